@@ -1,0 +1,27 @@
+"""Writes on people."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from plazo.accounts.models import Requester, normal_email
+
+
+@transaction.atomic
+def find_or_create_requester(
+    *, email: str, name: str = "", language: str = "es", now: datetime
+) -> Requester:
+    """Return the requester of this address, made on the first sight of it.
+
+    Edges: two requests at once make one requester (the unique address decides). A known
+        requester keeps their name and language: a form anyone can send must not rename people;
+        a name is taken only where there was none.
+    """
+    address = normal_email(email)
+    requester, created = Requester.objects.get_or_create(
+        email=address, defaults={"name": name.strip(), "language": language, "created_at": now}
+    )
+    if not created and not requester.name and name.strip():
+        Requester.objects.filter(pk=requester.pk, name="").update(name=name.strip())
+        requester.refresh_from_db()
+    return requester

@@ -1,0 +1,14 @@
+"""All addresses. Public ones are marked in their views; everything else asks for a sign-in."""
+
+from django.urls import include, path
+
+from plazo.config import health
+
+urlpatterns = [
+    path("livez", health.live),
+    path("readyz", health.ready),
+    path("accounts/", include("allauth.account.urls")),
+    path("desk/", include("plazo.desk.urls")),
+    path("outbox/", include("plazo.notifications.urls")),
+    path("", include("plazo.portal.urls")),
+]

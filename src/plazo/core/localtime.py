@@ -1,0 +1,187 @@
+"""Instants and durations in people's words, in Spanish and English.
+
+The rules are those of the design language: 24 hours, no leading zero ("6:00"), the day only
+when it is not today, the zone named beside the time, no-break spaces between figure and unit.
+Nothing here reads the clock: `now` is an argument wherever a wording depends on it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def local(instant: datetime, zone: str) -> datetime:
+    """Return `instant` on the clock of `zone`."""
+    return instant.astimezone(ZoneInfo(zone))
+
+
+def zone_label(instant: datetime, zone: str) -> str:
+    """Return the zone's own abbreviation at `instant`, or its offset where it has none.
+
+    Edges: America/Panama is "EST" all year; America/Bogota has no letters and reads "UTC-5".
+    """
+    there = local(instant, zone)
+    name = there.tzname() or ""
+    if name and name[0] not in "+-":
+        return name
+    minutes = int((there.utcoffset() or timedelta()).total_seconds() // 60)
+    if minutes == 0:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "-" if minutes < 0 else "+"
+    return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def clock_time(instant: datetime, zone: str) -> str:
+    """Return the civil time to the minute, cut and never rounded: "6:00", "15:45"."""
+    there = local(instant, zone)
+    return f"{there.hour}:{there.minute:02}"
+
+
+def weekday_name(instant: datetime, zone: str) -> str:
+    """Return the weekday's name: "martes", "Tuesday"."""
+    names = (
+        _("Monday"),
+        _("Tuesday"),
+        _("Wednesday"),
+        _("Thursday"),
+        _("Friday"),
+        _("Saturday"),
+        _("Sunday"),
+    )
+    return names[local(instant, zone).weekday()]
+
+
+def weekday_short(instant: datetime, zone: str) -> str:
+    """Return the weekday in three letters: "mar", "Tue"."""
+    names = (
+        pgettext("short weekday", "Mon"),
+        pgettext("short weekday", "Tue"),
+        pgettext("short weekday", "Wed"),
+        pgettext("short weekday", "Thu"),
+        pgettext("short weekday", "Fri"),
+        pgettext("short weekday", "Sat"),
+        pgettext("short weekday", "Sun"),
+    )
+    return names[local(instant, zone).weekday()]
+
+
+def month_name(instant: datetime, zone: str) -> str:
+    """Return the month's name: "noviembre", "November"."""
+    names = (
+        _("January"),
+        _("February"),
+        _("March"),
+        _("April"),
+        pgettext("month", "May"),
+        _("June"),
+        _("July"),
+        _("August"),
+        _("September"),
+        _("October"),
+        _("November"),
+        _("December"),
+    )
+    return names[local(instant, zone).month - 1]
+
+
+def month_short(instant: datetime, zone: str) -> str:
+    """Return the month in three letters: "nov", "Nov"."""
+    return month_name(instant, zone)[:3]
+
+
+def _spanish() -> bool:
+    return (translation.get_language() or "es").startswith("es")
+
+
+def long_date(instant: datetime, zone: str, *, with_year: bool = False) -> str:
+    """Return the day in full: "martes 24 de noviembre", "Tuesday 24 November"."""
+    there = local(instant, zone)
+    of = " de " if _spanish() else " "
+    day = f"{weekday_name(instant, zone)} {there.day}{of}{month_name(instant, zone)}"
+    return f"{day}{of}{there.year}" if with_year else day
+
+
+def short_date(instant: datetime, zone: str) -> str:
+    """Return the day with its year: "24 nov 2026"."""
+    there = local(instant, zone)
+    return f"{there.day} {month_short(instant, zone)} {there.year}"
+
+
+def day_word(instant: datetime, zone: str, now: datetime) -> str:
+    """Return the day as one says it from `now`: today, yesterday, tomorrow, a weekday, a date."""
+    days = (local(instant, zone).date() - local(now, zone).date()).days
+    if days == 0:
+        return _("today")
+    if days == 1:
+        return _("tomorrow")
+    if days == -1:
+        return _("yesterday")
+    if abs(days) < 7:
+        return f"{weekday_name(instant, zone)} {local(instant, zone).day}"
+    return short_date(instant, zone)
+
+
+def day_time(instant: datetime, zone: str, now: datetime) -> str:
+    """Return an instant as one says it from `now`: "15:45", "mañana, 9:00", "24 nov 2026, 9:00"."""
+    at = clock_time(instant, zone)
+    if local(instant, zone).date() == local(now, zone).date():
+        return at
+    return f"{day_word(instant, zone, now)}, {at}"
+
+
+def duration(span: timedelta) -> str:
+    """Return a duration to the minute: "38 min", "1 h 18", "2 d 3 h"; under a minute in seconds.
+
+    Edges: cut towards zero, never rounded up, so that no figure claims time that has not passed;
+        a negative span is worded without its sign (say "late" beside it). Days are 24 hours.
+    """
+    seconds = int(abs(span) / timedelta(seconds=1))
+    if 0 < seconds < 60:
+        return f"{seconds}{NBSP}s"
+    minutes, hours, days = seconds // 60 % 60, seconds // 3600 % 24, seconds // 86400
+    if days:
+        return f"{days}{NBSP}d" + (f" {hours}{NBSP}h" if hours else "")
+    if hours:
+        return f"{hours}{NBSP}h" + (f"{NBSP}{minutes:02}" if minutes else "")
+    return f"{minutes}{NBSP}min"
+
+
+def exact_duration(span: timedelta) -> str:
+    """Return a duration to the second, as explanations add them up: "1 h 05 min 30 s".
+
+    Edges: parts that are nought are left out, except that nought itself is "0 min".
+        Microseconds are shown as a fraction of the second when there are any.
+    """
+    sign = "-" if span < timedelta() else ""
+    whole, micros = divmod(abs(span) // timedelta(microseconds=1), 1_000_000)
+    hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
+    parts = [f"{hours}{NBSP}h"] if hours else []
+    if minutes:
+        parts.append(f"{minutes}{NBSP}min")
+    if seconds or micros:
+        point = "," if _spanish() else "."
+        fraction = f"{point}{micros:06}".rstrip("0") if micros else ""
+        parts.append(f"{seconds}{fraction}{NBSP}s")
+    return sign + (" ".join(parts) or f"0{NBSP}min")
+
+
+def span_words(span: timedelta) -> str:
+    """Return a promise's length in words: "1 hora", "2 hours", "30 minutos"."""
+    minutes = int(span / timedelta(minutes=1))
+    if minutes and minutes % 60 == 0:
+        hours = minutes // 60
+        return f"{hours} " + (_("hour") if hours == 1 else _("hours"))
+    if minutes < 60:
+        return f"{minutes} " + (_("minute") if minutes == 1 else _("minutes"))
+    return exact_duration(span)
+
+
+def iso(instant: datetime) -> str:
+    """Return an instant for machines: UTC, ISO 8601, whole seconds unless it has microseconds."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,80 @@
+"""The SLA core: calendars, targets, facts → clocks, explanations. Standard library only.
+
+    evaluate(agreement, facts, now)       every clock of a ticket
+    explain(agreement, facts, key, now)   why one of them stands where it stands
+    Calendar.add / between / windows      open time, promised, measured, drawn
+
+Nothing here reads a clock, a database or a setting: `now` is an argument.
+"""
+
+from plazo.sla import facts
+from plazo.sla.calendar import Calendar, Holiday, Opening, WeeklyWindow, Window
+from plazo.sla.clocks import (
+    Alarm,
+    AppliedTarget,
+    Evaluation,
+    Pause,
+    Retarget,
+    State,
+    evaluate,
+)
+from plazo.sla.errors import (
+    FactsOutOfOrder,
+    InvalidAgreement,
+    InvalidCalendar,
+    InvalidInstant,
+    InvalidTarget,
+    NoOpenTime,
+    SlaError,
+    UnknownTarget,
+)
+from plazo.sla.explanation import Explanation, Segment, SegmentKind, explain, explain_applied
+from plazo.sla.facts import Fact
+from plazo.sla.targets import (
+    Agreement,
+    Conditions,
+    EscalationLadder,
+    LadderStep,
+    Metric,
+    SlaPolicy,
+    Subject,
+    Target,
+)
+
+__all__ = [
+    "Agreement",
+    "Alarm",
+    "AppliedTarget",
+    "Calendar",
+    "Conditions",
+    "EscalationLadder",
+    "Evaluation",
+    "Explanation",
+    "Fact",
+    "FactsOutOfOrder",
+    "Holiday",
+    "InvalidAgreement",
+    "InvalidCalendar",
+    "InvalidInstant",
+    "InvalidTarget",
+    "LadderStep",
+    "Metric",
+    "NoOpenTime",
+    "Opening",
+    "Pause",
+    "Retarget",
+    "Segment",
+    "SegmentKind",
+    "SlaError",
+    "SlaPolicy",
+    "State",
+    "Subject",
+    "Target",
+    "UnknownTarget",
+    "WeeklyWindow",
+    "Window",
+    "evaluate",
+    "explain",
+    "explain_applied",
+    "facts",
+]

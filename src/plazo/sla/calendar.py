@@ -1,0 +1,505 @@
+"""Calendars: when time counts.
+
+A calendar is a monotone function from instants to open time: F(t) is how long it has been open
+until t. Measuring is F(b) - F(a); promising is the inverse of F at F(start) + target. The weekly
+windows, holidays and extra openings of a zone are compiled into sorted UTC windows with running
+totals, so each question is one binary search. docs/algorithms/business-time.md has the rules
+(BT-1 …) that the docstrings name.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from plazo.sla.errors import InvalidCalendar, InvalidInstant, NoOpenTime
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ZERO = timedelta(0)
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+MICROSECOND = timedelta(microseconds=1)
+DEFAULT_HORIZON = timedelta(days=5 * 366)
+LONGEST_SPAN = timedelta(days=100 * 366)
+
+_DAY_MICROS = 86_400_000_000
+_CHUNK_DAYS = 400
+
+
+def micros_of(instant: datetime) -> int:
+    """Return the microseconds from 1970 to `instant`, exactly.
+
+    Raises: InvalidInstant if `instant` is naive or not in UTC: two aware instants of one zone
+        subtract as wall clocks do, which is wrong on the nights when the clocks change.
+    """
+    if instant.tzinfo is not UTC:
+        instant = _in_utc(instant)
+    past = instant - EPOCH
+    return past.days * _DAY_MICROS + past.seconds * 1_000_000 + past.microseconds
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """Accept other spellings of UTC, such as ZoneInfo("UTC"); refuse everything else."""
+    if instant.tzinfo is None:
+        raise InvalidInstant(f"{instant!r} is naive: give instants in UTC")
+    if instant.utcoffset() != ZERO or str(instant.tzinfo) not in {"UTC", "Etc/UTC"}:
+        raise InvalidInstant(f"{instant!r} is not in UTC: convert it first")
+    return instant.replace(tzinfo=UTC)
+
+
+def _instant_of(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One open span `[start, end)`, in UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyWindow:
+    """An open span of every such weekday, in civil time.
+
+    Units: `weekday` is 0 for Monday; `opens` and `closes` are counted from civil midnight of
+        the day on which the window starts, to which it belongs.
+    Edges: `closes` may be 24 hours (midnight) or more, for a night shift, but the window is no
+        longer than a day.
+    Raises: InvalidCalendar.
+    """
+
+    weekday: int
+    opens: timedelta
+    closes: timedelta
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weekday <= 6:
+            raise InvalidCalendar(f"weekday {self.weekday} is not between 0 (Monday) and 6")
+        _check_span(self.opens, self.closes)
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """A civil date whose weekly windows do not hold. With `windows`, those hold instead."""
+
+    date: date
+    name: str
+    windows: tuple[tuple[timedelta, timedelta], ...] = ()
+
+    def __post_init__(self) -> None:
+        for opens, closes in self.windows:
+            _check_span(opens, closes)
+        _check_apart(sorted(self.windows), f"holiday {self.date}")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One extra open span that starts on a civil date, holiday or not."""
+
+    date: date
+    opens: timedelta
+    closes: timedelta
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        _check_span(self.opens, self.closes)
+
+
+def _check_span(opens: timedelta, closes: timedelta) -> None:
+    if not ZERO <= opens < DAY:
+        raise InvalidCalendar(f"a window opens between 0 and 24 hours, not at {opens}")
+    if not opens < closes <= opens + DAY:
+        raise InvalidCalendar(
+            f"a window from {opens} must close after it opens and within a day, not at {closes}"
+        )
+
+
+def _check_apart(spans: Sequence[tuple[timedelta, timedelta]], where: str) -> None:
+    for (_, closes), (opens, _) in zip(spans, spans[1:], strict=False):
+        if opens < closes:
+            raise InvalidCalendar(f"{where}: two windows overlap at {opens} from the week's start")
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """Sorted, disjoint, never touching windows between two instants, with running totals.
+
+    `totals[i]` is the open time before window i, so F(t) is one bisect and one addition.
+    """
+
+    first_day: int
+    end_day: int
+    start: int
+    end: int
+    starts: list[int]
+    ends: list[int]
+    totals: list[int]
+
+    def measure(self, at: int) -> int:
+        """F(at): open microseconds from the compiled start until `at`."""
+        i = bisect_right(self.starts, at) - 1
+        if i < 0:
+            return 0
+        end = self.ends[i]
+        return self.totals[i] + (at if at < end else end) - self.starts[i]
+
+    @property
+    def total(self) -> int:
+        if not self.starts:
+            return 0
+        return self.totals[-1] + self.ends[-1] - self.starts[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When time counts: weekly windows in a zone, holidays, and one-off openings.
+
+    Units: `zone` is an IANA key; every instant given or returned is UTC; open time is exact to
+        the microsecond.
+    Edges: windows are half-open, `[opens, closes)`; touching windows are one (BT-1, BT-2). Civil
+        times that do not exist or exist twice mean the first instant at which the local clock
+        shows them or later (BT-7, BT-8). `horizon` bounds every search into the future.
+    Raises: InvalidCalendar for an unknown zone, overlapping windows, a holiday given twice.
+    Source: agreement §5; docs/algorithms/business-time.md.
+    """
+
+    name: str
+    zone: str
+    weekly: tuple[WeeklyWindow, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
+    openings: tuple[Opening, ...] = ()
+    always_open: bool = False
+    horizon: timedelta = DEFAULT_HORIZON
+    _compiled: _Compiled | None = field(
+        default=None, init=False, repr=False, compare=False, hash=False
+    )
+
+    def __post_init__(self) -> None:
+        weekly = tuple(sorted(self.weekly, key=lambda w: (w.weekday, w.opens)))
+        object.__setattr__(self, "weekly", weekly)
+        object.__setattr__(self, "holidays", tuple(sorted(self.holidays, key=lambda h: h.date)))
+        object.__setattr__(self, "openings", tuple(self.openings))
+        _zone(self.zone)
+        if self.horizon < DAY:
+            raise InvalidCalendar(f"{self.name}: a horizon of {self.horizon} is under a day")
+        if self.always_open:
+            if weekly or self.holidays or self.openings:
+                raise InvalidCalendar(f"{self.name}: an always-open calendar has no windows")
+            return
+        _check_week(self.name, weekly)
+        for one, other in zip(self.holidays, self.holidays[1:], strict=False):
+            if one.date == other.date:
+                raise InvalidCalendar(f"{self.name}: {one.date} is a holiday twice")
+
+    @classmethod
+    def always(cls, name: str, zone: str = "UTC") -> Self:
+        """Return a calendar that never closes: adding and measuring are plain arithmetic."""
+        return cls(name, zone, always_open=True)
+
+    # — questions ————————————————————————————————————————————————————————————————
+
+    def is_open(self, at: datetime) -> bool:
+        """Say whether `at` counts. The opening instant does, the closing instant does not."""
+        t = micros_of(at)
+        if self.always_open:
+            return True
+        compiled = self._covering(t, t + 1)
+        i = bisect_right(compiled.starts, t) - 1
+        return i >= 0 and t < compiled.ends[i]
+
+    def next_open(self, at: datetime) -> datetime:
+        """Return `at` if it is open then, else the next opening instant.
+
+        Raises: NoOpenTime if nothing opens within the horizon.
+        """
+        if self.always_open or self.is_open(at):
+            return at
+        window = self._next_window(micros_of(at))
+        if window is None:
+            raise NoOpenTime(f"{self.name!r} does not open within {self.horizon} of {at}")
+        return _instant_of(window[0])
+
+    def next_close(self, at: datetime) -> datetime | None:
+        """Return the first closing instant after `at`, or None if it never closes.
+
+        Edges: open at `at`, it is the end of that window; closed, the end of the next one. None
+            also for a week without a gap, since touching windows are one.
+        Raises: NoOpenTime if it is closed and nothing opens within the horizon.
+        """
+        t = micros_of(at)
+        if self.always_open:
+            return None
+        window = self._next_window(t)
+        if window is None:
+            raise NoOpenTime(f"{self.name!r} does not open within {self.horizon} of {at}")
+        closes = window[1]
+        return None if closes > t + self._horizon_micros else _instant_of(closes)
+
+    def add(self, start: datetime, open_time: timedelta) -> datetime:
+        """Return the first instant by which `open_time` has passed since `start`.
+
+        Units: `open_time` counts open time only.
+        Edges: a target used up exactly at closing time falls due then, not at the next opening
+            (BT-3); no open time at all returns `start` itself, open or not.
+        Raises: NoOpenTime if the calendar opens too little before its horizon; InvalidInstant
+            if `open_time` is negative.
+        Source: agreement §4; rules BT-3 to BT-6.
+        """
+        if self.always_open:
+            if open_time < ZERO:
+                raise InvalidInstant(f"cannot promise a negative time: {open_time}")
+            micros_of(start)
+            return start + open_time
+        t = micros_of(start)
+        wanted = open_time.days * _DAY_MICROS + open_time.seconds * 1_000_000
+        wanted += open_time.microseconds
+        if wanted <= 0:
+            if wanted < 0:
+                raise InvalidInstant(f"cannot promise a negative time: {open_time}")
+            return start
+        compiled = self._compiled
+        if compiled is None or t < compiled.start or t >= compiled.end:
+            compiled = self._covering(t, t + 1)
+        goal = compiled.measure(t) + wanted
+        while goal > compiled.total:
+            compiled = self._extended(compiled, t, start, open_time, goal)
+            goal = compiled.measure(t) + wanted
+        i = bisect_right(compiled.totals, goal - 1) - 1
+        return EPOCH + timedelta(microseconds=compiled.starts[i] + goal - compiled.totals[i])
+
+    def between(self, a: datetime, b: datetime) -> timedelta:
+        """Return the open time in `[a, b)`.
+
+        Raises: InvalidInstant if `b` is before `a`, or more than a century after it.
+        """
+        if self.always_open:
+            if b < a:
+                raise InvalidInstant(f"{b} is before {a}")
+            micros_of(a), micros_of(b)
+            return b - a
+        start, end = micros_of(a), micros_of(b)
+        if end < start:
+            raise InvalidInstant(f"{b} is before {a}")
+        compiled = self._compiled
+        if compiled is None or start < compiled.start or end > compiled.end:
+            compiled = self._covering(start, end)
+        return timedelta(microseconds=compiled.measure(end) - compiled.measure(start))
+
+    def windows(self, a: datetime, b: datetime) -> tuple[Window, ...]:
+        """Return the open windows in `[a, b)`, in order, disjoint, cut at both ends."""
+        start, end = micros_of(a), micros_of(b)
+        if end < start:
+            raise InvalidInstant(f"{b} is before {a}")
+        if self.always_open:
+            return (Window(a, b),) if start < end else ()
+        compiled = self._covering(start, end)
+        found = []
+        i = max(bisect_right(compiled.starts, start) - 1, 0)
+        while i < len(compiled.starts) and compiled.starts[i] < end:
+            opens, closes = max(compiled.starts[i], start), min(compiled.ends[i], end)
+            if opens < closes:
+                found.append(Window(_instant_of(opens), _instant_of(closes)))
+            i += 1
+        return tuple(found)
+
+    def civil_date(self, at: datetime) -> date:
+        """Return the civil date in this calendar's zone at `at`."""
+        micros_of(at)
+        return at.astimezone(_zone(self.zone)).date()
+
+    def holiday_on(self, at: datetime) -> Holiday | None:
+        """Return the holiday of the civil date of `at`, if that date is one."""
+        day = self.civil_date(at)
+        return next((holiday for holiday in self.holidays if holiday.date == day), None)
+
+    # — compiling ————————————————————————————————————————————————————————————————
+
+    @property
+    def _horizon_micros(self) -> int:
+        return self.horizon // MICROSECOND
+
+    def _next_window(self, t: int) -> tuple[int, int] | None:
+        """Return the window that holds `t`, else the next one that opens within the horizon.
+
+        Edges: searched year by year, so a calendar that opens soon never pays for its horizon; a
+            window still open at the horizon is returned as reaching past it.
+        """
+        limit = t + self._horizon_micros
+        reach = t + _CHUNK_DAYS * _DAY_MICROS
+        while True:
+            reach = min(reach, limit + 1)
+            compiled = self._covering(t, reach + 1)
+            i = max(bisect_right(compiled.starts, t) - 1, 0)
+            if i < len(compiled.starts) and compiled.ends[i] <= t:
+                i += 1
+            if i < len(compiled.starts) and compiled.starts[i] <= limit:
+                if compiled.ends[i] < compiled.end or reach > limit:
+                    return compiled.starts[i], compiled.ends[i]
+            elif reach > limit:
+                return None
+            reach += _CHUNK_DAYS * _DAY_MICROS
+
+    def _covering(self, start: int, end: int) -> _Compiled:
+        """Return compiled windows that cover `[start, end)`, compiling what is missing.
+
+        Edges: the result is stored as one value, so threads never see half of it; two that
+            compile at once do the same work twice and agree.
+        """
+        compiled = self._compiled
+        if compiled is not None and compiled.start <= start and end <= compiled.end:
+            return compiled
+        if end - start > LONGEST_SPAN // MICROSECOND:
+            raise InvalidInstant("a span of over a century: check the dates")
+        first = start // _DAY_MICROS - 3
+        last = end // _DAY_MICROS + 3
+        if compiled is not None:
+            if compiled.first_day - first > 100 * 366 or last - compiled.end_day > 100 * 366:
+                raise InvalidInstant("an instant over a century from the others: check the dates")
+            first = min(
+                first - _CHUNK_DAYS if first < compiled.first_day else first, compiled.first_day
+            )
+            last = max(last + _CHUNK_DAYS if last > compiled.end_day else last, compiled.end_day)
+        else:
+            first, last = first - 30, max(last, first + _CHUNK_DAYS)
+        fresh = self._compile(first, last)
+        object.__setattr__(self, "_compiled", fresh)
+        return fresh
+
+    def _extended(
+        self, compiled: _Compiled, t: int, start: datetime, open_time: timedelta, goal: int
+    ) -> _Compiled:
+        """Compile further for a promise that reaches past what is compiled, up to the horizon."""
+        limit = t + self._horizon_micros
+        if compiled.end > limit:
+            left = timedelta(microseconds=goal - compiled.total)
+            raise NoOpenTime(
+                f"{self.name!r} leaves {left} of {open_time} unserved within {self.horizon}"
+                f" of {start}"
+            )
+        return self._covering(t, min(compiled.end + 2 * _CHUNK_DAYS * _DAY_MICROS, limit + 1))
+
+    def _compile(self, first_day: int, end_day: int) -> _Compiled:
+        """Turn the civil days `[first_day, end_day)`, counted from 1970, into UTC windows."""
+        by_weekday: list[list[tuple[timedelta, timedelta]]] = [[] for _ in range(7)]
+        for window in self.weekly:
+            by_weekday[window.weekday].append((window.opens, window.closes))
+        holidays = {holiday.date.toordinal(): holiday for holiday in self.holidays}
+        extra: dict[int, list[tuple[timedelta, timedelta]]] = {}
+        for opening in self.openings:
+            spans = extra.setdefault(opening.date.toordinal(), [])
+            spans.append((opening.opens, opening.closes))
+        civil = _CivilClock(self.zone)
+        spans_utc: list[tuple[int, int]] = []
+        epoch_ordinal = EPOCH.toordinal()
+        for day in range(first_day, end_day):
+            ordinal = day + epoch_ordinal
+            if holidays and ordinal in holidays:
+                spans = [*holidays[ordinal].windows]
+            else:
+                spans = by_weekday[(ordinal - 1) % 7]
+            if extra and ordinal in extra:
+                spans = [*spans, *extra[ordinal]]
+            if not spans:
+                continue
+            midnight = datetime.fromordinal(ordinal)
+            for opens, closes in spans:
+                a, b = civil.micros(midnight + opens), civil.micros(midnight + closes)
+                if a < b:  # a window inside the hour that does not exist is empty
+                    spans_utc.append((a, b))
+        # A day more at each end than is answered for: night shifts and offsets reach over.
+        return _joined(spans_utc, first_day, end_day)
+
+
+def _joined(spans: list[tuple[int, int]], first_day: int, end_day: int) -> _Compiled:
+    """Sort the spans, join what overlaps or touches, and add up the running totals."""
+    spans.sort()
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in spans:
+        if ends and start <= ends[-1]:
+            ends[-1] = max(ends[-1], end)
+        else:
+            starts.append(start)
+            ends.append(end)
+    totals, total = [], 0
+    for start, end in zip(starts, ends, strict=True):
+        totals.append(total)
+        total += end - start
+    return _Compiled(
+        first_day=first_day,
+        end_day=end_day,
+        start=(first_day + 2) * _DAY_MICROS,
+        end=(end_day - 2) * _DAY_MICROS,
+        starts=starts,
+        ends=ends,
+        totals=totals,
+    )
+
+
+class _CivilClock:
+    """Turns civil times of one zone into instants: the first at which the clock shows them.
+
+    The rule is monotone, so a window never turns inside out: a civil time inside the hour that
+    is skipped means the instant of the change; one that comes twice means its first coming.
+    """
+
+    def __init__(self, zone: str) -> None:
+        self._zone = _zone(zone)
+
+    def micros(self, civil: datetime) -> int:
+        aware = civil.replace(tzinfo=self._zone)
+        offset = aware.utcoffset() or ZERO
+        later = aware.replace(fold=1).utcoffset() or ZERO
+        instant = micros_of((civil - offset).replace(tzinfo=UTC))
+        if later > offset:  # only inside a gap is the second reading further east
+            return self._change(instant - (later - offset) // MICROSECOND, instant)
+        return instant
+
+    def _change(self, before: int, after: int) -> int:
+        """Return the instant, to the second, at which the offset changes in `(before, after]`."""
+        low, high = before // 1_000_000, -(-after // 1_000_000)
+        old = self._offset(low)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._offset(middle) == old:
+                low = middle
+            else:
+                high = middle
+        return high * 1_000_000
+
+    def _offset(self, seconds: int) -> timedelta | None:
+        return (EPOCH + timedelta(seconds=seconds)).astimezone(self._zone).utcoffset()
+
+
+@lru_cache(maxsize=None)
+def _zone(key: str) -> ZoneInfo:
+    """Return the zone of an IANA key.
+
+    Raises: InvalidCalendar. The pinned zone data also holds "EST" and its like; an abbreviation
+        is refused all the same, since its readers do not agree on what it means.
+    """
+    if "/" not in key and key != "UTC":
+        raise InvalidCalendar(
+            f"{key!r} is an abbreviation, not a place: name an IANA zone such as America/Panama"
+        )
+    try:
+        return ZoneInfo(key)
+    except (LookupError, ValueError, OSError) as error:
+        raise InvalidCalendar(f"{key!r} is not a time zone") from error
+
+
+def _check_week(name: str, weekly: Iterable[WeeklyWindow]) -> None:
+    """Refuse windows that overlap within the week, Sunday night into Monday included."""
+    spans = [(DAY * w.weekday + w.opens, DAY * w.weekday + w.closes) for w in weekly]
+    _check_apart(spans, name)
+    if spans and spans[-1][1] - WEEK > spans[0][0]:
+        raise InvalidCalendar(f"{name}: the last window of the week runs into the first")

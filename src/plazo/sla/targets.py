@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from types import MappingProxyType
 
 from plazo.sla.calendar import ZERO, Calendar
 from plazo.sla.errors import InvalidAgreement, InvalidTarget
@@ -130,7 +129,7 @@ class EscalationLadder:
     """Ordered steps, with the silence by severity after which the next one is rung."""
 
     steps: tuple[LadderStep, ...] = ()
-    silence: Mapping[str, timedelta] = MappingProxyType({})
+    silence: Mapping[str, timedelta] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         levels = [step.level for step in self.steps]
@@ -153,7 +152,7 @@ class Agreement:
 
     key: str
     version: int
-    calendars: Mapping[str, Calendar]
+    calendars: Mapping[str, Calendar] = field(hash=False)
     policies: tuple[SlaPolicy, ...]
     severities: tuple[str, ...] = ()
     support_calendar: str = "support"

@@ -1,8 +1,20 @@
 """The versions of the agreement: published once, never changed."""
 
+from functools import lru_cache
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
+
+from plazo.agreements.convert import to_agreement
+from plazo.agreements.document import AgreementDocument, parse
+from plazo.sla import Agreement
+
+
+@lru_cache(maxsize=64)
+def _read(source: str, number: int) -> tuple[AgreementDocument, Agreement]:
+    """Parse and compile a version once in each process: its text never changes."""
+    document = parse(source)
+    return document, to_agreement(document, number)
 
 
 class AgreementVersionQuerySet(models.QuerySet["AgreementVersion"]):
@@ -38,3 +50,13 @@ class AgreementVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} v{self.number}"
+
+    @property
+    def document(self) -> AgreementDocument:
+        """The document as typed values."""
+        return _read(self.source, self.number)[0]
+
+    @property
+    def sla(self) -> Agreement:
+        """The values that the engine runs."""
+        return _read(self.source, self.number)[1]

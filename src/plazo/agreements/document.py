@@ -1,0 +1,283 @@
+"""The agreement document: the TOML file as typed values.
+
+Every text exists in every language. Keys are refused unless known, so a slip of the pen is an
+error with its place and not a promise that nobody runs.
+"""
+
+import re
+import tomllib
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from plazo.sla import Metric
+
+LANGUAGES = ("es", "en")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_UNITS = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}
+_DURATION = re.compile(r"(\d+)\s*(d|h|min|s)")
+_HOURS = re.compile(r"^(\d{2}):(\d{2})-(\d{2}):(\d{2})$")
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read "1 h", "90 min", "1 h 30 min", "7 d". A day is 24 hours."""
+    if isinstance(text, timedelta):
+        return text
+    if not isinstance(text, str) or not re.fullmatch(rf"\s*(?:{_DURATION.pattern}\s*)+", text):
+        raise ValueError(f"{text!r} is no duration: write it as \"1 h\", \"30 min\" or \"7 d\"")
+    parts = {_UNITS[unit]: 0 for unit in _UNITS}
+    for amount, unit in _DURATION.findall(text):
+        parts[_UNITS[unit]] += int(amount)
+    return timedelta(**parts)
+
+
+def parse_share(text: object) -> float:
+    """Read "75 %" or 0.75."""
+    if isinstance(text, str) and text.strip().endswith("%"):
+        return float(text.strip()[:-1].strip().replace(",", ".")) / 100
+    if isinstance(text, int | float):
+        return float(text)
+    raise ValueError(f"{text!r} is no share: write it as \"75 %\"")
+
+
+def parse_span(text: object) -> tuple[timedelta, timedelta]:
+    """Read "06:00-22:00", "09:00-24:00", or a night shift such as "22:00-06:00"."""
+    if isinstance(text, tuple):
+        return text
+    match = _HOURS.match(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"{text!r} are no hours: write them as \"06:00-22:00\"")
+    first, second, third, fourth = (int(group) for group in match.groups())
+    if first > 23 or second > 59 or fourth > 59 or third > 24 or (third == 24 and fourth):
+        raise ValueError(f"{text!r}: hours run from 00:00 to 24:00")
+    opens = timedelta(hours=first, minutes=second)
+    closes = timedelta(hours=third, minutes=fourth)
+    return opens, closes if closes > opens else closes + timedelta(days=1)
+
+
+def parse_days(text: object) -> tuple[int, ...]:
+    """Read "mon-fri", "sat", "mon,wed,fri" or "fri-mon" into weekday numbers, Monday first."""
+    if isinstance(text, tuple):
+        return text
+    found: list[int] = []
+    for part in str(text).replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if first not in DAYS or (last and last not in DAYS):
+            raise ValueError(f"{text!r} are no days: write them as \"mon-fri\" or \"sat,sun\"")
+        start, end = DAYS.index(first), DAYS.index(last or first)
+        found += [day % 7 for day in range(start, end + 1 if end >= start else end + 8)]
+    if len(set(found)) != len(found):
+        raise ValueError(f"{text!r} names a day twice")
+    return tuple(found)
+
+
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        raise ValueError(f"{text!r} is no e-mail address")
+    return text
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Share = Annotated[float, BeforeValidator(parse_share)]
+Span = Annotated[tuple[timedelta, timedelta], BeforeValidator(parse_span)]
+Days = Annotated[tuple[int, ...], BeforeValidator(parse_days)]
+Email = Annotated[str, AfterValidator(_email)]
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Strict(BaseModel):
+    """A part of the document: frozen, and without keys that nobody knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(Strict):
+    """A text in every language."""
+
+    es: Annotated[str, Field(min_length=1)]
+    en: Annotated[str, Field(min_length=1)]
+
+    def in_language(self, language: str | None) -> str:
+        """Return the text for a language tag; Spanish where there is none of that language."""
+        return self.en if (language or "es").startswith("en") else self.es
+
+
+class Page(Strict):
+    title: Text
+    lead: Text
+    about: Text
+    scope: Text
+    entitlement: Text
+    first_level: Text
+    second_level: Text
+    ladder: Text
+    ownership: Text
+    self_service: Text
+    acknowledgement: Text
+
+
+class Service(Strict):
+    icon: str
+    name: Text
+    hint: Text
+    clients: Text
+
+
+class Stages(Strict):
+    order: tuple[Key, ...]
+    entitled: Key
+
+
+class Choice(Strict):
+    """An answer of the request form; `clause` names where it goes when it is out of scope."""
+
+    name: Text
+    hint: Text
+    clause: Key | None = None
+
+
+class Area(Strict):
+    name: Text
+    email: Email | None = None
+
+
+class Clause(Strict):
+    key: Key
+    source: str
+    area: Key
+    topic: Text
+    text: Text
+    route: Text
+    answer: Text
+
+
+class Channel(Strict):
+    key: Key
+    calendar: Key
+    name: Text
+    text: Text
+
+
+class SeverityText(Strict):
+    key: Annotated[str, Field(pattern=r"^[A-Z]$")]
+    name: Text
+    short: Text
+    description: Text
+
+
+class TargetEntry(Strict):
+    metric: Metric
+    calendar: Key
+    duration: Duration | None = None
+    severity: str | None = None
+    warn_at: Share = 0.75
+    manages_escalation: bool = False
+
+
+class PolicyEntry(Strict):
+    key: Key
+    targets: tuple[TargetEntry, ...]
+    catch_all: bool = False
+    services: tuple[Key, ...] = ()
+    stages: tuple[Key, ...] = ()
+    organizations: tuple[str, ...] = ()
+
+
+class Pauses(Strict):
+    metrics: tuple[Metric, ...] = ()
+    longest: Duration | None = None
+
+
+class Closing(Strict):
+    reopen_within: Duration = timedelta(days=7)
+
+
+class Step(Strict):
+    level: Annotated[int, Field(ge=1)]
+    role: Text
+    contacts: tuple[str, ...]
+
+
+class Hours(Strict):
+    days: Days
+    open: tuple[Span, ...]
+
+
+class HolidayEntry(Strict):
+    date: date
+    name: Text
+    open: tuple[Span, ...] = ()
+
+
+class CalendarEntry(Strict):
+    zone: str
+    name: Text
+    always: bool = False
+    hours: tuple[Hours, ...] = ()
+    holidays: tuple[HolidayEntry, ...] = ()
+    openings: tuple[HolidayEntry, ...] = ()
+
+
+class AgreementDocument(Strict):
+    """The whole document. Source: the client's agreement, section by section."""
+
+    format: Literal[1]
+    key: Key
+    case_prefix: Annotated[str, Field(pattern=r"^[A-Z]{1,8}$")]
+    support_calendar: Key
+    name: Text
+    company: Text
+    page: Page
+    services: dict[Key, Service]
+    stages: Stages
+    environments: dict[Key, Choice]
+    request_types: dict[Key, Choice]
+    areas: dict[Key, Area]
+    clauses: tuple[Clause, ...]
+    channels: tuple[Channel, ...]
+    severities: tuple[SeverityText, ...]
+    policies: tuple[PolicyEntry, ...]
+    pauses: Pauses = Pauses()
+    closing: Closing = Closing()
+    ladder: tuple[Step, ...]
+    ladder_silence: dict[str, Duration] = Field(default_factory=dict)
+    calendars: dict[Key, CalendarEntry]
+
+    def severity(self, key: str) -> SeverityText | None:
+        """Return the severity of this letter, or None."""
+        return next((s for s in self.severities if s.key == key), None)
+
+    def clause(self, key: str | None) -> Clause | None:
+        """Return the clause of this key, or None."""
+        return next((c for c in self.clauses if c.key == key), None)
+
+    def clause_for(self, environment: str, request_type: str) -> Clause | None:
+        """Return the clause that the answers of the form point to: the environment's first."""
+        for choices, key in ((self.environments, environment), (self.request_types, request_type)):
+            choice = choices.get(key)
+            if choice is not None and choice.clause:
+                return self.clause(choice.clause)
+        return None
+
+    def service_name(self, key: str, language: str | None) -> str:
+        """Return a service's name, or its key when the document does not know it."""
+        service = self.services.get(key)
+        return service.name.in_language(language) if service else key
+
+    def target(self, metric: Metric, severity: str | None = None) -> TargetEntry | None:
+        """Return the catch-all policy's target of a metric, for the public page and the form."""
+        entries = [t for t in self.policies[-1].targets if t.metric is metric]
+        exact = next((t for t in entries if t.severity == severity), None)
+        return exact or next((t for t in entries if t.severity is None), None)
+
+
+def parse(source: str) -> AgreementDocument:
+    """Read a document.
+
+    Raises: tomllib.TOMLDecodeError for bad TOML; pydantic.ValidationError with every wrong
+        value and its path. `lint.check` turns both into findings with line numbers.
+    """
+    data: dict[str, Any] = tomllib.loads(source)
+    return AgreementDocument.model_validate(data)

@@ -1,0 +1,24 @@
+"""Which version holds when."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from plazo.agreements.errors import NoAgreementInForce
+from plazo.agreements.models import AgreementVersion
+
+
+def version_in_force(at: datetime, key: str | None = None) -> AgreementVersion:
+    """Return the version in force at `at`: the newest one effective by then.
+
+    Raises: NoAgreementInForce.
+    """
+    wanted = key or settings.PLAZO.agreement
+    version = (
+        AgreementVersion.objects.filter(key=wanted, effective_at__lte=at)
+        .order_by("-effective_at", "-number")
+        .first()
+    )
+    if version is None:
+        raise NoAgreementInForce(key=wanted, at=at)
+    return version

@@ -70,7 +70,14 @@ def check(source: str) -> list[Finding]:
         document = AgreementDocument.model_validate(data)
     except ValidationError as error:
         return sorted(_form(error, data, places))
-    return sorted(set(_meaning(document, places)))
+    findings = sorted(set(_meaning(document, places)))
+    if any(finding.is_error for finding in findings):
+        return findings
+    try:
+        to_agreement(document, 1)
+    except SlaError as error:  # a rule of the core that no check above knows
+        findings.append(Finding(1, "error", "cannot-run", str(error)))
+    return findings
 
 
 # — form ————————————————————————————————————————————————————————————————————————————
@@ -137,11 +144,6 @@ def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     yield from _policies(document, calendars, places)
     yield from _people(document, places)
     yield from _unused(document, places)
-    if len(calendars) == len(document.calendars):
-        try:
-            to_agreement(document, 1)
-        except SlaError as error:
-            yield Finding(1, "error", "cannot-run", str(error))
 
 
 def _calendar(key: str, entry: CalendarEntry, places: Places) -> Iterator[Finding]:

@@ -1,0 +1,45 @@
+"""The words for what the core computes: metrics, states, segments."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from plazo.sla import Metric, Segment, SegmentKind, State
+
+
+def metric_label(metric: Metric | str) -> str:
+    """Return a metric's name: "First reply"."""
+    return {
+        Metric.FIRST_REPLY: _("First reply"),
+        Metric.SCOPE_VERDICT: _("Scope verdict"),
+        Metric.ESCALATED_REPLY: _("Level 2 reply"),
+        Metric.NEXT_REPLY: _("Next reply"),
+        Metric.PROMISED_UPDATE: _("Promised update"),
+        Metric.PERIODIC_UPDATE: _("Periodic update"),
+        Metric.RESOLUTION: _("Solution"),
+    }[Metric(metric)]
+
+
+def state_label(state: State | str) -> str:
+    """Return a clock's state in one word."""
+    return {
+        State.RUNNING: pgettext("clock", "On track"),
+        State.PAUSED: pgettext("clock", "Paused"),
+        State.MET: pgettext("clock", "Met"),
+        State.BREACHED: pgettext("clock", "Overdue"),
+        State.CANCELLED: pgettext("clock", "Cancelled"),
+    }[State(state)]
+
+
+def segment_label(segment: Segment) -> str:
+    """Return what a stretch of time meant."""
+    match segment.kind:
+        case SegmentKind.COUNTED:
+            return _("Open, but late") if segment.late else _("Open, counts")
+        case SegmentKind.CLOSED:
+            return _("Outside hours")
+        case SegmentKind.HOLIDAY:
+            return segment.holiday
+        case SegmentKind.PAUSED:
+            return _("Solved") if segment.reason == "solved" else _("Waiting for the requester")
+        case SegmentKind.REMAINING:
+            return _("Still to run")

@@ -1,0 +1,138 @@
+"""Bodies: what people write, as text and as safe HTML, and the files they send with it."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nh3
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.utils.html import linebreaks, urlize
+from markdown_it import MarkdownIt
+
+from plazo.tickets.errors import EmptyBody
+from plazo.tickets.models import Attachment, InternalNote, PublicMessage
+
+LONGEST_BODY = 100_000
+
+_markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(
+    ["table", "strikethrough"]
+)
+_TAGS = frozenset(
+    "a b blockquote br code del em h1 h2 h3 h4 hr i li ol p pre s strong table tbody td th thead tr ul"
+    .split()
+)
+
+
+def clean_text(text: str) -> str:
+    """Return what was written, in one normal form, without what no reader can see.
+
+    Edges: lone surrogates and NUL, which neither PostgreSQL nor browsers take, are replaced; line
+        ends become one kind.
+    Raises: EmptyBody.
+    """
+    text = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = text.strip("\n")[:LONGEST_BODY]
+    if not text.strip():
+        raise EmptyBody
+    return text
+
+
+def html_of_markdown(text: str) -> str:
+    """Return an agent's Markdown as HTML that is safe to show and to send."""
+    return _clean(_markdown.render(text))
+
+
+def html_of_plain(text: str) -> str:
+    """Return a requester's text as HTML: as they typed it, with its addresses as links.
+
+    It is not read as Markdown: a traceback or JSON must arrive as it was pasted.
+    """
+    return _clean(linebreaks(urlize(text, nofollow=True, autoescape=True)))
+
+
+def _clean(html: str) -> str:
+    return nh3.clean(
+        html,
+        tags=set(_TAGS),
+        attributes={"a": {"href"}, "th": {"align"}, "td": {"align"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def digest_of(text: str, uploads: Sequence["StoredUpload"] = ()) -> str:
+    """Return the SHA-256 of a text and its files, which the event seals."""
+    parts = [text, *(f"{upload.sha256} {upload.name}" for upload in uploads)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """A file whose bytes are stored already, under their SHA-256."""
+
+    sha256: str
+    name: str
+    content_type: str
+    size: int
+
+    @property
+    def path(self) -> str:
+        return storage_path(self.sha256)
+
+
+def storage_path(sha256: str) -> str:
+    """Return where the bytes of a digest are stored."""
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def safe_name(name: str) -> str:
+    """Return a file name without a path or characters that fool people or systems."""
+    name = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(c for c in name if c.isprintable() and c not in '<>:"|?*').strip(". ")
+    return re.sub(r"\s+", " ", name)[-160:] or "archivo"
+
+
+def store_upload(file: Any, *, name: str, content_type: str) -> StoredUpload:
+    """Store a file's bytes before the transaction that points to them.
+
+    Edges: the same bytes are stored once. If the transaction fails the file stays unused and
+        harmless; nothing that was committed ever lacks its bytes.
+    """
+    digest, size = hashlib.sha256(), 0
+    for chunk in file.chunks():
+        digest.update(chunk)
+        size += len(chunk)
+    sha256 = digest.hexdigest()
+    path = storage_path(sha256)
+    if not default_storage.exists(path):
+        file.seek(0)
+        stored = default_storage.save(path, File(file))
+        if stored != path:  # another request stored the same bytes in this moment
+            default_storage.delete(stored)
+    kind = content_type if re.fullmatch(r"[\w.+-]+/[\w.+-]+", content_type or "") else ""
+    return StoredUpload(sha256, safe_name(name), kind or "application/octet-stream", size)
+
+
+def attach(
+    uploads: Iterable[StoredUpload],
+    *,
+    message: PublicMessage | None = None,
+    note: InternalNote | None = None,
+) -> None:
+    """Write the rows that tie stored files to a message or a note."""
+    Attachment.objects.bulk_create(
+        Attachment(
+            public_message=message,
+            internal_note=note,
+            sha256=upload.sha256,
+            name=upload.name,
+            content_type=upload.content_type,
+            size=upload.size,
+        )
+        for upload in uploads
+    )

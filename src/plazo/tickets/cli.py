@@ -1,0 +1,55 @@
+"""Sub-commands of `plazo` about tickets."""
+
+import argparse
+import time
+from typing import Any
+
+
+def add_commands(commands: Any) -> None:
+    """Add `verify` and `rebuild`."""
+    verify = commands.add_parser(
+        "verify", help="check every timeline's chain and every projection in the database"
+    )
+    verify.set_defaults(run=_verify, needs="database")
+    rebuild = commands.add_parser(
+        "rebuild", help="rebuild the projection of every ticket from its events"
+    )
+    rebuild.set_defaults(run=_rebuild, needs="database")
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from plazo.tickets.verify import Tally, verify
+
+    tally, faults, began = Tally(), 0, time.perf_counter()
+    for fault in verify(tally):
+        faults += 1
+        print(fault)
+    seconds = max(time.perf_counter() - began, 1e-9)
+    print(
+        f"{tally.tickets} tickets, {tally.events} events, {faults} faults in {seconds:.1f} s"
+        f" ({tally.tickets / seconds:.0f} tickets/s, {tally.events / seconds:.0f} events/s)"
+    )
+    return 1 if faults else 0
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    from django.db import transaction
+
+    from plazo.tickets import projection, timeline
+    from plazo.tickets.models import Ticket
+
+    mended = 0
+    for pk in Ticket.objects.order_by("pk").values_list("pk", flat=True).iterator(1000):
+        with transaction.atomic():
+            ticket = (
+                Ticket.objects.select_for_update(of=("self",))
+                .select_related("agreement_version")
+                .get(pk=pk)
+            )
+            chain = list(timeline.chain_of(ticket))
+            rebuilt = projection.rebuild(ticket, chain, timeline.facts_of(chain))
+            if projection.differences(ticket, rebuilt):
+                rebuilt.save(update_fields=projection.COLUMNS)
+                mended += 1
+    print(f"{mended} projections rebuilt")
+    return 0

@@ -1,0 +1,558 @@
+"""Commands: everything that can be done to a ticket.
+
+Each is one keyword-only function, one transaction, one row lock. It checks the domain's rules,
+appends events, and refreshes the projection; readers write what must be sent. Nothing leaves the
+house from here.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, connection, transaction
+
+from plazo.accounts.models import Agent, Group, Requester
+from plazo.agreements.queries import version_in_force
+from plazo.core.actor import Actor, ActorKind
+from plazo.tickets import events, timeline
+from plazo.tickets.bodies import (
+    StoredUpload,
+    attach,
+    clean_text,
+    digest_of,
+    html_of_markdown,
+    html_of_plain,
+)
+from plazo.tickets.errors import (
+    AlreadyAtLevel,
+    ReopenWindowOver,
+    SeverityRequired,
+    StatusRefused,
+    TicketClosed,
+    UnknownAgent,
+    UnknownChoice,
+    UnknownSeverity,
+    WaitingForUnknown,
+)
+from plazo.tickets.models import (
+    Channel,
+    Delivery,
+    InternalNote,
+    PublicMessage,
+    Status,
+    Ticket,
+    TicketEvent,
+    WaitingFor,
+)
+
+# From → to, by an agent's own choice. `new` is left by acting on it and never returned to; a
+# solved ticket is opened again by reopening, and a closed one never.
+TRANSITIONS: dict[str, frozenset[str]] = {
+    Status.NEW: frozenset({Status.OPEN, Status.PENDING, Status.ON_HOLD, Status.SOLVED}),
+    Status.OPEN: frozenset({Status.PENDING, Status.ON_HOLD, Status.SOLVED}),
+    Status.PENDING: frozenset({Status.PENDING, Status.OPEN, Status.ON_HOLD, Status.SOLVED}),
+    Status.ON_HOLD: frozenset({Status.OPEN, Status.PENDING, Status.SOLVED}),
+    Status.SOLVED: frozenset({Status.CLOSED}),
+    Status.CLOSED: frozenset(),
+}
+
+
+def open_ticket(
+    *,
+    requester_id: int,
+    subject: str,
+    body: str,
+    service: str,
+    environment: str,
+    request_type: str,
+    channel: str = Channel.FORM,
+    language: str = "es",
+    severity: str = "",
+    attachments: Sequence[StoredUpload] = (),
+    submission_key: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Ticket:
+    """Open a ticket under the agreement in force, with its number and its first clocks.
+
+    Units: `severity` is what the requester says of the impact; an agent sets the real one.
+    Edges: the same `submission_key` again returns the ticket that it made, so a form sent twice
+        makes one ticket, even at once.
+    Raises: NoAgreementInForce; UnknownChoice; UnknownSeverity; EmptyBody.
+    Source: agreement §3 and §5.
+    """
+    if submission_key:
+        known = Ticket.objects.filter(submission_key=submission_key).first()
+        if known is not None:
+            return known
+    try:
+        with transaction.atomic():
+            return _open(
+                requester=Requester.objects.select_related("organization").get(pk=requester_id),
+                subject=subject,
+                text=clean_text(body),
+                choices=(service, environment, request_type),
+                channel=channel,
+                language=language,
+                severity=severity,
+                attachments=attachments,
+                submission_key=submission_key,
+                actor=actor,
+                now=now,
+            )
+    except IntegrityError:
+        # The twin of this submission won the race; any other conflict is a fault of ours.
+        if submission_key is None:
+            raise
+        return Ticket.objects.get(submission_key=submission_key)
+
+
+def _open(
+    *,
+    requester: Requester,
+    subject: str,
+    text: str,
+    choices: tuple[str, str, str],
+    channel: str,
+    language: str,
+    severity: str,
+    attachments: Sequence[StoredUpload],
+    submission_key: str | None,
+    actor: Actor,
+    now: datetime,
+) -> Ticket:
+    version = version_in_force(now)
+    document = version.document
+    service, environment, request_type = choices
+    if (
+        service not in document.services
+        or environment not in document.environments
+        or request_type not in document.request_types
+    ):
+        raise UnknownChoice
+    if severity and document.severity(severity) is None:
+        raise UnknownSeverity(severity=severity)
+    organization = requester.organization
+    group = Group.objects.filter(level=1).order_by("pk").first()
+    ticket = Ticket.objects.create(
+        number=f"{document.case_prefix}-{_next_number()}",
+        requester=requester,
+        organization=organization,
+        subject=" ".join(subject.split())[:200] or text.split("\n", 1)[0][:200],
+        language=language,
+        service=service,
+        environment=environment,
+        request_type=request_type,
+        channel=channel,
+        agreement_version=version,
+        submission_key=submission_key,
+        opened_at=now,
+        updated_at=now,
+        sort_due_at=now,
+        evaluated_at=now,
+        last_at=now,
+    )
+    message = _message(ticket, text, attachments, requester=requester, now=now)
+    page = timeline.Page(ticket, actor, now, [])
+    page.append(
+        events.TicketOpened(
+            requester=requester.pk,
+            organization=organization.slug if organization else None,
+            stage=organization.stage if organization else None,
+            service=service,
+            environment=environment,
+            request_type=request_type,
+            channel=channel,
+            requested_severity=severity,
+            group=group.pk if group else None,
+            agreement=version.key,
+            agreement_version=version.number,
+            message=message.pk,
+            digest=message.digest,
+        )
+    )
+    page.finish()
+    return ticket
+
+
+def _next_number() -> int:
+    """Return the next case number. Numbers are never given twice; a rollback leaves a gap."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('tickets_number')")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def _message(
+    ticket: Ticket,
+    text: str,
+    attachments: Sequence[StoredUpload],
+    *,
+    agent: Agent | None = None,
+    requester: Requester | None = None,
+    now: datetime,
+) -> PublicMessage:
+    message = PublicMessage.objects.create(
+        ticket=ticket,
+        author_agent=agent,
+        author_requester=requester,
+        author_name=str(agent or requester)[:120],
+        body_text=text,
+        body_html=html_of_markdown(text) if agent else html_of_plain(text),
+        digest=digest_of(text, attachments),
+        at=now,
+        delivery=Delivery.QUEUED if agent else Delivery.NONE,
+    )
+    attach(attachments, message=message)
+    return message
+
+
+def reply_to_ticket(
+    *,
+    ticket_id: int,
+    body: str,
+    attachments: Sequence[StoredUpload] = (),
+    then: str = "",
+    waiting_for: str = "",
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Answer the requester, and then perhaps change the status; one action, one transaction.
+
+    Edges: a new ticket becomes open by its first reply. A reply to a solved ticket leaves it
+        solved, unless `then` opens it. It counts only while it has not failed to arrive.
+    Raises: TicketClosed; EmptyBody; UnknownAgent; what `set_status` raises for `then`.
+    """
+    text = clean_text(body)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        message = _message(page.ticket, text, attachments, agent=_author(actor), now=now)
+        event = page.append(events.TicketReplied(message=message.pk, digest=message.digest))
+        if then and then != page.ticket.status:
+            _change_status(page, then, waiting_for, reason)
+        elif page.ticket.status == Status.NEW:
+            _change_status(page, Status.OPEN, "", "")
+    return event
+
+
+def add_internal_note(
+    *,
+    ticket_id: int,
+    body: str,
+    attachments: Sequence[StoredUpload] = (),
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Write a note for the other agents. It shares no row and no path with what is sent.
+
+    Edges: a closed ticket takes notes too: what is learnt later is still worth keeping.
+    Raises: EmptyBody; UnknownAgent.
+    """
+    text = clean_text(body)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        agent = _author(actor)
+        note = InternalNote.objects.create(
+            ticket=page.ticket,
+            author_agent=agent,
+            author_name=str(agent)[:120],
+            body_text=text,
+            body_html=html_of_markdown(text),
+            digest=digest_of(text, attachments),
+            at=now,
+        )
+        attach(attachments, note=note)
+        return page.append(events.NoteAdded(note=note.pk, digest=note.digest))
+
+
+def _author(actor: Actor) -> Agent:
+    agent = (
+        Agent.objects.select_related("user").filter(pk=actor.id, is_active=True).first()
+        if actor.kind is ActorKind.AGENT
+        else None
+    )
+    if agent is None:
+        raise UnknownAgent
+    return agent
+
+
+def reply_as_requester(
+    *,
+    ticket_id: int,
+    body: str,
+    attachments: Sequence[StoredUpload] = (),
+    channel: str = Channel.FORM,
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Take in what the requester says, whatever the channel.
+
+    Edges: it ends a wait for them, opens a new ticket no further, and reopens a solved one within
+        the agreement's window.
+    Raises: TicketClosed; ReopenWindowOver; EmptyBody.
+    """
+    text = clean_text(body)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        ticket = page.ticket
+        if ticket.status == Status.SOLVED:
+            _reopen(page)
+        requester = Requester.objects.get(pk=actor.id)
+        message = _message(ticket, text, attachments, requester=requester, now=now)
+        event = page.append(
+            events.RequesterReplied(message=message.pk, digest=message.digest, channel=channel)
+        )
+        if ticket.status == Status.PENDING:
+            _change_status(page, Status.OPEN, "", "")
+    return event
+
+
+def assign_ticket(
+    *,
+    ticket_id: int,
+    assignee_id: int | None,
+    group_id: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent | None:
+    """Give the ticket to an agent, to nobody, or to another group.
+
+    Edges: None where nothing changes. Without `group_id` the group stays.
+    Raises: UnknownAgent; TicketClosed.
+    """
+    if (
+        assignee_id is not None
+        and not Agent.objects.filter(pk=assignee_id, is_active=True).exists()
+    ) or (group_id is not None and not Group.objects.filter(pk=group_id).exists()):
+        raise UnknownAgent
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        group = page.ticket.group_id if group_id is None else group_id
+        if (page.ticket.assignee_id, page.ticket.group_id) == (assignee_id, group):
+            return None
+        return page.append(events.TicketAssigned(agent=assignee_id, group=group))
+
+
+def set_severity(
+    *, ticket_id: int, severity: str, actor: Actor, now: datetime
+) -> TicketEvent | None:
+    """Judge the impact. Running clocks are re-targeted from their own start.
+
+    Edges: None where it has this severity already.
+    Raises: UnknownSeverity; TicketClosed.
+    Source: agreement §4; docs/metrics.md.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        return _set_severity(page, severity)
+
+
+def _set_severity(page: timeline.Page, severity: str) -> TicketEvent | None:
+    ticket = page.ticket
+    if ticket.agreement_version.document.severity(severity) is None:
+        raise UnknownSeverity(severity=severity)
+    if ticket.severity == severity:
+        return None
+    return page.append(events.SeveritySet(severity=severity, previous=ticket.severity))
+
+
+def enter_level(
+    *, ticket_id: int, level: int, severity: str = "", actor: Actor, now: datetime
+) -> TicketEvent:
+    """Escalate functionally: hand the ticket up to another support level.
+
+    Edges: the severity is set first where one is given; the level's group takes the ticket, and
+        its assignee is free to change. Starts `escalated_reply`.
+    Raises: SeverityRequired; AlreadyAtLevel; UnknownSeverity; StatusRefused if it is solved.
+    Source: agreement §4.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        ticket = page.ticket
+        if ticket.status == Status.SOLVED:
+            raise StatusRefused(
+                number=ticket.number, previous=_label(Status.SOLVED), status=f"N{level}"
+            )
+        if ticket.level >= level:
+            raise AlreadyAtLevel(number=ticket.number, level=ticket.level)
+        if severity:
+            _set_severity(page, severity)
+        if not ticket.severity:
+            raise SeverityRequired
+        group = Group.objects.filter(level=level).order_by("pk").first()
+        event = page.append(
+            events.LevelEntered(
+                level=level, previous=ticket.level, group=group.pk if group else None
+            )
+        )
+        if ticket.status == Status.NEW:
+            _change_status(page, Status.OPEN, "", "")
+    return event
+
+
+def set_status(
+    *,
+    ticket_id: int,
+    status: str,
+    waiting_for: str = "",
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Put the ticket in another status. Pending names whom we wait for, and why.
+
+    Raises: StatusRefused; WaitingForUnknown; TicketClosed; ReopenWindowOver.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        return _change_status(page, status, waiting_for, reason)
+
+
+def _label(status: str) -> str:
+    return str(Status(status).label) if status in Status.values else status
+
+
+def _change_status(
+    page: timeline.Page, status: str, waiting_for: str, reason: str
+) -> TicketEvent:
+    ticket = page.ticket
+    if ticket.status == Status.SOLVED and status == Status.OPEN:
+        return _reopen(page)
+    if status not in TRANSITIONS[ticket.status]:
+        raise StatusRefused(
+            number=ticket.number, previous=_label(ticket.status), status=_label(status)
+        )
+    if status == Status.PENDING:
+        reason = " ".join(reason.split())[:300]
+        if waiting_for not in WaitingFor.values or not reason:
+            raise WaitingForUnknown
+    else:
+        waiting_for = reason = ""
+    return page.append(
+        events.StatusChanged(
+            status=status, previous=ticket.status, waiting_for=waiting_for, reason=reason
+        )
+    )
+
+
+def reopen_ticket(*, ticket_id: int, actor: Actor, now: datetime) -> TicketEvent:
+    """Open a solved ticket again: its clocks go on from where solving had set them aside.
+
+    Raises: StatusRefused if it is not solved; ReopenWindowOver for a requester who comes too
+        late; TicketClosed.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        if page.ticket.status != Status.SOLVED:
+            raise StatusRefused(
+                number=page.ticket.number,
+                previous=_label(page.ticket.status),
+                status=_label(Status.OPEN),
+            )
+        return _reopen(page)
+
+
+def _reopen(page: timeline.Page) -> TicketEvent:
+    """Append the reopening. The window binds requesters; agents may always take it back up."""
+    ticket = page.ticket
+    window = ticket.agreement_version.document.closing.reopen_within
+    late = ticket.solved_at is not None and page.now > ticket.solved_at + window
+    if late and page.actor.kind is ActorKind.REQUESTER:
+        raise ReopenWindowOver(number=ticket.number)
+    return page.append(events.TicketReopened(previous=ticket.status))
+
+
+def give_verdict(
+    *, ticket_id: int, in_scope: bool, clause: str = "", actor: Actor, now: datetime
+) -> TicketEvent:
+    """Decide whether the ticket is in scope, or out by a named clause of its agreement.
+
+    Edges: a later verdict is recorded beside the first, which stopped the clock.
+    Raises: UnknownChoice for a clause that the agreement does not have; TicketClosed.
+    Source: agreement §2 and §4.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        document = page.ticket.agreement_version.document
+        if not in_scope and document.clause(clause) is None:
+            raise UnknownChoice
+        return page.append(
+            events.VerdictGiven(in_scope=in_scope, clause=None if in_scope else clause)
+        )
+
+
+def record_acknowledged(
+    *, ticket_id: int, mail_id: int, actor: Actor, now: datetime
+) -> TicketEvent | None:
+    """Note that the mail server took the acknowledgement. Once for each mail."""
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        kind = events.TicketAcknowledged.kind
+        if any(e.kind == kind and e.payload["mail"] == mail_id for e in page.chain):
+            return None
+        return page.append(events.TicketAcknowledged(mail=mail_id))
+
+
+def record_delivery(*, message_id: int, state: str) -> None:
+    """Keep what became of a reply's mail, for the agent to see. No fact of the timeline.
+
+    Edges: a failure is final; a late "sent" does not undo it.
+    """
+    PublicMessage.objects.filter(pk=message_id).exclude(delivery=Delivery.FAILED).update(
+        delivery=state
+    )
+
+
+def record_delivery_failure(
+    *, ticket_id: int, message_id: int, reason: str, actor: Actor, now: datetime
+) -> TicketEvent | None:
+    """Note that a reply will never arrive: the clocks stand as if it had not been sent.
+
+    Edges: once for each reply; a closed ticket takes it too, since it is a fact.
+    Source: decision 4.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        kind = events.ReplyDeliveryFailed.kind
+        if any(e.kind == kind and e.payload["message"] == message_id for e in page.chain):
+            return None
+        PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(
+            delivery=Delivery.FAILED
+        )
+        return page.append(events.ReplyDeliveryFailed(message=message_id, reason=reason[:300]))
+
+
+def announce_alarms(*, ticket_id: int, actor: Actor, now: datetime) -> list[TicketEvent]:
+    """Turn the moments of clocks that have passed into events, once each, at their own instants.
+
+    Edges: with several sweeps at once the row's lock and the list of what was announced make
+        each moment one event. `at` is when it is written down; the payload's `instant` is when
+        it happened. Without a moment to tell, only the projection is refreshed (a pause may
+        have ended by itself).
+    """
+    with transaction.atomic():
+        ticket = Ticket.objects.select_for_update().get(pk=ticket_id)
+        page = timeline.Page(ticket, actor, now, list(timeline.chain_of(ticket)))
+        evaluation = timeline.projection.refresh(ticket, timeline.facts_of(page.chain), now=now)
+        announced = timeline.projection.announced_of(ticket)
+        for alarm in evaluation.alarms_due(now, announced):
+            applied = evaluation.get(alarm.key)
+            if applied is None:
+                continue
+            page.append(
+                events.ALARMS[alarm.kind](
+                    key=alarm.key,
+                    metric=applied.metric.value,
+                    severity=applied.severity,
+                    instant=alarm.at,
+                )
+            )
+        page.finish()
+    return page.appended
+
+
+def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEvent:
+    """Erase what a message says, as the law may ask. The fact and its instant stay."""
+    with transaction.atomic():
+        message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
+        with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
+            message.attachments.all().delete()
+            PublicMessage.objects.filter(pk=message.pk).update(body_text="", body_html="")
+            return page.append(events.TicketRedacted(message=message.pk))

@@ -1,0 +1,320 @@
+"""What can happen to a ticket: one payload class for each kind of event, with its duties.
+
+A kind is a stable, dotted key in the past tense; it is never reused. A payload holds keys and
+numbers, never labels or translated text, and points to bodies by their row: the fact stays when a
+body must be erased. docs/timeline.md is checked against this registry.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, ClassVar, Literal, TypeVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from plazo.core.localtime import iso
+from plazo.sla import facts
+
+PUBLIC: Literal["public"] = "public"
+INTERNAL: Literal["internal"] = "internal"
+
+EventFact = facts.Fact | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """The base of all payloads. Every class says who may see it and what is personal in it."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    audience: ClassVar[Literal["public", "internal"]]
+    label: ClassVar[str | Promise]
+    personal: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: instants in ISO 8601, UTC."""
+        return {
+            key: iso(value) if isinstance(value, datetime) else value
+            for key, value in asdict(self).items()
+        }
+
+    def to_fact(self, at: datetime) -> EventFact:
+        """Return what the SLA core must know of it, or None."""
+        return None
+
+
+P = TypeVar("P", bound=type[Payload])
+REGISTRY: dict[str, type[Payload]] = {}
+
+NOTHING = "nothing: keys and numbers only"
+BODY = "the body is a row of its own, erased there; the digest stays"
+
+
+def event(
+    kind: str, audience: Literal["public", "internal"], label: str | Promise, personal: str
+) -> Callable[[P], P]:
+    """Register a payload class under its kind, with its duties."""
+
+    def register(cls: P) -> P:
+        if kind in REGISTRY:
+            raise ValueError(f"two payloads of kind {kind}")
+        cls.kind, cls.audience, cls.label, cls.personal = kind, audience, label, personal
+        REGISTRY[kind] = cls
+        return cls
+
+    return register
+
+
+def from_json(kind: str, payload: dict[str, Any]) -> Payload:
+    """Read a stored payload back into its class."""
+    cls = REGISTRY[kind]
+    values = dict(payload)
+    for field in fields(cls):
+        if field.type in (datetime, "datetime") and isinstance(values.get(field.name), str):
+            values[field.name] = datetime.fromisoformat(values[field.name])
+    return cls(**values)
+
+
+@event("ticket.opened", PUBLIC, _("Case opened"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketOpened(Payload):
+    """The ticket began. What the policy is chosen by is sealed here, with the version."""
+
+    requester: int
+    organization: str | None
+    stage: str | None
+    service: str
+    environment: str
+    request_type: str
+    channel: str
+    requested_severity: str
+    group: int | None
+    agreement: str
+    agreement_version: int
+    message: int
+    digest: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.Opened(at, self.service, self.stage, self.organization)
+
+
+@event("ticket.acknowledged", PUBLIC, _("Receipt sent"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAcknowledged(Payload):
+    """The mail server took the automatic receipt. It is no reply."""
+
+    mail: int
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.Acknowledged(at)
+
+
+@event("ticket.replied", PUBLIC, _("Public reply"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketReplied(Payload):
+    """An agent answered the requester."""
+
+    message: int
+    digest: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.RepliedPublicly(at, str(self.message))
+
+
+@event("requester.replied", PUBLIC, _("The requester wrote"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequesterReplied(Payload):
+    """The requester said something, through whichever channel."""
+
+    message: int
+    digest: str
+    channel: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.RequesterSpoke(at)
+
+
+@event("note.added", INTERNAL, _("Internal note"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded(Payload):
+    """An agent told the others something."""
+
+    note: int
+    digest: str
+
+
+@event("reply.delivery_failed", INTERNAL, _("Reply not delivered"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyDeliveryFailed(Payload):
+    """A reply will never arrive: the clocks stand as if it had not been sent."""
+
+    message: int
+    reason: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.DeliveryFailed(at, str(self.message))
+
+
+@event("ticket.assigned", INTERNAL, _("Assigned"), "the agent's key; erased with the agent's name")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAssigned(Payload):
+    """The ticket was given to an agent, a group, or nobody."""
+
+    agent: int | None
+    group: int | None
+
+
+@event("severity.set", PUBLIC, _("Severity set"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeveritySet(Payload):
+    """The impact was judged."""
+
+    severity: str
+    previous: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.SeveritySet(at, self.severity)
+
+
+@event("level.entered", PUBLIC, _("Level entered"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelEntered(Payload):
+    """A functional escalation to another support level."""
+
+    level: int
+    previous: int
+    group: int | None
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.LevelEntered(at, self.level)
+
+
+@event("status.changed", PUBLIC, _("Status changed"), "the reason, written by an agent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChanged(Payload):
+    """The ticket is in another status. Pending says whom we wait for, and why."""
+
+    status: str
+    previous: str
+    waiting_for: str = ""
+    reason: str = ""
+
+    def to_fact(self, at: datetime) -> EventFact:
+        if self.status == "solved":
+            return facts.Solved(at)
+        if self.status == "closed":
+            return facts.Closed(at)
+        if self.status == "pending" and self.waiting_for == "requester":
+            return facts.Paused(at, self.reason, self.waiting_for)
+        if self.previous == "pending":
+            return facts.Resumed(at)
+        return None
+
+
+@event("ticket.reopened", PUBLIC, _("Case reopened"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketReopened(Payload):
+    """The solution did not hold; the ticket is open again."""
+
+    previous: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.Reopened(at)
+
+
+@event("verdict.given", PUBLIC, _("Scope verdict"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictGiven(Payload):
+    """Somebody decided whether the ticket is in scope, or out by which clause."""
+
+    in_scope: bool
+    clause: str | None = None
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.VerdictGiven(at, self.in_scope, self.clause)
+
+
+@event("promise.made", PUBLIC, _("Promise made"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseMade(Payload):
+    """A person gave their word: a solution or an update by an instant."""
+
+    promise: str
+    promised: Literal["solution", "update"]
+    by: datetime
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.PromiseMade(at, self.promise, self.promised, self.by)
+
+
+@event("promise.moved", PUBLIC, _("Promise moved"), "the reason, written by an agent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseMoved(Payload):
+    """A promise was given another instant."""
+
+    promise: str
+    by: datetime
+    reason: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.PromiseMoved(at, self.promise, self.by, self.reason)
+
+
+@event("promise.kept", PUBLIC, _("Promise kept"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseKept(Payload):
+    """What was promised was done."""
+
+    promise: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.PromiseKept(at, self.promise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockMoment(Payload):
+    """A moment of a clock: which, under which severity, and its true instant."""
+
+    key: str
+    metric: str
+    severity: str | None
+    instant: datetime
+
+
+@event("clock.at_risk", INTERNAL, _("Deadline at risk"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockAtRisk(ClockMoment):
+    """A running clock spent its warning share."""
+
+
+@event("clock.breached", PUBLIC, _("Deadline missed"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockBreached(ClockMoment):
+    """A deadline passed undone."""
+
+
+@event("ticket.merged", INTERNAL, _("Merged into another case"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketMerged(Payload):
+    """This ticket was absorbed by another."""
+
+    into: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.Merged(at, self.into)
+
+
+@event("ticket.redacted", INTERNAL, _("Text erased"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketRedacted(Payload):
+    """A body was erased as the law asks. The fact that it was written stays."""
+
+    message: int | None = None
+    note: int | None = None
+
+
+# Named sets, in place of conditions scattered over the code.
+COUNTS_AS_REPLY = frozenset({TicketReplied.kind})
+ALARMS = {"at_risk": ClockAtRisk, "breached": ClockBreached}
+SHOWN_IN_CONVERSATION = frozenset(REGISTRY) - {NoteAdded.kind}

@@ -1,0 +1,318 @@
+"""Tickets and their timeline.
+
+The timeline is the truth. Of a ticket's columns only its identity (who asked, about what, under
+which number and agreement) is written once; all the others are a projection of the events, kept so
+that lists can sort and filter, and rebuilt at will.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar, NoReturn, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from plazo.accounts.models import Agent, Group, Language, Organization, Requester
+from plazo.agreements.models import AgreementVersion
+
+
+class Status(models.TextChoices):
+    NEW = "new", _("New")
+    OPEN = "open", _("Open")
+    PENDING = "pending", _("Pending")
+    ON_HOLD = "on_hold", _("On hold")
+    SOLVED = "solved", _("Solved")
+    CLOSED = "closed", _("Closed")
+
+
+class WaitingFor(models.TextChoices):
+    """Whom a pending ticket waits for. Only waiting for the requester pauses clocks."""
+
+    REQUESTER = "requester", _("the requester")
+    AREA = "area", _("another area")
+    THIRD_PARTY = "third_party", _("a third party")
+
+
+class Channel(models.TextChoices):
+    FORM = "form", _("form")
+    EMAIL = "email", _("e-mail")
+    PORTAL = "portal", _("portal")
+    INTERNAL = "internal", _("internal channel")
+    API = "api", _("API")
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    """Named, chainable conditions; each says what it reads."""
+
+    def unsolved(self) -> Self:
+        return self.exclude(status__in=(Status.SOLVED, Status.CLOSED))
+
+    def overdue(self, *, now: datetime) -> Self:
+        """Unsolved tickets with a deadline that has passed, by the projected column alone.
+
+        A ticket due exactly at `now` is still on time.
+        """
+        return self.unsolved().filter(late_since__lt=now)
+
+    def assigned_to(self, agent: Agent) -> Self:
+        return self.filter(assignee=agent)
+
+    def unassigned(self) -> Self:
+        return self.filter(assignee=None)
+
+    def by_deadline(self) -> Self:
+        """Order as the queue does: what is due first stands first; without a deadline, last."""
+        return self.order_by(F("sort_due_at").asc(), "pk")
+
+    def for_queue_page(self) -> Self:
+        """Load every relation a queue row shows, in the same query."""
+        return self.select_related("requester", "organization", "assignee__user", "group")
+
+
+class Ticket(models.Model):
+    """One request with one requester, one timeline, one number."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(max_length=24, unique=True)
+    requester = models.ForeignKey(Requester, on_delete=models.PROTECT, related_name="tickets")
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets"
+    )
+    subject = models.CharField(max_length=200)
+    language = models.CharField(max_length=2, choices=Language.choices)
+    service = models.CharField(max_length=40)
+    environment = models.CharField(max_length=40)
+    request_type = models.CharField(max_length=40)
+    channel = models.CharField(max_length=12, choices=Channel.choices)
+    agreement_version = models.ForeignKey(AgreementVersion, on_delete=models.PROTECT)
+    submission_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
+
+    # — projection of the events ———————————————————————————————————————————————
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
+    waiting_for = models.CharField(max_length=16, blank=True, default="")
+    waiting_reason = models.CharField(max_length=300, blank=True, default="")
+    severity = models.CharField(max_length=1, blank=True, default="")
+    requested_severity = models.CharField(max_length=1, blank=True, default="")
+    level = models.PositiveSmallIntegerField(default=1)
+    assignee = models.ForeignKey(
+        Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets"
+    )
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets"
+    )
+    policy = models.CharField(max_length=60, blank=True, default="")
+    opened_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    solved_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    verdict = models.CharField(max_length=60, blank=True, default="")
+    next_due_at = models.DateTimeField(null=True, blank=True)
+    late_since = models.DateTimeField(null=True, blank=True)
+    sort_due_at = models.DateTimeField()
+    next_alarm_at = models.DateTimeField(null=True, blank=True)
+    clocks = models.JSONField(default=list)
+    announced = models.JSONField(default=list)
+    evaluated_at = models.DateTimeField()
+    last_sequence = models.PositiveIntegerField(default=0)
+    last_hash = models.CharField(max_length=64, blank=True, default="")
+    last_at = models.DateTimeField()
+    # A sweep that failed on this ticket looks at it again only then; no part of the projection.
+    sweep_after = models.DateTimeField(null=True, blank=True)
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["sort_due_at", "id"],
+                condition=~Q(status__in=("solved", "closed")),
+                name="ticket_queue",
+            ),
+            models.Index(
+                fields=["next_alarm_at"],
+                condition=Q(next_alarm_at__isnull=False),
+                name="ticket_next_alarm",
+            ),
+            models.Index(
+                fields=["assignee", "sort_due_at", "id"],
+                condition=~Q(status__in=("solved", "closed")),
+                name="ticket_assignee_queue",
+            ),
+            models.Index(
+                fields=["late_since"],
+                condition=Q(late_since__isnull=False) & ~Q(status__in=("solved", "closed")),
+                name="ticket_late",
+            ),
+            models.Index(
+                fields=["-solved_at", "id"],
+                condition=Q(status="solved"),
+                name="ticket_solved",
+            ),
+            models.Index(
+                fields=["sort_due_at", "id"],
+                condition=Q(status="pending"),
+                name="ticket_pending",
+            ),
+            models.Index(fields=["requester", "-id"], name="ticket_requester"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(status__in=[status.value for status in Status]),
+                name="ticket_status_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="pending") | ~Q(waiting_for=""),
+                name="ticket_pending_waits_for_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in (Status.SOLVED, Status.CLOSED)
+
+
+class AppendOnly(models.QuerySet[Any]):
+    """Reads and inserts; refuses what would change history. The database refuses it as well."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise TypeError("the timeline is append-only: corrections are new events")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("the timeline is append-only: nothing is deleted")
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("the timeline is append-only: corrections are new events")
+
+
+class TicketEvent(models.Model):
+    """One immutable fact on a ticket's timeline, chained to the one before by its hash.
+
+    `at` is when it happened; `recorded_at` when it was written down. They differ only for what
+    was noticed later, such as a breach while the workers were down.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="events")
+    sequence = models.PositiveIntegerField()
+    kind = models.CharField(max_length=40)
+    version = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=12)
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=120)
+    correlation = models.UUIDField()
+    payload = models.JSONField()
+    audience = models.CharField(max_length=8)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["ticket", "sequence"], name="event_sequence"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}/{self.sequence} {self.kind}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("the timeline is append-only: corrections are new events")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("the timeline is append-only: nothing is deleted")
+
+
+class Delivery(models.TextChoices):
+    NONE = "none", _("not sent by mail")
+    QUEUED = "queued", _("queued")
+    SENT = "sent", _("sent")
+    DEFERRED = "deferred", _("trying again")
+    FAILED = "failed", _("not delivered")
+
+
+class PublicMessage(models.Model):
+    """What the requester wrote, or an agent wrote to them. The requester sees it."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="messages")
+    author_agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT)
+    author_requester = models.ForeignKey(Requester, null=True, on_delete=models.PROTECT)
+    author_name = models.CharField(max_length=120)
+    body_text = models.TextField()
+    body_html = models.TextField()
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    delivery = models.CharField(
+        max_length=10, choices=Delivery.choices, default=Delivery.NONE
+    )
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["ticket", "id"], name="public_message_ticket"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(author_agent__isnull=False) ^ Q(author_requester__isnull=False),
+                name="public_message_one_author",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+    @property
+    def from_agent(self) -> bool:
+        return self.author_agent_id is not None
+
+
+class InternalNote(models.Model):
+    """What agents tell each other. It has no way to a requester: no address, no delivery."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="notes")
+    author_agent = models.ForeignKey(Agent, on_delete=models.PROTECT)
+    author_name = models.CharField(max_length=120)
+    body_text = models.TextField()
+    body_html = models.TextField()
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["ticket", "id"], name="internal_note_ticket"),
+        ]
+
+    def __str__(self) -> str:
+        return f"note {self.pk}"
+
+
+class Attachment(models.Model):
+    """A file of a message or a note. The bytes are stored under their SHA-256."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    public_message = models.ForeignKey(
+        PublicMessage, null=True, on_delete=models.PROTECT, related_name="attachments"
+    )
+    internal_note = models.ForeignKey(
+        InternalNote, null=True, on_delete=models.PROTECT, related_name="attachments"
+    )
+    sha256 = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(public_message__isnull=False) ^ Q(internal_note__isnull=False),
+                name="attachment_one_owner",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,231 @@
+"""Reads: lists, conversations, clocks. Each says what it costs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from plazo.accounts.models import Agent
+from plazo.sla import Evaluation, Explanation, evaluate, explain_applied
+from plazo.tickets import events, timeline
+from plazo.tickets.access import tickets_for_agent
+from plazo.tickets.models import (
+    InternalNote,
+    PublicMessage,
+    Status,
+    Ticket,
+    TicketEvent,
+    TicketQuerySet,
+)
+
+PAGE_SIZE = 50
+COUNT_CAP = 99
+
+QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
+VIEWS: tuple[QueueView, ...] = ("due", "overdue", "mine", "unassigned", "pending", "solved")
+
+
+def queue(view: QueueView, *, agent: Agent, now: datetime) -> TicketQuerySet:
+    """Return the tickets of one view of the desk, in its order. Lazy; one indexed scan."""
+    tickets = tickets_for_agent(agent)
+    match view:
+        case "overdue":
+            return tickets.overdue(now=now).by_deadline()
+        case "mine":
+            return tickets.unsolved().assigned_to(agent).by_deadline()
+        case "unassigned":
+            return tickets.unsolved().unassigned().by_deadline()
+        case "pending":
+            return tickets.filter(status=Status.PENDING).by_deadline()
+        case "solved":
+            return tickets.filter(status=Status.SOLVED).order_by("-solved_at", "pk")
+        case _:
+            return tickets.unsolved().by_deadline()
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """One page of a queue, and where the next one begins."""
+
+    tickets: list[Ticket]
+    next_after: str
+
+
+def queue_page(
+    view: QueueView,
+    *,
+    agent: Agent,
+    now: datetime,
+    after: str = "",
+    search: str = "",
+    size: int = PAGE_SIZE,
+) -> QueuePage:
+    """Return one page of a view by keyset: its cost does not grow with what lies before it.
+
+    Edges: `after` is what the page before gave; anything else begins at the beginning.
+    """
+    tickets = queue(view, agent=agent, now=now).for_queue_page()
+    if search:
+        tickets = matching(tickets, search)
+    place = _place(after)
+    if place is not None:
+        instant, pk = place
+        if view == "solved":
+            tickets = tickets.extra(  # noqa: S610 - constant text, bound values
+                where=["(solved_at < %s OR (solved_at = %s AND tickets_ticket.id > %s))"],
+                params=[instant, instant, pk],
+            )
+        else:
+            tickets = tickets.extra(  # noqa: S610 - constant text, bound values
+                where=["(sort_due_at, tickets_ticket.id) > (%s, %s)"], params=[instant, pk]
+            )
+    rows = list(tickets[: size + 1])
+    following = ""
+    if len(rows) > size:
+        rows = rows[:size]
+        last = rows[-1]
+        instant = last.solved_at if view == "solved" else last.sort_due_at
+        following = f"{instant.isoformat()}~{last.pk}" if instant else ""
+    return QueuePage(rows, following)
+
+
+def _place(after: str) -> tuple[datetime, int] | None:
+    instant, _, pk = after.partition("~")
+    try:
+        return datetime.fromisoformat(instant), int(pk)
+    except ValueError:
+        return None
+
+
+def matching(tickets: TicketQuerySet, search: str) -> TicketQuerySet:
+    """Keep tickets whose number, or requester's address, begins with the words.
+
+    Edges: only what an index answers; the full search over texts is another thing.
+    """
+    words = search.strip()
+    if "@" in words:
+        return tickets.filter(requester__email__startswith=words.lower())
+    return tickets.filter(number__istartswith=words)
+
+
+def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
+    """Return how many tickets each view holds, up to the cap: never the count of the table.
+
+    Costs one query of capped sub-selects, each on its own partial index.
+    """
+    from django.db import connection
+
+    parts, parameters = [], []
+    for view in VIEWS:
+        limited = queue(view, agent=agent, now=now).order_by().values("pk")[: COUNT_CAP + 1]
+        sql, values = limited.query.sql_with_params()
+        parts.append(f"(SELECT count(*) FROM ({sql}) AS v)")
+        parameters += list(values)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", parameters)  # noqa: S608 - built by Django
+        row = cursor.fetchone()
+    return dict(zip(VIEWS, row, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a conversation: a message, a note, or something that happened."""
+
+    kind: Literal["message", "note", "event"]
+    at: datetime
+    event: TicketEvent
+    message: PublicMessage | None = None
+    note: InternalNote | None = None
+    attachments: Sequence[Any] = field(default_factory=tuple)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return self.event.payload
+
+
+def conversation(
+    ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
+) -> list[Entry]:
+    """Return a ticket's entries in order; `internal` ones only for agents.
+
+    Costs four queries whatever the length: messages, notes, and the files of each; two for a
+    requester, who has no notes to load.
+    """
+    messages = {
+        m.pk: m
+        for m in PublicMessage.objects.filter(ticket=ticket)
+        .select_related("author_agent__user")
+        .prefetch_related("attachments")
+    }
+    notes = (
+        {
+            n.pk: n
+            for n in InternalNote.objects.filter(ticket=ticket).prefetch_related("attachments")
+        }
+        if internal
+        else {}
+    )
+    entries = []
+    for event in chain:
+        if not internal and event.audience != events.PUBLIC:
+            continue
+        message = messages.get(event.payload.get("message", 0))
+        note = notes.get(event.payload.get("note", 0))
+        if event.kind in _MESSAGE_KINDS and message is not None:
+            files = list(message.attachments.all())
+            entries.append(Entry("message", event.at, event, message=message, attachments=files))
+        elif event.kind == events.NoteAdded.kind and note is not None:
+            files = list(note.attachments.all())
+            entries.append(Entry("note", event.at, event, note=note, attachments=files))
+        else:
+            entries.append(Entry("event", event.at, event))
+    return entries
+
+
+_MESSAGE_KINDS = frozenset(
+    {events.TicketOpened.kind, events.TicketReplied.kind, events.RequesterReplied.kind}
+)
+
+
+def chain_of(ticket: Ticket) -> Sequence[TicketEvent]:
+    """Return a ticket's events in order: one query, for all that a page shows of them."""
+    return timeline.chain_of(ticket)
+
+
+def evaluation_of(
+    ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime
+) -> Evaluation:
+    """Evaluate a ticket's clocks at `now`. Costs no query."""
+    at = max(now, ticket.last_at)
+    return evaluate(ticket.agreement_version.sla, timeline.facts_of(chain), at)
+
+
+def explanation_of(
+    ticket: Ticket, chain: Sequence[TicketEvent], key: str, *, now: datetime
+) -> Explanation:
+    """Take one clock apart. Costs no query. Raises: UnknownTarget."""
+    at = max(now, ticket.last_at)
+    facts = timeline.facts_of(chain)
+    agreement = ticket.agreement_version.sla
+    return explain_applied(agreement, evaluate(agreement, facts, at), facts, key, at)
+
+
+def alarms_waiting(*, now: datetime, limit: int) -> list[int]:
+    """Return tickets with a moment of a clock to tell, the earliest first: one partial index."""
+    return list(
+        Ticket.objects.filter(next_alarm_at__lte=now)
+        .exclude(sweep_after__gt=now)
+        .order_by("next_alarm_at")
+        .values_list("pk", flat=True)[:limit]
+    )
+
+
+def next_alarm_at(*, now: datetime) -> datetime | None:
+    """Return the earliest moment that the sweep must look at: one probe of the partial index."""
+    return (
+        Ticket.objects.filter(next_alarm_at__isnull=False)
+        .exclude(sweep_after__gt=now)
+        .order_by("next_alarm_at")
+        .values_list("next_alarm_at", flat=True)
+        .first()
+    )

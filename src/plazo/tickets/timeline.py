@@ -1,0 +1,149 @@
+"""The timeline: the one way to write on a ticket.
+
+`writing` takes the transaction and the row's lock; `append` chains an event to the one before;
+at the end the projection is refreshed and the readers run, all in the same transaction. What
+happened is either there whole or not at all.
+
+The hash of an event is SHA-256 over the hash before it and the event in canonical JSON (sorted
+keys, no spaces, UTF-8): ticket, sequence, kind, version, both instants in microseconds, actor,
+correlation, audience and payload.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from plazo.core.actor import Actor
+from plazo.sla import Fact
+from plazo.sla.calendar import micros_of
+from plazo.tickets import events, projection, readers
+from plazo.tickets.errors import TicketClosed
+from plazo.tickets.models import Status, Ticket, TicketEvent
+
+
+def event_hash(event: TicketEvent, public_id: uuid.UUID) -> str:
+    """Return the hash that an event must have, from its own fields and the hash before it."""
+    canonical: dict[str, Any] = {
+        "ticket": str(public_id),
+        "sequence": event.sequence,
+        "kind": event.kind,
+        "version": event.version,
+        "at": micros_of(event.at),
+        "recorded_at": micros_of(event.recorded_at),
+        "actor": [event.actor_kind, event.actor_id, event.actor_name],
+        "correlation": str(event.correlation),
+        "audience": event.audience,
+        "payload": event.payload,
+    }
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{event.previous_hash}\n{text}".encode()).hexdigest()
+
+
+def first_break(chain: Iterable[TicketEvent], public_id: uuid.UUID) -> int | None:
+    """Return the sequence of the first event that does not fit the chain, or None.
+
+    Edges: a gap in the numbers is a break at the number that is missing.
+    """
+    before = ""
+    expected = 1
+    for event in chain:
+        if (
+            event.sequence != expected
+            or event.previous_hash != before
+            or event.hash != event_hash(event, public_id)
+        ):
+            return expected
+        before, expected = event.hash, expected + 1
+    return None
+
+
+def facts_of(chain: Iterable[TicketEvent]) -> list[Fact]:
+    """Return the facts that the SLA core must know, in the order of the timeline."""
+    found = []
+    for event in chain:
+        fact = events.from_json(event.kind, event.payload).to_fact(event.at)
+        if fact is not None:
+            found.append(fact)
+    return found
+
+
+@dataclass(slots=True)
+class Page:
+    """One user action on one locked ticket: its events share a correlation id."""
+
+    ticket: Ticket
+    actor: Actor
+    now: datetime
+    chain: list[TicketEvent]
+    correlation: uuid.UUID = field(default_factory=uuid.uuid4)
+    appended: list[TicketEvent] = field(default_factory=list)
+
+    def append(self, payload: events.Payload, *, at: datetime | None = None) -> TicketEvent:
+        """Write one event down.
+
+        Edges: time never goes back on a timeline: of two commands whose clocks disagree, the one
+            that got the lock later is recorded no earlier than the other.
+        """
+        ticket = self.ticket
+        when = max(at or self.now, ticket.last_at)
+        event = TicketEvent(
+            ticket=ticket,
+            sequence=ticket.last_sequence + 1,
+            kind=payload.kind,
+            version=payload.version,
+            at=when,
+            recorded_at=max(self.now, when),
+            actor_kind=self.actor.kind.value,
+            actor_id=self.actor.id,
+            actor_name=self.actor.name[:120],
+            correlation=self.correlation,
+            payload=payload.to_json(),
+            audience=payload.audience,
+            previous_hash=ticket.last_hash,
+        )
+        event.hash = event_hash(event, ticket.public_id)
+        event.save(force_insert=True)
+        ticket.last_sequence, ticket.last_hash, ticket.last_at = event.sequence, event.hash, when
+        self.chain.append(event)
+        self.appended.append(event)
+        # What the projection says of the ticket is needed at once by the rest of the command.
+        projection.apply_event(ticket, event)
+        return event
+
+    def require_open(self) -> None:
+        """Raise TicketClosed if the ticket has ended for good."""
+        if self.ticket.status == Status.CLOSED:
+            raise TicketClosed(number=self.ticket.number)
+
+    def finish(self) -> None:
+        """Refresh the projection, then let the readers write their rows."""
+        evaluation = projection.refresh(self.ticket, facts_of(self.chain), now=self.now)
+        self.ticket.save(update_fields=projection.COLUMNS)
+        for event in self.appended:
+            readers.run(self.ticket, event, evaluation)
+
+
+@contextmanager
+def writing(ticket_id: int, *, actor: Actor, now: datetime) -> Iterator[Page]:
+    """Lock a ticket for one action, in one transaction. Nothing is kept if the block raises.
+
+    Raises: Ticket.DoesNotExist.
+    """
+    with transaction.atomic():
+        ticket = Ticket.objects.select_for_update().get(pk=ticket_id)
+        page = Page(ticket, actor, now, list(chain_of(ticket)))
+        yield page
+        if page.appended:
+            page.finish()
+
+
+def chain_of(ticket: Ticket) -> Sequence[TicketEvent]:
+    """Return a ticket's events in order."""
+    return list(TicketEvent.objects.filter(ticket=ticket).order_by("sequence"))

@@ -175,7 +175,9 @@ def faults_of(message: Message) -> Iterator[str]:
         return
     plural = isinstance(message.id, list | tuple)
     expected = placeholders(message.id[-1] if plural else message.id)
-    allowed_to_miss = placeholders(message.id[-1]) - placeholders(message.id[0]) if plural else set()
+    allowed_to_miss = (
+        placeholders(message.id[-1]) - placeholders(message.id[0]) if plural else set()
+    )
     for number, text in enumerate(translated):
         # A singular form may leave the number out: "one day" needs no digit.
         optional = expected if plural and number == 0 else allowed_to_miss
@@ -205,7 +207,9 @@ def faults(source: Path = SOURCE) -> list[str]:
                 found += [f"{name}: {fault}" for fault in faults_of(message)]
                 meanings[(*identity(message), language)][name] = "|".join(strings(message))
             found += [f"{name}: obsolete: {show(m)}" for m in catalog.obsolete.values()]
-            missing = [message for message in template if message.id and identity(message) in wanted]
+            missing = [
+                message for message in template if message.id and identity(message) in wanted
+            ]
             found += [f"{name}: missing: {show(message)}" for message in missing]
     for (_context, msgid, _language), by_file in meanings.items():
         # Django merges all catalogues into one: two meanings of one text would shadow each other.
@@ -219,7 +223,10 @@ def check() -> int:
     for fault in found:
         print(fault, file=sys.stderr)
     if found:
-        print(f"{len(found)} faults; `tools/messages.py update` adds the missing texts", file=sys.stderr)
+        print(
+            f"{len(found)} faults; `tools/messages.py update` adds the missing texts",
+            file=sys.stderr,
+        )
         return 1
     print("every text is translated")
     return 0

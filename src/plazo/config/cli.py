@@ -1,18 +1,24 @@
-"""The `plazo` command."""
+"""The `plazo` command: parse, make ready what a sub-command needs, run it, say errors in a line."""
 
 import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import django
+from django.core.management import execute_from_command_line
+from django.utils import timezone
 
 import plazo
-from plazo.core.postgres import DatabaseUnavailable, EmbeddedPostgres, check_reachable
-from plazo.core.settings import Settings, SettingsError
-
-
-class Refused(Exception):
-    """Something that cannot go on; the message is one sentence for the operator."""
+from plazo.agreements.cli import add_commands as add_agreement_commands
+from plazo.core.errors import PlazoError
+from plazo.core.postgres import EmbeddedPostgres, check_server
+from plazo.core.process import CannotStart
+from plazo.core.settings import Settings
+from plazo.tickets.cli import add_commands as add_ticket_commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,74 +30,60 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        started = _prepare(arguments.needs)
-        try:
+        with prepared(arguments.needs):
             return int(arguments.run(arguments) or 0)
-        finally:
-            if started is not None:
-                started.stop()
-    except SettingsError as error:
-        return _say(error, 2)
-    except (Refused, DatabaseUnavailable) as error:
-        return _say(error, 1)
+    except CannotStart as error:
+        print(f"plazo: {error}", file=sys.stderr)
+        return error.exit_code
+    except PlazoError as error:
+        print(f"plazo: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
-    except Exception as error:
-        if type(error).__name__ in {"PlazoError"} or hasattr(error, "user_message"):
-            return _say(error, 1)
-        raise
 
 
-def _say(error: Exception, code: int) -> int:
-    print(f"plazo: {error}", file=sys.stderr)
-    return code
+@contextmanager
+def prepared(needs: str) -> Iterator[None]:
+    """Make ready what a sub-command needs.
 
-
-def _prepare(needs: str) -> EmbeddedPostgres | None:
-    """Make ready what a sub-command needs; return the server if this call started it.
-
-    `nothing` touches neither Django nor the database; `django` sets Django up; `database` also
-    sees to a database with a schema that the code knows.
+    Edges: `nothing` touches neither Django nor the database; `django` sets Django up;
+        `database` also holds a database whose schema the code knows.
     """
     if needs == "nothing":
-        return None
-    started = None
-    if needs == "database":
-        started = ensure_database(Settings.load())
-    import django
+        yield
+        return
+    if needs == "django":
+        Settings.load()  # a wrong value is a sentence here, and a traceback inside Django
+        django.setup()
+        yield
+        return
+    with database(Settings.load()):
+        django.setup()
+        from plazo.config.schema import check_schema  # models exist only from here on
 
-    django.setup()
-    if needs == "database":
-        from plazo.config.schema import check_schema
-
-        try:
-            check_schema()
-        except BaseException:
-            if started is not None:
-                started.stop()
-            raise
-    return started
+        check_schema()
+        yield
 
 
-def ensure_database(settings: Settings) -> EmbeddedPostgres | None:
-    """See to it that a database answers, and name it in DATABASE_URL for Django and for children.
+@contextmanager
+def database(settings: Settings) -> Iterator[None]:
+    """Hold a database that answers, named in DATABASE_URL for Django and for child processes.
 
-    Returns the embedded server if this call started it, else None.
-    Raises: DatabaseUnavailable.
+    Raises: CannotStart.
     """
     if settings.database_url:
-        check_reachable(settings.database_url)
-        return None
-    server = EmbeddedPostgres(settings.data_dir)
-    started = server.ensure_running()
-    os.environ["DATABASE_URL"] = server.url
-    return server if started else None
+        check_server(settings.database_url)
+        yield
+        return
+    with EmbeddedPostgres(settings.data_dir).running() as url:
+        os.environ["DATABASE_URL"] = url
+        try:
+            yield
+        finally:
+            os.environ.pop("DATABASE_URL", None)
 
 
 def _parser() -> argparse.ArgumentParser:
-    from plazo.agreements.cli import add_commands as add_agreement_commands
-    from plazo.tickets.cli import add_commands as add_ticket_commands
-
     parser = argparse.ArgumentParser(
         prog="plazo", description="A help desk that keeps a support agreement."
     )
@@ -101,23 +93,28 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="everything on one machine: database, web and worker")
     run.add_argument("--demo", action="store_true", help="with demo data and demo sign-ins")
     run.set_defaults(run=_run, needs="nothing")
-    web = commands.add_parser("web", help="the web part alone, against DATABASE_URL")
+    web = commands.add_parser("web", help="the web part alone")
     web.set_defaults(run=_web, needs="database")
-    worker = commands.add_parser("worker", help="the worker alone, against DATABASE_URL")
+    worker = commands.add_parser("worker", help="the worker alone")
     worker.set_defaults(run=_worker, needs="database")
     migrate = commands.add_parser("migrate", help="bring the database's schema up to the code")
     migrate.set_defaults(run=_migrate, needs="database")
     demo = commands.add_parser("demo", help="load the agreement and the demo data once")
     demo.set_defaults(run=_demo, needs="database")
-    reset = commands.add_parser("reset", help="remove the data directory and all that is in it")
+    reset = commands.add_parser("reset", help="remove the data folder and all that is in it")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     reset.set_defaults(run=_reset, needs="nothing")
     manage = commands.add_parser("manage", help="Django's own commands, for those who know them")
     manage.add_argument("arguments", nargs=argparse.REMAINDER)
     manage.set_defaults(run=_manage, needs="database")
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(run=_version, needs="nothing")
     add_agreement_commands(commands)
     add_ticket_commands(commands)
     return parser
+
+
+# The parts import Django's models, and Django is set up only after the arguments are read.
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -141,13 +138,11 @@ def _worker(arguments: argparse.Namespace) -> int:
 def _migrate(arguments: argparse.Namespace) -> int:
     from plazo.config.schema import migrate
 
-    migrate()
+    migrate(verbosity=1)
     return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from django.utils import timezone
-
     from plazo.config.demo import load
     from plazo.config.schema import migrate
 
@@ -157,28 +152,43 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _manage(arguments: argparse.Namespace) -> int:
-    from django.core.management import execute_from_command_line
-
     execute_from_command_line(["plazo manage", *arguments.arguments])
     return 0
 
 
-def _reset(arguments: argparse.Namespace) -> int:
-    settings = Settings.load()
-    server = EmbeddedPostgres(settings.data_dir)
-    if not arguments.yes:
-        answer = input(f"Remove {settings.data_dir} and every case in it? Type yes: ")
-        if answer.strip().lower() != "yes":
-            raise Refused("Nothing was removed.")
-    from plazo.config.run import is_locked
-
-    if is_locked(settings.data_dir):
-        raise Refused(
-            f"Plazo is running on {settings.data_dir}. Stop it first (Ctrl+C in its terminal)."
-        )
-    cluster = server.cluster
-    server.stop()
-    shutil.rmtree(cluster, ignore_errors=True)
-    shutil.rmtree(settings.data_dir, ignore_errors=True)
-    print(f"Removed {settings.data_dir}.")
+def _version(arguments: argparse.Namespace) -> int:
+    print(plazo.__version__)
     return 0
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    from plazo.config.run import owned
+
+    settings = Settings.load()
+    folder = settings.data_dir
+    with owned(folder):
+        if not arguments.yes:
+            answer = input(f"Remove {folder} and every case in it? Type yes: ")
+            if answer.strip().lower() != "yes":
+                raise CannotStart("Nothing was removed.")
+        EmbeddedPostgres(folder).destroy()
+        _remove_own(folder)
+    print(f"Removed what Plazo kept in {folder}.")
+    return 0
+
+
+def _remove_own(folder: Path) -> None:
+    """Delete what Plazo puts into its data folder, and the folder if nothing else is in it.
+
+    A mistyped PLAZO_DATA may name a folder with a person's own files: those stay.
+    """
+    for name in ("files", "static", "postgres", "postgres.new"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("secret_key", "run.lock", "postgres.lock", "postgres.uses", "postgres.location"):
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

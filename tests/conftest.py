@@ -1,0 +1,91 @@
+"""What every test stands on: one PostgreSQL for the run, Django set up against it, no network.
+
+With DATABASE_URL the suite uses that server; without, a private one of its own. So any number of
+runs go side by side, each with its own server, and a run that was killed is cleared away by the
+next. Tests that touch no database start none.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import hypothesis
+import pytest
+
+from plazo.core.postgres import EmbeddedPostgres
+from plazo.core.process import FileLock
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "plazo-tests-"
+
+
+def _clear_away_killed_runs() -> None:
+    """Remove the servers and folders of runs that ended without doing so themselves."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with FileLock(folder / "run.lock") as lock:
+            try:
+                abandoned = lock.try_acquire()
+            except OSError:
+                continue  # being removed, or another person's
+            if abandoned:
+                EmbeddedPostgres(folder).destroy()
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_folder() -> Path:
+    """Make this run's folder; root's must let PostgreSQL's unprivileged account pass."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder.chmod(0o711)
+    return folder
+
+
+_clear_away_killed_runs()
+DATA = _own_folder()
+RUN_LOCK = FileLock(DATA / "run.lock")
+RUN_LOCK.try_acquire()
+SERVER = None if os.environ.get("DATABASE_URL") else EmbeddedPostgres(DATA, durable=False)
+
+for variable in [name for name in os.environ if name.startswith("PLAZO_")]:
+    del os.environ[variable]  # the developer's own settings are not the suite's
+os.environ["PLAZO_DATA"] = str(DATA)
+os.environ["PLAZO_SECRET_KEY"] = "the suite's key, which signs nothing that anyone keeps"
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+if SERVER is not None:
+    os.environ["DATABASE_URL"] = SERVER.url  # known before the server runs
+
+sys.path.insert(0, str(ROOT / "tools"))
+import messages  # noqa: E402 - found through the path above
+
+messages.compile_all()
+django.setup()
+
+# Two busy cores make single examples slow without meaning anything.
+hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("suite")
+
+
+def pytest_unconfigure() -> None:
+    """Remove what this run made."""
+    if SERVER is not None:
+        SERVER.destroy()
+    RUN_LOCK.release()
+    shutil.rmtree(DATA, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of the run's PostgreSQL server, started on first use."""
+    if SERVER is None:
+        yield os.environ["DATABASE_URL"]
+        return
+    with SERVER.running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres: str) -> None:
+    """Have the server up before pytest-django makes the test database on it."""

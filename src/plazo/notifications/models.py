@@ -1,0 +1,89 @@
+"""Mail to be sent: the row is the truth, the job only a nudge."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from plazo.tickets.models import Ticket, TicketEvent
+
+
+class MailKind(models.TextChoices):
+    ACKNOWLEDGEMENT = "acknowledgement", _("Receipt")
+    REPLY = "reply", _("Reply")
+    AT_RISK = "at_risk", _("At-risk notice")
+    BREACHED = "breached", _("Breach notice")
+
+
+class MailState(models.TextChoices):
+    QUEUED = "queued", _("queued")
+    SENDING = "sending", _("sending")
+    SENT = "sent", _("sent")
+    DEFERRED = "deferred", _("trying again")
+    FAILED = "failed", _("failed")
+    SUPPRESSED = "suppressed", _("not needed any more")
+
+
+WAITING = (MailState.QUEUED, MailState.SENDING, MailState.DEFERRED)
+
+
+class OutboundMail(models.Model):
+    """One mail to one person about one event, from its planning to its end.
+
+    `next_attempt_at` is when somebody must look at the row again: at once when it is queued,
+    after the back-off when the server was busy, and after the claim's end while it is being sent,
+    so that a row whose sender died is taken up by another.
+    """
+
+    kind = models.CharField(max_length=16, choices=MailKind.choices)
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="mails")
+    event = models.ForeignKey(TicketEvent, on_delete=models.PROTECT, related_name="mails")
+    recipient = models.EmailField()
+    recipient_name = models.CharField(max_length=120, blank=True)
+    language = models.CharField(max_length=2)
+    message_id = models.CharField(max_length=200, unique=True)
+    state = models.CharField(
+        max_length=10, choices=MailState.choices, default=MailState.QUEUED
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    claim = models.PositiveIntegerField(default=0)
+    subject = models.CharField(max_length=300, blank=True)
+    body_text = models.TextField(blank=True)
+    body_html = models.TextField(blank=True)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["event", "kind", "recipient"], name="outbound_mail_once"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(state__in=WAITING),
+                name="outbound_mail_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient} about {self.ticket_id}"
+
+
+class OutboxMessage(models.Model):
+    """A mail that the demo kept here instead of sending it."""
+
+    at = models.DateTimeField()
+    recipient = models.CharField(max_length=320)
+    subject = models.CharField(max_length=400)
+    raw = models.BinaryField()
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.subject

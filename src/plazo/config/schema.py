@@ -22,7 +22,7 @@ def check_schema() -> None:
     """
     connection.ensure_connection()
     require_supported(connection.pg_version)
-    loader = MigrationLoader(connection, ignore_no_initial=True)
+    loader = MigrationLoader(connection)
     installed = {app.label for app in apps.get_app_configs()}
     known = set(loader.disk_migrations)
     for migration in loader.disk_migrations.values():

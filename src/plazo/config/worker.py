@@ -1,4 +1,4 @@
-"""The worker: jobs, the sweep, and the reconciler, in one process."""
+"""The worker: jobs, the sweep, the mail reconciler and the job cleaner, in one process."""
 
 import asyncio
 import contextlib
@@ -6,20 +6,26 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from django.conf import settings
-from django.db import close_old_connections
-from procrastinate.contrib.django import app as procrastinate_app
+from django.db import close_old_connections, connection
+from procrastinate.contrib.django import app as queue
 
+from plazo.config import jobs
 from plazo.escalation import sweep
 from plazo.notifications import reconciler
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 5
-LOOPS: dict[str, Callable[[threading.Event], None]] = {
+STOP_SECONDS: Final = 5.0
+LONGEST_PAUSE_SECONDS: Final = 15.0
+
+LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "sweep": sweep.run_forever,
     "reconciler": reconciler.run_forever,
+    "job cleaner": jobs.clean_for_ever,
 }
 
 
@@ -27,13 +33,13 @@ def work() -> int:
     """Work until told to stop. Returns the exit code."""
     stop = threading.Event()
     threads = [
-        threading.Thread(target=_keep, args=(name, loop, stop), name=name, daemon=True)
+        threading.Thread(target=keep_running, args=(name, loop, stop), name=name, daemon=True)
         for name, loop in LOOPS.items()
     ]
     for thread in threads:
         thread.start()
     try:
-        asyncio.run(_jobs(stop))
+        asyncio.run(_keep_working(stop))
     finally:
         stop.set()
         for thread in threads:
@@ -41,7 +47,7 @@ def work() -> int:
     return 0
 
 
-def _keep(name: str, loop: Callable[[threading.Event], None], stop: threading.Event) -> None:
+def keep_running(name: str, loop: Callable[[threading.Event], None], stop: threading.Event) -> None:
     """Run a loop; after a fault (the database went away, say) run it again, a little later."""
     pause = 0.5
     while not stop.is_set():
@@ -51,45 +57,46 @@ def _keep(name: str, loop: Callable[[threading.Event], None], stop: threading.Ev
             logger.exception("the %s stopped; it starts again in %.1f s", name, pause)
             close_old_connections()
             stop.wait(pause)
-            pause = min(pause * 2, 15)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    connection.close()
 
 
-async def _jobs(stop: threading.Event) -> None:
-    """Run Procrastinate's worker, again and again if the database goes away under it."""
+async def _keep_working(stop: threading.Event) -> None:
+    """Run the job worker, again and again if the database goes away under it."""
     loop = asyncio.get_running_loop()
+    # Each of its threads holds a connection: as many as there are jobs at a time, and no more.
+    loop.set_default_executor(ThreadPoolExecutor(settings.PLAZO.worker_concurrency, "job"))
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
+    end = asyncio.create_task(ending.wait())
     pause = 0.5
-    while not ending.is_set():
-        job = asyncio.create_task(_run_worker())
-        end = asyncio.create_task(ending.wait())
-        await asyncio.wait({job, end}, return_when=asyncio.FIRST_COMPLETED)
+    while True:
+        began = loop.time()
+        worker = asyncio.create_task(_work_on_jobs())
+        await asyncio.wait({worker, end}, return_when=asyncio.FIRST_COMPLETED)
         if ending.is_set():
             stop.set()
-            job.cancel()
-            with contextlib.suppress(asyncio.CancelledError, TimeoutError, Exception):
-                await asyncio.wait_for(job, STOP_SECONDS)
-            end.cancel()
+            worker.cancel()
+            # Whatever it says now, it was told to end.
+            await asyncio.wait({worker}, timeout=STOP_SECONDS)
             return
-        end.cancel()
+        if loop.time() - began > LONGEST_PAUSE_SECONDS:
+            pause = 0.5
         logger.error(
-            "the job worker stopped; it starts again in %.1f s", pause, exc_info=job.exception()
+            "the job worker stopped; it starts again in %.1f s", pause, exc_info=worker.exception()
         )
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ending.wait(), pause)
-        pause = min(pause * 2, 15)
+            await asyncio.wait_for(asyncio.shield(end), pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-async def _run_worker() -> None:
-    worker_app = procrastinate_app.with_connector(
-        procrastinate_app.connector.get_worker_connector()
-    )
-    async with worker_app.open_async():
-        await worker_app.run_worker_async(
+async def _work_on_jobs() -> None:
+    app = queue.with_connector(queue.connector.get_worker_connector())
+    async with app.open_async():
+        await app.run_worker_async(
             concurrency=settings.PLAZO.worker_concurrency,
             install_signal_handlers=False,
-            fetch_job_polling_interval=5.0,
             shutdown_graceful_timeout=STOP_SECONDS - 1,
             delete_jobs="successful",
         )

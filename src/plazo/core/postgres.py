@@ -449,17 +449,21 @@ class EmbeddedPostgres:
                 time.sleep(0.1)
                 continue
             _end(pid)
-        # What remains names no server of ours. The number may by now belong to any other process,
-        # and PostgreSQL would then refuse to start; its memory block is still guarded by itself.
-        pid_file = self.cluster / "postmaster.pid"
-        if pid_file.exists() and _other_process_took(pid_file):
-            pid_file.unlink()
+        # What remains names no server of ours. The number may by now be any other process's, or
+        # that of a dead one nobody took note of, and PostgreSQL would then refuse to start. Its
+        # own check for processes that still use the old server's memory stays in force.
+        left = (self.cluster / "postmaster.pid", self.socket_dir / ".s.PGSQL.5432.lock")
+        for lock_file in left:
+            if lock_file.exists() and _is_taken(lock_file):
+                lock_file.unlink()
 
     def _stop(self) -> None:
         pid = self._postmaster()
         if pid is not None:
             _end(pid, reap=self._process)
-        self._process = None
+        if self._process is not None:
+            self._process.poll()  # take note of its end, whoever ended it
+            self._process = None
 
     def _logged(self) -> str:
         try:
@@ -511,11 +515,18 @@ def _serves(pid: int, cluster: Path) -> bool:
     return "postgres" in listed.stdout and str(cluster) in listed.stdout
 
 
-def _other_process_took(pid_file: Path) -> bool:
+def _is_taken(lock_file: Path) -> bool:
+    """Whether the number in a lock file is some process's, be it a dead one not yet taken note of.
+
+    Edges: an empty or broken file, as a crash of the machine leaves it, counts as taken.
+    """
     try:
-        return _alive(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
-    except (OSError, ValueError, IndexError):
-        return True  # an empty or broken file, as a crash of the machine leaves it
+        os.kill(int(lock_file.read_text(encoding="utf-8").splitlines()[0]), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError, IndexError):
+        return True
+    return True
 
 
 def _wheel() -> Path:

@@ -20,6 +20,27 @@ def local(instant: datetime, zone: str) -> datetime:
     return instant.astimezone(ZoneInfo(zone))
 
 
+def utc(civil: datetime, zone: str | None = None) -> datetime:
+    """Return the UTC instant of a civil time: aware, or naive with its `zone`."""
+    if zone is not None:
+        civil = civil.replace(tzinfo=ZoneInfo(zone))
+    return civil.astimezone(UTC)
+
+
+def next_midnight(instant: datetime, zone: str) -> datetime:
+    """Return the instant at which the next civil day begins."""
+    day = local(instant, zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+    return utc(day + timedelta(days=1), zone)
+
+
+def floor_to(instant: datetime, zone: str, *, minutes: int) -> datetime:
+    """Return the last civil time at or before `instant` that is a multiple of `minutes`."""
+    there = local(instant, zone)
+    past = (there.hour * 60 + there.minute) % minutes
+    exact = there.replace(second=0, microsecond=0)
+    return utc(exact) - timedelta(minutes=past)
+
+
 def zone_label(instant: datetime, zone: str) -> str:
     """Return the zone's own abbreviation at `instant`, or its offset where it has none.
 
@@ -105,6 +126,12 @@ def long_date(instant: datetime, zone: str, *, with_year: bool = False) -> str:
     of = " de " if _spanish() else " "
     day = f"{weekday_name(instant, zone)} {there.day}{of}{month_name(instant, zone)}"
     return f"{day}{of}{there.year}" if with_year else day
+
+
+def day_label(instant: datetime, zone: str) -> str:
+    """Return a day for an axis: "martes 24 nov"."""
+    there = local(instant, zone)
+    return f"{weekday_name(instant, zone)} {there.day} {month_short(instant, zone)}"
 
 
 def short_date(instant: datetime, zone: str) -> str:

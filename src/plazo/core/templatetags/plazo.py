@@ -1,2 +1,124 @@
+"""Tags and filters that every template has without loading them."""
+
+import hashlib
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
 from django import template
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from plazo.core import localtime
+from plazo.core.clockview import ClockView, words
+
 register = template.Library()
+
+register.filter("clock_time", localtime.clock_time)
+register.filter("zone_label", localtime.zone_label)
+register.filter("long_date", localtime.long_date)
+register.filter("short_date", localtime.short_date)
+register.filter("weekday_short", localtime.weekday_short)
+register.filter("duration", localtime.duration)
+register.filter("exact_duration", localtime.exact_duration)
+register.filter("span_words", localtime.span_words)
+register.filter("iso", localtime.iso)
+
+
+@lru_cache(maxsize=256)
+def _version(path: str) -> str:
+    found = finders.find(path)
+    if not found:
+        raise LookupError(f"there is no static file {path}")
+    with open(found, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:10]
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """Return the address of a static file, with its content's hash so that caches never lie."""
+    full = f"plazo/{path}"
+    return f"{static(full)}?v={_version(full)}"
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """Return a Lucide icon from the sprite. It always stands beside a word."""
+    address = asset("icons/sprite.svg")
+    extra = f" i--{size}" if size else ""
+    return format_html(
+        '<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"></use></svg>', extra, address, name
+    )
+
+
+@register.simple_tag
+def day_time(instant: datetime, zone: str, now: datetime) -> str:
+    """Return an instant as one says it from now: "15:45", "mañana, 9:00"."""
+    return localtime.day_time(instant, zone, now)
+
+
+@register.simple_tag
+def day_word(instant: datetime, zone: str, now: datetime) -> str:
+    """Return the day as one says it from now: "hoy", "martes 24"."""
+    return localtime.day_word(instant, zone, now)
+
+
+@register.inclusion_tag("plazo/_chip.html")
+def chip(clock: ClockView, label: str = "", size: str = "") -> dict[str, Any]:
+    """Draw a clock's state: shape, icon and word, then the time that is left or over."""
+    return {"clock": clock, "label": label, "size": size}
+
+
+@register.inclusion_tag("plazo/_spent.html")
+def spent(clock: ClockView, label: str = "", thin: bool = False) -> dict[str, Any]:
+    """Draw how much of a promise is spent."""
+    return {"clock": clock, "label": label, "thin": thin}
+
+
+@register.inclusion_tag("plazo/_ruler.html")
+def ruler(drawn: Any, uid: str = "r") -> dict[str, Any]:
+    """Draw one day as a ruled strip."""
+    return {"ruler": drawn, "uid": uid}
+
+
+@register.inclusion_tag("plazo/_severity.html")
+def sev(letter: str, size: str = "") -> dict[str, Any]:
+    """Draw a severity: weight, never hue."""
+    return {"letter": letter, "size": size}
+
+
+@register.simple_tag
+def state_words() -> dict[str, str]:
+    """Return the words that the countdown may need, for the page's root."""
+    return words()
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return up to two initials for an avatar."""
+    parts = [part for part in str(name).replace(".", " ").split() if part[0].isalnum()]
+    return (parts[0][0] + parts[-1][0] if len(parts) > 1 else "".join(parts)[:2]).upper()
+
+
+@register.filter
+def filesize(size: int) -> str:
+    """Return a file's size: "18 KB"."""
+    if size < 1024:
+        return f"{size}{localtime.NBSP}B"
+    if size < 1024 * 1024:
+        return f"{size // 1024}{localtime.NBSP}KB"
+    return f"{size / 1024 / 1024:.1f}{localtime.NBSP}MB"
+
+
+@register.filter
+def svg(number: float) -> str:
+    """Return a number for an SVG attribute: with a point in every language."""
+    return f"{number:.1f}"
+
+
+@register.filter
+def is_zero(span: timedelta) -> bool:
+    """Say whether a span is nought."""
+    return span == timedelta()

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import django
@@ -18,6 +18,7 @@ import pytest
 
 from plazo.core.postgres import EmbeddedPostgres
 from plazo.core.process import FileLock
+from plazo.core.settings import TEST_PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "plazo-tests-"
@@ -49,8 +50,10 @@ RUN_LOCK = FileLock(DATA / "run.lock")
 RUN_LOCK.try_acquire()
 SERVER = None if os.environ.get("DATABASE_URL") else EmbeddedPostgres(DATA, durable=False)
 
-for variable in [name for name in os.environ if name.startswith("PLAZO_")]:
-    del os.environ[variable]  # the developer's own settings are not the suite's
+# The developer's own settings are not the suite's.
+for variable in [name for name in os.environ if name.startswith("PLAZO_") or name == "PORT"]:
+    if not variable.startswith(TEST_PREFIX):
+        del os.environ[variable]
 os.environ["PLAZO_DATA"] = str(DATA)
 os.environ["PLAZO_SECRET_KEY"] = "the suite's key, which signs nothing that anyone keeps"
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
@@ -89,3 +92,22 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: str) -> None:
     """Have the server up before pytest-django makes the test database on it."""
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str | bytes], None]:
+    """Compare a text with its golden file, tests/golden/<name>; `make golden` writes them anew.
+
+    Tests that use it carry the mark `golden`, so that only they run then.
+    """
+
+    def compare(name: str, actual: str | bytes) -> None:
+        path = ROOT / "tests" / "golden" / name
+        content = actual.encode() if isinstance(actual, str) else actual
+        if os.environ.get("PLAZO_TEST_GOLDEN") == "write":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        assert path.exists(), f"{name} has no golden file; `make golden` writes it"
+        assert content.decode() == path.read_text(encoding="utf-8")
+
+    return compare

@@ -4,4 +4,3 @@ from plazo.config.settings import *  # noqa: F403
 
 # Argon2 takes a quarter of a second for each sign-in, on purpose; here nobody attacks.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-

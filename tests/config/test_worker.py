@@ -2,9 +2,12 @@
 
 import threading
 
+import pytest
+
 from plazo.config.worker import keep_running
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_loop_that_fails_starts_again() -> None:
     """A database that went away for a moment must not end the sweep for good."""
     stop = threading.Event()

@@ -366,7 +366,7 @@ def test_why_it_does_not_start_is_said(server: Callable[[str], EmbeddedPostgres]
     with (one.cluster / "postgresql.conf").open("a") as stream:
         stream.write("max_connections = many\n")
 
-    with pytest.raises(CannotStart, match="does not start: .* contains errors; its log is"):
+    with pytest.raises(CannotStart, match=r"does not start: .* contains errors; its log is"):
         one.start()
 
 

@@ -74,13 +74,14 @@ def owned(data_dir: Path) -> Iterator[None]:
 
 def _bring_up(*, demo: bool) -> None:
     django.setup()
-    from plazo.config import demo as demo_data  # models exist only from here on
-    from plazo.config import schema
+    from plazo.config import schema  # models exist only from here on
 
     schema.check_schema()
     schema.migrate()
     if demo:
-        demo_data.load(now=timezone.now())
+        from plazo.config.demo import load
+
+        load(now=timezone.now())
     connection.close()
 
 

@@ -141,7 +141,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = PLAZO.data_dir / "static"
+STATIC_ROOT = None  # files are served from the package itself: nothing is collected
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

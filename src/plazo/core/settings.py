@@ -304,17 +304,22 @@ def _logging(log_format: str, level: str) -> dict[str, Any]:
     }
 
 
-def variable_of(name: str) -> str:
-    """Return the environment variable that sets a field: of two names the one in use."""
+def variables_of(name: str) -> list[str]:
+    """Return the environment variables that set a field, the proper one first."""
     alias = Settings.model_fields[name].validation_alias
     if isinstance(alias, AliasChoices):
-        choices = [str(choice) for choice in alias.choices]
-        return next((choice for choice in choices if os.environ.get(choice)), choices[0])
-    return str(alias) if alias else PREFIX + name.upper()
+        return [str(choice) for choice in alias.choices]
+    return [str(alias) if alias else PREFIX + name.upper()]
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable that sets a field, as documented."""
+    return variables_of(name)[0]
 
 
 def refuse_unknown_variables(environ: Any) -> None:
-    known = {variable_of(name) for name in Settings.model_fields} | {"PLAZO_PORT", LIFELINE}
+    known = {variable for name in Settings.model_fields for variable in variables_of(name)}
+    known.add(LIFELINE)
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue
@@ -328,7 +333,12 @@ def sentence_for(error: ValidationError) -> str:
     """Say the first mistake in one sentence that names the variable, never a secret value."""
     first = error.errors()[0]
     place = str(first["loc"][0]) if first["loc"] else "?"
-    variable = variable_of(place) if place in Settings.model_fields else place
+    candidates = next(
+        (names for names in map(variables_of, Settings.model_fields) if place in names),
+        variables_of(place) if place in Settings.model_fields else [place],
+    )
+    # Of two names for one setting, the one that was used.
+    variable = next((name for name in candidates if os.environ.get(name)), candidates[0])
     reason = first["msg"].removeprefix("Value error, ")
     reason = f"{reason[0].lower()}{reason[1:]}"
     secret = variable in {"PLAZO_SECRET_KEY", "PLAZO_SMTP_URL", "DATABASE_URL"}

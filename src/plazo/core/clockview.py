@@ -39,6 +39,11 @@ class ClockView:
     warn_share: float = 0.75
 
     @property
+    def url_key(self) -> str:
+        """Return the key for an address: "#" would end one."""
+        return self.key.replace("#", "~")
+
+    @property
     def icon(self) -> str:
         return ICONS[self.sla]
 

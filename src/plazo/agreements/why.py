@@ -1,0 +1,145 @@
+"""“Why this deadline?”: an explanation in words, as a table, and as a drawing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from plazo.agreements.labels import metric_label, segment_label
+from plazo.agreements.models import AgreementVersion
+from plazo.core import clockview, drawing, localtime
+from plazo.sla import Explanation, SegmentKind, State
+
+_SWATCHES = {
+    SegmentKind.COUNTED: "count",
+    SegmentKind.CLOSED: "off",
+    SegmentKind.HOLIDAY: "off",
+    SegmentKind.PAUSED: "pause",
+    SegmentKind.REMAINING: "remain",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stretch of time, as the table shows it."""
+
+    swatch: str
+    kind: str
+    when: str
+    what: str
+    length: str
+    counted: str
+    total: str
+
+
+def _moment(instant: datetime, zone: str) -> str:
+    there = localtime.local(instant, zone)
+    seconds = f":{there.second:02}" if there.second else ""
+    return f"{localtime.weekday_short(instant, zone)} {localtime.clock_time(instant, zone)}{seconds}"
+
+
+def _rows(explanation: Explanation) -> list[Row]:
+    """Return the rows. What is still to run is added up too, so the last sum is the target."""
+    zone = explanation.calendar.zone
+    rows, total = [], timedelta()
+    for segment in explanation.segments:
+        counts = segment.length if segment.kind is SegmentKind.REMAINING else segment.counted
+        total += counts
+        rows.append(
+            Row(
+                swatch=_SWATCHES[segment.kind],
+                kind={"off": "off", "pause": "pause"}.get(_SWATCHES[segment.kind], ""),
+                when=f"{_moment(segment.start, zone)} – {_moment(segment.end, zone)}",
+                what=segment_label(segment)
+                + (f" · {segment.reason}" if segment.reason not in ("", "solved") else ""),
+                length=localtime.exact_duration(segment.length),
+                counted=localtime.exact_duration(counts) if counts else "—",
+                total=localtime.exact_duration(total),
+            )
+        )
+    return rows
+
+
+def why_context(
+    explanation: Explanation, version: AgreementVersion, language: str, now: datetime
+) -> dict[str, Any]:
+    """Return everything that a page of explanation shows."""
+    applied, zone = explanation.applied, explanation.calendar.zone
+    document = version.document
+    calendar = document.calendars[applied.calendar].name.in_language(language)
+    clock = clockview.of_applied(applied, now)
+    title = _title(explanation, zone, now)
+    rows = _rows(explanation)
+    ended = applied.ended_at
+    return {
+        "explanation": explanation,
+        "applied": applied,
+        "clock": clock,
+        "metric": metric_label(applied.metric),
+        "title": title,
+        "sentence": _sentence(explanation, calendar, zone),
+        "rows": rows,
+        "picture": drawing.explanation_picture(explanation, now),
+        "hours_label": calendar,
+        "now_label": _("ended") if ended else _("now"),
+        "calendar_name": calendar,
+        "why_zone": zone,
+        "version": version,
+        "duration": localtime.exact_duration(applied.duration),
+        "elapsed": localtime.exact_duration(applied.elapsed),
+        "remaining": localtime.exact_duration(applied.remaining),
+        "length": localtime.exact_duration(
+            sum((s.length for s in explanation.segments), timedelta())
+        ),
+        "pauses_when": applied.metric in version.sla.pausing,
+        "plain": _plain(title, rows, applied),
+    }
+
+
+def _title(explanation: Explanation, zone: str, now: datetime) -> str:
+    applied = explanation.applied
+    if applied.due_at is None:
+        return _("Why is it paused?")
+    when = localtime.day_time(applied.due_at, zone, now)
+    if applied.ended_at is not None or applied.state is State.BREACHED:
+        return _("Why was it due at %(when)s?") % {"when": when}
+    return _("Why is it due at %(when)s?") % {"when": when}
+
+
+def _sentence(explanation: Explanation, calendar: str, zone: str) -> str:
+    applied = explanation.applied
+    start = (
+        f"{localtime.long_date(applied.started_at, zone)},"
+        f" {localtime.clock_time(applied.started_at, zone)} {localtime.zone_label(applied.started_at, zone)}"
+    )
+    parts = [
+        _("It promises %(duration)s of “%(calendar)s” and began on %(start)s.")
+        % {
+            "duration": localtime.exact_duration(applied.duration),
+            "calendar": calendar,
+            "start": start,
+        }
+    ]
+    closed = _length(explanation, SegmentKind.CLOSED, SegmentKind.HOLIDAY)
+    paused = _length(explanation, SegmentKind.PAUSED)
+    if closed:
+        parts.append(
+            _("%(closed)s outside those hours do not count.")
+            % {"closed": localtime.exact_duration(closed)}
+        )
+    if paused:
+        parts.append(
+            _("%(paused)s of pause do not count.") % {"paused": localtime.exact_duration(paused)}
+        )
+    return " ".join(parts)
+
+
+def _length(explanation: Explanation, *kinds: SegmentKind) -> timedelta:
+    return sum((s.length for s in explanation.segments if s.kind in kinds), timedelta())
+
+
+def _plain(title: str, rows: list[Row], applied: Any) -> str:
+    lines = [title, ""]
+    lines += [f"{row.when:<28}  {row.what:<30}  {row.counted:>14}  {row.total:>14}" for row in rows]
+    return "\n".join(lines)

@@ -83,9 +83,7 @@ def words() -> dict[str, str]:
     }
 
 
-def _sla(
-    state: str, due_at: datetime | None, at_risk_at: datetime | None, now: datetime
-) -> str:
+def _sla(state: str, due_at: datetime | None, at_risk_at: datetime | None, now: datetime) -> str:
     if state in (State.MET, State.PAUSED, State.CANCELLED):
         return state
     if state == State.BREACHED or (due_at is not None and due_at < now):

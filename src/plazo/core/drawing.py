@@ -86,9 +86,7 @@ def day_ruler(calendar: Calendar, day: datetime, *, now: datetime | None, label:
         for edge, anchor in sorted(edges.items())
     )
     done = (
-        tuple(
-            _span(w.start, min(w.end, now), start, end) for w in windows if w.start < now
-        )
+        tuple(_span(w.start, min(w.end, now), start, end) for w in windows if w.start < now)
         if now
         else ()
     )
@@ -160,9 +158,7 @@ def explanation_picture(explanation: Explanation, now: datetime) -> Picture:
         return Box(x(a), round(max(x(b) - x(a), 0.0), 1), kind, label)
 
     windows = explanation.calendar.windows(start, end)
-    closed = [
-        box(a, b) for a, b in _gaps([(w.start, w.end) for w in windows], start, end)
-    ]
+    closed = [box(a, b) for a, b in _gaps([(w.start, w.end) for w in windows], start, end)]
     past_end = applied.ended_at or now
     return Picture(
         days=tuple(
@@ -178,7 +174,11 @@ def explanation_picture(explanation: Explanation, now: datetime) -> Picture:
             if s.kind is SegmentKind.PAUSED
         ),
         counted=tuple(_counted(segments, box)),
-        start=box(applied.started_at, applied.started_at, label=localtime.clock_time(applied.started_at, zone)),
+        start=box(
+            applied.started_at,
+            applied.started_at,
+            label=localtime.clock_time(applied.started_at, zone),
+        ),
         now=box(past_end, past_end, label=localtime.clock_time(past_end, zone)),
         due=box(applied.due_at, applied.due_at, label=localtime.clock_time(applied.due_at, zone))
         if applied.due_at
@@ -213,7 +213,9 @@ def _days(start: datetime, end: datetime, zone: str) -> Iterable[tuple[datetime,
         at = midnight
 
 
-def _ticks(start: datetime, end: datetime, zone: str, x: Callable[[datetime], float]) -> Iterable[Box]:
+def _ticks(
+    start: datetime, end: datetime, zone: str, x: Callable[[datetime], float]
+) -> Iterable[Box]:
     length = end - start
     for step in (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080):
         if length / timedelta(minutes=step) <= 12:

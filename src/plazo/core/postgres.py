@@ -65,6 +65,11 @@ DURABLE: Final = "fsync = on\nsynchronous_commit = on"
 FORGETFUL: Final = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off"
 
 
+# The servers that this process started. Each may outlive whoever asked for it, and must be waited
+# for when it ends, or it stays as a zombie.
+_STARTED: Final[dict[int, subprocess.Popen[bytes]]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The account that the server runs under; `switch` is what root passes to subprocess."""
@@ -114,7 +119,6 @@ class EmbeddedPostgres:
         self.durable = durable
         self._uses = FileLock(self.data_dir / "postgres.uses")
         self._starting = FileLock(self.data_dir / "postgres.lock")
-        self._process: subprocess.Popen[bytes] | None = None
 
     # Where things are
 
@@ -366,10 +370,10 @@ class EmbeddedPostgres:
         """Start the server and wait until it answers, through any recovery after a crash."""
         deadline = time.monotonic() + START_SECONDS
         while True:
+            log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
             process = self._spawn()
             while process.poll() is None and time.monotonic() < deadline:
                 if self._answers():
-                    self._process = process
                     return
                 time.sleep(0.03)
             if process.poll() is None:
@@ -379,7 +383,7 @@ class EmbeddedPostgres:
                     f"PostgreSQL did not answer for {START_SECONDS:.0f} s; its log "
                     f"is {self.log_path}."
                 )
-            words = self._logged()
+            words = self._logged(log_from)
             # The last processes of a server that was killed hold its memory for a moment more.
             if "shared memory block" not in words or time.monotonic() > deadline:
                 raise CannotStart(
@@ -391,7 +395,7 @@ class EmbeddedPostgres:
         descriptor = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.fchown(descriptor, self.account.uid, self.account.gid)
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [str(self.binaries / "postgres"), "-D", str(self.cluster)],
                 cwd="/",
                 env=_clean_environment(),
@@ -404,6 +408,8 @@ class EmbeddedPostgres:
             )
         finally:
             os.close(descriptor)
+        _STARTED[process.pid] = process
+        return process
 
     def _make_database(self) -> None:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
@@ -460,19 +466,16 @@ class EmbeddedPostgres:
     def _stop(self) -> None:
         pid = self._postmaster()
         if pid is not None:
-            _end(pid, reap=self._process)
-        if self._process is not None:
-            self._process.poll()  # take note of its end, whoever ended it
-            self._process = None
+            _end(pid)
 
-    def _logged(self) -> str:
-        try:
-            return self.log_path.read_text(encoding="utf-8", errors="replace")[-4000:]
-        except OSError:
-            return ""
+    def _logged(self, log_from: int) -> str:
+        """What the server has written since its log was `log_from` bytes long."""
+        with self.log_path.open("rb") as log:
+            log.seek(log_from)
+            return log.read().decode(errors="replace")
 
 
-def _end(pid: int, reap: subprocess.Popen[bytes] | None = None) -> None:
+def _end(pid: int) -> None:
     """Stop a server: fast (clients are disconnected), then at once if it will not."""
     for request, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0)):
         try:
@@ -481,13 +484,17 @@ def _end(pid: int, reap: subprocess.Popen[bytes] | None = None) -> None:
             return
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if (reap.poll() is not None) if reap and reap.pid == pid else not _alive(pid):
+            if not _alive(pid):
                 return
             time.sleep(0.03)
     raise CannotStart(f"PostgreSQL (process {pid}) does not stop; end it by hand.")
 
 
 def _alive(pid: int) -> bool:
+    own = _STARTED.get(pid)
+    if own is not None and own.poll() is not None:
+        del _STARTED[pid]
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

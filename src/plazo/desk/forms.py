@@ -1,0 +1,87 @@
+"""What agents send: each form parses, the command decides."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from plazo.accounts.models import Language, User
+from plazo.channels.forms.requests import WithFiles
+from plazo.tickets.models import Status, WaitingFor
+
+
+class WriteForm(WithFiles):
+    """A public reply or an internal note: the radio decides which, and nothing else does."""
+
+    kind = forms.ChoiceField(choices=[("reply", _("Public reply")), ("note", _("Internal note"))])
+    body = forms.CharField(
+        max_length=100_000, error_messages={"required": _("Write something first.")}
+    )
+    then = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", _("and leave the status")),
+            (Status.OPEN, _("and keep it open")),
+            (Status.PENDING, _("and wait")),
+            (Status.SOLVED, _("and solve")),
+        ],
+    )
+    waiting_for = forms.ChoiceField(required=False, choices=WaitingFor.choices)
+    reason = forms.CharField(required=False, max_length=300)
+    seen = forms.IntegerField(required=False)
+
+
+class StatusForm(forms.Form):
+    """Another status; pending says whom we wait for, and why."""
+
+    status = forms.ChoiceField(choices=Status.choices)
+    waiting_for = forms.ChoiceField(required=False, choices=WaitingFor.choices)
+    reason = forms.CharField(required=False, max_length=300)
+
+
+class AssignForm(forms.Form):
+    """Whom the ticket is given to; nothing means nobody."""
+
+    assignee = forms.IntegerField(required=False)
+
+
+class SeverityForm(forms.Form):
+    """A severity of the ticket's agreement; the command knows which there are."""
+
+    severity = forms.CharField(max_length=1)
+
+
+class LevelForm(forms.Form):
+    """A support level, with the severity that it requires."""
+
+    level = forms.IntegerField(min_value=2, max_value=9)
+    severity = forms.CharField(max_length=1, required=False)
+
+
+class VerdictForm(forms.Form):
+    """In scope, or out by a clause."""
+
+    verdict = forms.CharField(max_length=60)
+
+
+class MeForm(forms.ModelForm[User]):
+    """A person's own language and zone."""
+
+    class Meta:
+        model = User
+        fields = ("language", "time_zone")
+
+    language = forms.ChoiceField(choices=Language.choices, label=_("Language"))
+    time_zone = forms.CharField(max_length=60, label=_("Time zone"))
+
+    def clean_time_zone(self) -> str:
+        from zoneinfo import available_timezones
+
+        zone: str = self.cleaned_data["time_zone"].strip()
+        if zone not in available_timezones() or "/" not in zone:
+            raise forms.ValidationError(_("Write a zone such as America/Bogota."))
+        return zone
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].widget.attrs["class"] = "input"

@@ -1,0 +1,444 @@
+"""The agents' screens. A view fetches through access, parses with a form, calls one command or
+query, translates errors, and renders."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from django import forms as django_forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from plazo.accounts.access import actor_of_agent
+from plazo.accounts.models import Agent
+from plazo.accounts.queries import assignable_agents
+from plazo.agreements.labels import metric_label
+from plazo.agreements.models import AgreementVersion
+from plazo.agreements.page import opening_now
+from plazo.agreements.queries import version_in_force
+from plazo.agreements.why import why_context
+from plazo.core import clockview, drawing
+from plazo.core.errors import NotVisible, PlazoError
+from plazo.desk import forms
+from plazo.desk.horizon import horizon
+from plazo.sla import UnknownTarget
+from plazo.tickets import access, commands, projection, queries
+from plazo.tickets.files import file_response
+from plazo.tickets.models import Status, Ticket
+
+View = Callable[..., HttpResponse]
+
+
+def agent_required(view: View) -> View:
+    """Let agents in; for anyone else who is signed in, the desk does not exist."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            request.agent = access.require_agent(request.user)  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)
+        except NotVisible as error:
+            raise Http404 from error
+
+    return never_cache(guarded)
+
+
+def _view_labels() -> dict[str, tuple[str, str, str]]:
+    """Return each view of the queue: its name, its icon, and the second key of its sequence."""
+    return {
+        "due": (_("Due next"), "list-ordered", "q"),
+        "overdue": (_("Overdue"), "alarm-clock-off", "v"),
+        "mine": (_("Assigned to me"), "user-round", "m"),
+        "unassigned": (_("Unassigned"), "circle-dashed", "s"),
+        "pending": (_("Waiting"), "pause", "w"),
+        "solved": (_("Solved lately"), "circle-check", "d"),
+    }
+
+
+def _frame(
+    request: HttpRequest, now: datetime, version: AgreementVersion, current: str = ""
+) -> dict[str, Any]:
+    """Return what every page of the desk shows: the rail with its counts, the day, the person.
+
+    Costs one query, for all counts together.
+    """
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    document = version.document
+    support = version.sla.calendars[document.support_calendar]
+    counted = queries.counts(agent=agent, now=now)
+    cap = queries.COUNT_CAP
+    return {
+        "now": now,
+        "agent": agent,
+        "document": document,
+        "language": request.LANGUAGE_CODE,
+        "zone": agent.user.time_zone,
+        "support_zone": support.zone,
+        "opening": opening_now(support, now),
+        "today": drawing.day_ruler(support, now, now=now, label=_("Support hours of today")),
+        "current_view": current,
+        "rail": [
+            (key, label, icon, letter, f"{cap}+" if counted[key] > cap else counted[key])
+            for key, (label, icon, letter) in _view_labels().items()
+        ],
+        "demo_outbox": settings.PLAZO.demo and settings.PLAZO.uses_outbox,
+        "max_upload": settings.PLAZO.max_upload_bytes,
+    }
+
+
+@agent_required
+@require_GET
+def queue(request: HttpRequest) -> HttpResponse:
+    """Show a view of the queue, what is due first at the top."""
+    now = timezone.now()
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    wanted = request.GET.get("view", "due")
+    name = wanted if wanted in queries.VIEWS else "due"
+    search = request.GET.get("q", "").strip()[:80]
+    page = queries.queue_page(
+        name, agent=agent, now=now, after=request.GET.get("after", ""), search=search
+    )
+    version = version_in_force(now)
+    context = _frame(request, now, version, current=name)
+    rows = [_row(ticket, context["language"], version, now) for ticket in page.tickets]
+    context |= {
+        "title": _view_labels()[name][0],
+        "view": name,
+        "groups": _groups(rows, name, now),
+        "rows": rows,
+        "next_after": page.next_after,
+        "search": search,
+        "horizon": horizon(rows, version.sla.calendars[version.document.support_calendar], now)
+        if name != "solved"
+        else None,
+    }
+    return render(request, "plazo/desk/queue.html", context)
+
+
+def _row(
+    ticket: Ticket, language: str, version: AgreementVersion, now: datetime
+) -> dict[str, Any]:
+    live = projection.live_clock(ticket)
+    clock = clockview.of_projection(live, now) if live else None
+    return {
+        "ticket": ticket,
+        "clock": clock,
+        "metric": metric_label(clock.metric) if clock else "",
+        "service": version.document.service_name(ticket.service, language),
+        "state": clock.sla if clock else "",
+    }
+
+
+def _groups(
+    rows: list[dict[str, Any]], view: str, now: datetime
+) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """Part a queue as a departure board does: overdue, the next hour, later, without a clock."""
+    if view == "solved":
+        return [(_("Solved"), "circle-check", rows)] if rows else []
+    parts: dict[str, list[dict[str, Any]]] = {"late": [], "hour": [], "later": [], "none": []}
+    for row in rows:
+        clock = row["clock"]
+        if clock is None or clock.due_at is None:
+            parts["none"].append(row)
+        elif clock.sla == "late":
+            parts["late"].append(row)
+        elif clock.due_at - now <= timedelta(hours=1):
+            parts["hour"].append(row)
+        else:
+            parts["later"].append(row)
+    names = {
+        "late": (_("Overdue"), "octagon-alert"),
+        "hour": (_("Next hour"), "hourglass"),
+        "later": (_("Later"), "clock-3"),
+        "none": (_("No clock running"), "pause"),
+    }
+    return [(*names[key], found) for key, found in parts.items() if found]
+
+
+@agent_required
+@require_GET
+def ticket(request: HttpRequest, number: str) -> HttpResponse:
+    """Show a ticket: its conversation, its clocks, and what can be done."""
+    found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
+    return _show(request, found, timezone.now())
+
+
+def _show(
+    request: HttpRequest,
+    found: Ticket,
+    now: datetime,
+    *,
+    form: forms.WriteForm | None = None,
+    error: str = "",
+) -> HttpResponse:
+    """Render the ticket page; with an error, as 422 and with what was typed still there."""
+    version = found.agreement_version
+    chain = queries.chain_of(found)
+    evaluation = queries.evaluation_of(found, chain, now=now)
+    context = _frame(request, now, version)
+    language = context["language"]
+    document = version.document
+    clocks = [(metric_label(a.metric), clockview.of_applied(a, now)) for a in evaluation.applied]
+    live = sorted(
+        (pair for pair in clocks if pair[1].live or pair[1].sla == "paused"),
+        key=lambda pair: pair[1].due_at or now + timedelta(days=9999),
+    )
+    severity_text = document.severity(found.severity)
+    organization = found.organization
+    context |= {
+        "ticket": found,
+        "entries": queries.conversation(found, chain, internal=True),
+        "last_sequence": found.last_sequence,
+        "main_clock": live[0] if live else None,
+        "clocks": [pair for pair in clocks if not live or pair is not live[0]],
+        "severities": [
+            (s.key, s.name.in_language(language), s.description.in_language(language))
+            for s in document.severities
+        ],
+        "severity_name": severity_text.name.in_language(language) if severity_text else "",
+        "service_name": document.service_name(found.service, language),
+        "environment_name": document.environments[found.environment].name.in_language(language)
+        if found.environment in document.environments
+        else found.environment,
+        "clauses": [(c.key, c.topic.in_language(language)) for c in document.clauses],
+        "suggested_clause": document.clause_for(found.environment, found.request_type),
+        "verdict_clause": document.clause(found.verdict),
+        "verdict_topic": _topic(document.clause(found.verdict), language),
+        "suggested_topic": _topic(
+            document.clause_for(found.environment, found.request_type), language
+        ),
+        "ladder": [
+            (s.level, s.role.in_language(language), _(" or ").join(s.contacts))
+            for s in document.ladder
+        ],
+        "entitled": organization is not None and organization.stage == document.stages.entitled,
+        "contracted": organization is not None and found.service in organization.services,
+        "covered": ", ".join(
+            document.service_name(key, language) for key in (organization.services if organization else [])
+        ),
+        "agents": assignable_agents(),
+        "form": form or forms.WriteForm(initial={"kind": "reply"}),
+        "staged": form.carry() if form is not None and form.is_bound else [],
+        "error": error,
+        "waiting_for_choices": forms.WriteForm.base_fields["waiting_for"].choices,  # type: ignore[attr-defined]
+        "then_choices": forms.WriteForm.base_fields["then"].choices,  # type: ignore[attr-defined]
+        "newer": bool(form and form.is_bound and _seen(form) < found.last_sequence),
+        "status_choices": [
+            (value, Status(value).label)
+            for value in (Status.OPEN, Status.ON_HOLD, Status.SOLVED)
+            if value in commands.TRANSITIONS[found.status]
+        ],
+    }
+    failed = bool(error) or (form is not None and form.is_bound and bool(form.errors))
+    return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
+
+
+def _topic(clause: Any, language: str) -> str:
+    return clause.topic.in_language(language) if clause is not None else ""
+
+
+def _seen(form: forms.WriteForm) -> int:
+    try:
+        return int(form.data.get("seen") or 0)
+    except ValueError:
+        return 0
+
+
+def _act(
+    request: HttpRequest,
+    number: str,
+    form: django_forms.Form,
+    command: Callable[[Ticket, dict[str, Any], dict[str, Any]], Any],
+) -> HttpResponse:
+    """Run one command of the side panel; on an error show the ticket again with the sentence."""
+    now = timezone.now()
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    found = access.ticket_for_agent(agent, number)
+    if not form.is_valid():
+        first = next(iter(form.errors.values()))[0]
+        return _show(request, found, now, error=str(first))
+    try:
+        command(found, form.cleaned_data, {"actor": actor_of_agent(agent), "now": now})
+    except PlazoError as error:
+        return _show(request, found, now, error=error.user_message())
+    return redirect("desk:ticket", number=number)
+
+
+@agent_required
+@require_POST
+def write(request: HttpRequest, number: str) -> HttpResponse:
+    """Send a public reply, or keep an internal note."""
+    now = timezone.now()
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    found = access.ticket_for_agent(agent, number)
+    form = forms.WriteForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _show(request, found, now, form=form)
+    data, actor = form.cleaned_data, actor_of_agent(agent)
+    if data["kind"] == "reply" and _requester_wrote_since(found, _seen(form)):
+        warning = _("The requester wrote while you were writing. Read it, then send again.")
+        return _show(request, found, now, form=form, error=warning)
+    try:
+        if data["kind"] == "note":
+            commands.add_internal_note(
+                ticket_id=found.pk, body=data["body"], attachments=form.store(), actor=actor, now=now
+            )
+        else:
+            commands.reply_to_ticket(
+                ticket_id=found.pk,
+                body=data["body"],
+                attachments=form.store(),
+                then=data["then"],
+                waiting_for=data["waiting_for"],
+                reason=data["reason"],
+                actor=actor,
+                now=now,
+            )
+    except PlazoError as error:
+        return _show(request, found, now, form=form, error=error.user_message())
+    done = _("Note saved.") if data["kind"] == "note" else _("Reply sent.")
+    messages.success(request, done)
+    return redirect("desk:ticket", number=number)
+
+
+def _requester_wrote_since(found: Ticket, seen: int) -> bool:
+    return bool(seen) and any(
+        event.kind == "requester.replied" and event.sequence > seen
+        for event in queries.chain_of(found)
+    )
+
+
+@agent_required
+@require_POST
+def assign(request: HttpRequest, number: str) -> HttpResponse:
+    """Give the ticket to somebody, or to nobody."""
+    return _act(
+        request,
+        number,
+        forms.AssignForm(request.POST),
+        lambda found, data, by: commands.assign_ticket(
+            ticket_id=found.pk, assignee_id=data["assignee"], **by
+        ),
+    )
+
+
+@agent_required
+@require_POST
+def severity(request: HttpRequest, number: str) -> HttpResponse:
+    """Judge the impact."""
+    return _act(
+        request,
+        number,
+        forms.SeverityForm(request.POST),
+        lambda found, data, by: commands.set_severity(
+            ticket_id=found.pk, severity=data["severity"], **by
+        ),
+    )
+
+
+@agent_required
+@require_POST
+def level(request: HttpRequest, number: str) -> HttpResponse:
+    """Hand the ticket up to another level."""
+    return _act(
+        request,
+        number,
+        forms.LevelForm(request.POST),
+        lambda found, data, by: commands.enter_level(
+            ticket_id=found.pk, level=data["level"], severity=data["severity"], **by
+        ),
+    )
+
+
+@agent_required
+@require_POST
+def verdict(request: HttpRequest, number: str) -> HttpResponse:
+    """Decide whether the ticket is in scope, or out by which clause."""
+    return _act(
+        request,
+        number,
+        forms.VerdictForm(request.POST),
+        lambda found, data, by: commands.give_verdict(
+            ticket_id=found.pk,
+            in_scope=data["verdict"] == "in_scope",
+            clause="" if data["verdict"] == "in_scope" else data["verdict"],
+            **by,
+        ),
+    )
+
+
+@agent_required
+@require_POST
+def status(request: HttpRequest, number: str) -> HttpResponse:
+    """Put the ticket in another status."""
+    return _act(
+        request,
+        number,
+        forms.StatusForm(request.POST),
+        lambda found, data, by: commands.set_status(ticket_id=found.pk, **data, **by),
+    )
+
+
+@agent_required
+@require_POST
+def reopen(request: HttpRequest, number: str) -> HttpResponse:
+    """Open a solved ticket again."""
+    return _act(
+        request,
+        number,
+        django_forms.Form(request.POST),
+        lambda found, data, by: commands.reopen_ticket(ticket_id=found.pk, **by),
+    )
+
+
+@agent_required
+@require_GET
+def why(request: HttpRequest, number: str, key: str) -> HttpResponse:
+    """Explain one deadline of a ticket."""
+    now = timezone.now()
+    found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
+    chain = queries.chain_of(found)
+    try:
+        explanation = queries.explanation_of(found, chain, key.replace("~", "#"), now=now)
+    except UnknownTarget as error:
+        raise NotVisible from error
+    context = _frame(request, now, found.agreement_version)
+    context |= why_context(explanation, found.agreement_version, context["language"], now)
+    context["ticket"] = found
+    return render(request, "plazo/desk/why.html", context)
+
+
+@agent_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def me(request: HttpRequest) -> HttpResponse:
+    """Let a person choose their language and zone."""
+    now = timezone.now()
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    form = forms.MeForm(request.POST or None, instance=agent.user)
+    if request.method == "POST" and form.is_valid():
+        user = form.save()
+        response = redirect("desk:me")
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, user.language, max_age=365 * 86400, samesite="Lax"
+        )
+        messages.success(request, _("Saved."))
+        return response
+    context = _frame(request, now, version_in_force(now)) | {"form": form}
+    status_code = 422 if form.is_bound and form.errors else 200
+    return render(request, "plazo/desk/me.html", context, status=status_code)
+
+
+@agent_required
+@require_GET
+def file(request: HttpRequest, file: uuid.UUID) -> HttpResponse:
+    """Hand out a file of a message or a note."""
+    return file_response(access.attachment_for_agent(request.agent, file))  # type: ignore[attr-defined]
+

@@ -1,6 +1,7 @@
 """What agents send: each form parses, the command decides."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -64,7 +65,7 @@ class VerdictForm(forms.Form):
     verdict = forms.CharField(max_length=60)
 
 
-class MeForm(forms.ModelForm[User]):
+class MeForm(forms.ModelForm):  # type: ignore[type-arg]
     """A person's own language and zone."""
 
     class Meta:
@@ -75,8 +76,6 @@ class MeForm(forms.ModelForm[User]):
     time_zone = forms.CharField(max_length=60, label=_("Time zone"))
 
     def clean_time_zone(self) -> str:
-        from zoneinfo import available_timezones
-
         zone: str = self.cleaned_data["time_zone"].strip()
         if zone not in available_timezones() or "/" not in zone:
             raise forms.ValidationError(_("Write a zone such as America/Bogota."))

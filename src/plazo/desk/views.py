@@ -89,7 +89,7 @@ def _frame(
             (key, label, icon, letter, f"{cap}+" if counted[key] > cap else counted[key])
             for key, (label, icon, letter) in _view_labels().items()
         ],
-        "demo_outbox": settings.PLAZO.demo and settings.PLAZO.uses_outbox,
+        "demo_outbox": settings.PLAZO.demo,
         "max_upload": settings.PLAZO.max_upload_bytes,
     }
 

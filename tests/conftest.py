@@ -15,6 +15,9 @@ from pathlib import Path
 import django
 import hypothesis
 import pytest
+from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from plazo.core.postgres import EmbeddedPostgres
 from plazo.core.process import FileLock
@@ -87,6 +90,32 @@ def postgres() -> Iterator[str]:
         return
     with SERVER.running() as url:
         yield url
+
+
+class EmptyingOperations(DatabaseOperations):
+    """Lets the suite empty its tables between tests that commit.
+
+    The database itself refuses to delete a timeline, by triggers. For the emptying alone they are
+    held off, which takes a superuser, and only this connection while it does it.
+    """
+
+    def execute_sql_flush(self, sql_list: list[str]) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+            try:
+                super().execute_sql_flush(sql_list)
+            finally:
+                cursor.execute("SET session_replication_role = DEFAULT")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptying_tables() -> Iterator[None]:
+    """Use the operations above on every connection of the run."""
+    before = DatabaseWrapper.ops_class
+    DatabaseWrapper.ops_class = EmptyingOperations
+    connection.ops = EmptyingOperations(connection)
+    yield
+    DatabaseWrapper.ops_class = before
 
 
 @pytest.fixture(scope="session")

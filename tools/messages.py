@@ -111,19 +111,25 @@ def load(path: Path, language: str) -> Catalog:
         return read_po(stream, locale=language, domain="django")
 
 
-def identity(message: Message) -> tuple[str, object]:
-    msgid = message.id
-    return (message.context or "", tuple(msgid) if isinstance(msgid, list | tuple) else msgid)
+def strings(message: Message) -> list[str]:
+    """Return every form of a translation; the empty text for a form that is missing."""
+    given = message.string if isinstance(message.string, list | tuple) else [message.string]
+    return [text or "" for text in given]
+
+
+def forms(message: Message) -> list[str]:
+    """Return every form of the English text: one, or singular and plural."""
+    return list(message.id) if isinstance(message.id, list | tuple) else [message.id]
+
+
+def identity(message: Message) -> tuple[str, tuple[str, ...]]:
+    return (message.context or "", tuple(forms(message)))
 
 
 def show(message: Message) -> str:
-    msgid = message.id if isinstance(message.id, str) else message.id[0]
+    msgid = forms(message)[0]
     context = f"[{message.context}] " if message.context else ""
     return f"{context}“{msgid if len(msgid) <= 70 else msgid[:69] + '…'}”"
-
-
-def strings(message: Message) -> list[str]:
-    return list(message.string) if isinstance(message.string, list | tuple) else [message.string]
 
 
 def update() -> int:
@@ -173,25 +179,22 @@ def faults_of(message: Message) -> Iterator[str]:
     if not all(text and text.strip() for text in translated):
         yield f"not translated: {show(message)}"
         return
-    plural = isinstance(message.id, list | tuple)
-    expected = placeholders(message.id[-1] if plural else message.id)
-    allowed_to_miss = (
-        placeholders(message.id[-1]) - placeholders(message.id[0]) if plural else set()
-    )
+    english = forms(message)
+    expected = placeholders(english[-1])
     for number, text in enumerate(translated):
         # A singular form may leave the number out: "one day" needs no digit.
-        optional = expected if plural and number == 0 else allowed_to_miss
+        optional = expected if len(english) > 1 and number == 0 else set()
         if placeholders(text) - expected or expected - placeholders(text) - optional:
             yield f"placeholders differ: {show(message)} → “{text}”"
-    if message.id and not plural and message.id.endswith("\n") != translated[0].endswith("\n"):
-        yield f"one ends in a new line and the other does not: {show(message)}"
+        elif english[0].endswith("\n") != text.endswith("\n"):
+            yield f"one ends in a new line and the other does not: {show(message)}"
 
 
 def faults(source: Path = SOURCE) -> list[str]:
     """Return every fault of every catalogue, each with its file; empty is what a build needs."""
     found: list[str] = []
     others = applications(source)
-    meanings: dict[tuple[str, object, str], dict[str, str]] = defaultdict(dict)
+    meanings: dict[tuple[str, tuple[str, ...], str], dict[str, str]] = defaultdict(dict)
     for application in others:
         template = extract_application(application, others)
         for language in LANGUAGES:
@@ -211,10 +214,10 @@ def faults(source: Path = SOURCE) -> list[str]:
                 message for message in template if message.id and identity(message) in wanted
             ]
             found += [f"{name}: missing: {show(message)}" for message in missing]
-    for (_context, msgid, _language), by_file in meanings.items():
+    for (_context, english, _language), by_file in meanings.items():
         # Django merges all catalogues into one: two meanings of one text would shadow each other.
         if len(set(by_file.values())) > 1:
-            found.append(f"translated in two ways: {msgid!r} in {', '.join(sorted(by_file))}")
+            found.append(f"translated in two ways: {english[0]!r} in {', '.join(sorted(by_file))}")
     return found
 
 

@@ -168,13 +168,20 @@ def _reset(arguments: argparse.Namespace) -> int:
     folder = settings.data_dir
     with owned(folder):
         if not arguments.yes:
-            answer = input(f"Remove {folder} and every case in it? Type yes: ")
-            if answer.strip().lower() != "yes":
-                raise CannotStart("Nothing was removed.")
+            _ask(f"Remove {folder} and every case in it? Type yes: ")
         EmbeddedPostgres(folder).destroy()
         _remove_own(folder)
     print(f"Removed what Plazo kept in {folder}.")
     return 0
+
+
+def _ask(question: str) -> None:
+    try:
+        answer = input(question)
+    except EOFError:  # nobody is there to answer
+        answer = ""
+    if answer.strip().lower() != "yes":
+        raise CannotStart("Nothing was removed.")
 
 
 def _remove_own(folder: Path) -> None:

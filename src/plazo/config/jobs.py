@@ -29,7 +29,7 @@ def clean_jobs() -> int:
         cursor.execute(FAIL_ORPHANED_JOBS)
         orphaned = cursor.rowcount
         cursor.execute(DELETE_OLD_JOBS)
-        return orphaned + cursor.rowcount
+        return int(orphaned + cursor.rowcount)
 
 
 def clean_for_ever(stop: threading.Event) -> None:

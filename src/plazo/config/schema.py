@@ -1,10 +1,11 @@
 """Is the database's schema the one that this code knows?"""
 
-from typing import Final
+from typing import Final, cast
 
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from plazo.core.postgres import require_supported
@@ -20,6 +21,7 @@ def check_schema() -> None:
         has also changed tables that this code would misread.
     Raises: CannotStart naming the first migration that the code does not know.
     """
+    connection = cast("DatabaseWrapper", connections["default"])
     connection.ensure_connection()
     require_supported(connection.pg_version)
     loader = MigrationLoader(connection)
@@ -41,7 +43,7 @@ def check_schema() -> None:
 
 def migrate(*, verbosity: int = 0) -> None:
     """Apply what is missing, one process at a time; the others wait and find it done."""
-    with connection.cursor() as cursor:
+    with connections["default"].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         try:
             call_command("migrate", interactive=False, verbosity=verbosity)

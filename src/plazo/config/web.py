@@ -6,6 +6,7 @@ from django.conf import settings
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.server.common import AbstractServer
 
 from plazo.core.process import require_free_port
 
@@ -19,12 +20,23 @@ def serve() -> int:
     """
     options = settings.PLAZO
     require_free_port(options.host, options.port)
-    Granian(
+    server(
         "plazo.config.asgi:application",
-        address=options.host,
+        host=options.host,
         port=options.port,
-        interface=Interfaces.ASGI,
         workers=options.web_workers,
+    ).serve()
+    return 0
+
+
+def server(target: str, *, host: str, port: int, workers: int) -> AbstractServer[Any]:
+    """Make the web server for an ASGI application, `module:name`."""
+    made: AbstractServer[Any] = Granian(
+        target,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
         # A worker killed by the system or by a fault is replaced.
         respawn_failed_workers=True,
         # A stream left open must not keep the server from stopping.
@@ -32,8 +44,8 @@ def serve() -> int:
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=_quiet(settings.LOGGING),
-    ).serve()
-    return 0
+    )
+    return made
 
 
 def _quiet(logging_config: dict[str, Any]) -> dict[str, Any]:

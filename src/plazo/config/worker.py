@@ -7,11 +7,12 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, cast
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 from procrastinate.contrib.django import app as queue
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from plazo.config import jobs
 from plazo.escalation import sweep
@@ -92,7 +93,8 @@ async def _keep_working(stop: threading.Event) -> None:
 
 
 async def _work_on_jobs() -> None:
-    app = queue.with_connector(queue.connector.get_worker_connector())
+    connector = cast("DjangoConnector", queue.connector)
+    app = queue.with_connector(connector.get_worker_connector())
     async with app.open_async():
         await app.run_worker_async(
             concurrency=settings.PLAZO.worker_concurrency,

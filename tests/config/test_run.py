@@ -1,0 +1,278 @@
+"""`plazo run`, as an operator lives with it: started, stopped, killed, started again."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from plazo.core.postgres import EmbeddedPostgres
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def parents() -> dict[int, int]:
+    """Every process of the machine with its parent."""
+    found: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                found[int(entry.name)] = int(fields[1])
+    return found
+
+
+def processes_of(leader: int) -> set[int]:
+    """Every living process below `leader`, however deep; PostgreSQL's are sessions of their own."""
+    parent_of = parents()
+    found = {leader}
+    while more := {pid for pid, parent in parent_of.items() if parent in found} - found:
+        found |= more
+    return {pid for pid in found - {leader} if "postgres" not in name_of(pid)}
+
+
+def part(leader: int, name: str) -> int | None:
+    """The process of one part: a direct child, not one of the web processes below it."""
+    for pid, parent in parents().items():
+        if parent == leader and name_of(pid).rstrip().endswith(f"child {name}"):
+            return pid
+    return None
+
+
+def name_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
+class Installation:
+    """One data folder and one port, and the `plazo run` processes on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "my data"
+        self.port = free_port()
+        self.log = folder / "log"
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+            and not name.startswith("PLAZO_")
+        }
+        return kept | {"PLAZO_DATA": str(self.data), "PORT": str(self.port)}
+
+    def plazo(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "plazo.config.cli", *arguments],
+            env=self.environment, capture_output=True, text=True, check=False, timeout=60,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def run(self) -> "subprocess.Popen[bytes]":
+        """Start `plazo run` and wait until it has greeted."""
+        with self.log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "plazo.config.cli", "run"],
+                env=self.environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        self._started.append(process)
+        deadline = time.monotonic() + 60
+        while "Ctrl+C" not in (said := self.log.read_text()):
+            assert process.poll() is None, said
+            assert time.monotonic() < deadline, f"it did not greet: {said}"
+            time.sleep(0.05)
+        return process
+
+    def answers(self, path: str = "/readyz") -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as page:
+                return bool(page.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def server_pid(self) -> int:
+        cluster = EmbeddedPostgres(self.data).cluster
+        return int((cluster / "postmaster.pid").read_text().splitlines()[0])
+
+    def clear_away(self) -> None:
+        for process in self._started:
+            below = processes_of(process.pid)
+            process.kill()
+            process.wait()
+            for pid in below:
+                wait_until(lambda pid=pid: is_gone(pid), 10)
+        EmbeddedPostgres(self.data).destroy()
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    """A fresh installation, cleared away afterwards whatever happened."""
+    folder = Path(tempfile.mkdtemp(prefix="plazo-test-"))
+    folder.chmod(0o711)
+    made = Installation(folder)
+    yield made
+    made.clear_away()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM])
+def test_it_starts_from_nothing_and_leaves_nothing(
+    installation: Installation, request_to_end: signal.Signals
+) -> None:
+    """One command brings everything up; Ctrl-C takes everything down within seconds."""
+    process = installation.run()
+    assert installation.answers("/livez")
+    assert installation.answers("/readyz")
+    assert f"http://127.0.0.1:{installation.port}/" in installation.log.read_text()
+    below, server = processes_of(process.pid), installation.server_pid()
+    assert len(below) >= 3  # the web part, one or more web processes, the worker
+
+    began = time.monotonic()
+    process.send_signal(request_to_end)
+    assert process.wait(20) == 0
+
+    assert time.monotonic() - began < 12
+    assert not [pid for pid in below if not is_gone(pid)]
+    assert is_gone(server)
+
+
+def test_a_kill_takes_the_parts_along_and_the_next_start_finds_the_server(
+    installation: Installation,
+) -> None:
+    """After kill -9 no orphan holds the port, and the database is used again as it stands."""
+    process = installation.run()
+    below, server = processes_of(process.pid), installation.server_pid()
+    process.kill()
+    process.wait()
+
+    for pid in below:
+        wait_until(lambda pid=pid: is_gone(pid), 5)
+    assert not is_gone(server)
+
+    installation.run()
+    assert installation.server_pid() == server
+    assert installation.answers()
+
+
+def test_a_part_that_dies_is_started_again(installation: Installation) -> None:
+    """Whichever part is killed, the operator need not notice."""
+    process = installation.run()
+    web, worker = part(process.pid, "web"), part(process.pid, "worker")
+    assert web is not None
+    assert worker is not None
+    os.kill(web, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+
+    wait_until(lambda: part(process.pid, "web") not in {None, web})
+    wait_until(lambda: part(process.pid, "worker") not in {None, worker})
+    wait_until(installation.answers)
+    assert "the web part ended (SIGKILL); it starts again" in installation.log.read_text()
+
+
+def test_a_web_process_outlives_the_database(installation: Installation) -> None:
+    """When the database comes back, pages do too, without a restart of Plazo."""
+    installation.run()
+    server = EmbeddedPostgres(installation.data)
+    os.kill(installation.server_pid(), signal.SIGINT)
+    wait_until(lambda: not installation.answers())
+    assert installation.answers("/livez")
+
+    with server.running():
+        wait_until(installation.answers)
+
+
+def test_a_second_plazo_on_the_same_folder_is_refused(installation: Installation) -> None:
+    """Two on one folder would each believe that everything is theirs."""
+    process = installation.run()
+
+    second = installation.plazo("run")
+
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"plazo: Another Plazo is running on the data folder {installation.data} (process "
+        f"{process.pid}); stop it, or choose another folder with PLAZO_DATA.\n"
+    )
+    assert installation.plazo("reset", "--yes").returncode == 1
+    assert installation.answers()
+
+
+def test_a_command_beside_a_running_plazo_leaves_it_running(installation: Installation) -> None:
+    """Migrating or looking around uses the same server and does not stop it."""
+    installation.run()
+
+    beside = installation.plazo("manage", "showmigrations", "core")
+
+    assert (beside.returncode, beside.stderr) == (0, "")
+    assert "[X] 0001_cache" in beside.stdout
+    assert installation.answers()
+
+
+def test_a_busy_port_is_refused_before_anything_is_started(installation: Installation) -> None:
+    """One sentence, and no database made for nothing."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", installation.port))
+        other.listen()
+
+        refused = installation.plazo("run")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"plazo: Plazo cannot use port {installation.port}")
+    assert refused.stderr.count("\n") == 1
+    assert not (installation.data / "postgres").exists()
+
+
+def test_a_wrong_setting_is_refused_with_its_name(installation: Installation) -> None:
+    """The exit code tells a wrong call from a refusal."""
+    installation.port = 99999
+
+    refused = installation.plazo("run")
+
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert refused.stderr.startswith("plazo: PORT is wrong: ")
+
+
+def test_starting_over_removes_what_plazo_made_and_no_more(installation: Installation) -> None:
+    """A folder with a person's own file in it keeps that file."""
+    assert installation.plazo("migrate").returncode == 0
+    (installation.data / "thesis.txt").write_text("not Plazo's")
+
+    asked = installation.plazo("reset")
+    assert (asked.returncode, asked.stderr) == (1, "plazo: Nothing was removed.\n")
+    assert installation.plazo("reset", "--yes").returncode == 0
+
+    assert [path.name for path in installation.data.iterdir()] == ["thesis.txt"]

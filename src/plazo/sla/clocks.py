@@ -6,11 +6,11 @@ its target, by the calendar alone; nothing is counted along the way, so there is
 to go wrong. docs/metrics.md defines every metric, rule by rule (M-1 …).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from plazo.sla import facts as f
 from plazo.sla.calendar import MICROSECOND, ZERO, Calendar
@@ -53,7 +53,8 @@ class AppliedTarget:
 
     Units: instants are UTC; `duration`, `elapsed` and `remaining` are open time of `calendar`.
     Edges: `due_at` is None only while paused. `breached_at` is `due_at`, whenever somebody
-        looked. A thing done late has both `breached_at` and `done_at`. `elapsed` counts to
+        looked. A thing done late has both `breached_at` and `done_at`; one set aside when it was late
+        already is breached and has its `cancelled_at`. `elapsed` counts to
         `now`, or to the end of the clock.
     """
 
@@ -199,7 +200,7 @@ class _Fold:
 
     def start(self, metric: Metric, at: datetime) -> None:
         """Start a clock, if the policy has such a metric at all."""
-        if not any(target.metric is metric for target in self.policy.targets):
+        if metric not in self.policy.metrics:
             return
         number = self.counts[metric] = self.counts.get(metric, 0) + 1
         key = metric.value if number == 1 else f"{metric.value}#{number}"
@@ -256,6 +257,8 @@ class _Fold:
     def set_severity(self, severity: str, at: datetime) -> None:
         """Re-target what runs from its own start; what is met or late by then stays so."""
         before, self.severity = self.severity, severity
+        if before == severity:
+            return
         for clock in self.clocks:
             if not clock.live or clock.metric is Metric.PROMISED_UPDATE:
                 continue
@@ -358,44 +361,48 @@ class _Fold:
 
     def read(self, fact: f.Fact) -> None:
         """Let one fact do what it does."""
-        self.expire_pause(fact.at)
-        match fact:
-            case f.RepliedPublicly():
-                self.replied_publicly(fact.at)
-            case f.RequesterSpoke():
-                self.requester_spoke(fact.at)
-            case f.Paused():
-                self.pause_clocks(fact)
-            case f.Resumed():
-                self.resume(fact.at)
-            case f.SeveritySet():
-                self.set_severity(fact.severity, fact.at)
-            case f.LevelEntered():
-                self.enter_level(fact.level, fact.at)
-            case f.VerdictGiven():
-                self.stop(Metric.SCOPE_VERDICT, fact.at)
-            case f.PromiseMade():
-                self.promise(fact)
-            case f.PromiseMoved():
-                clock = self.promised(fact.promise)
-                if clock is not None and clock.by is not None and fact.at <= clock.by:
-                    clock.by = fact.by
-            case f.PromiseKept():
-                clock = self.promised(fact.promise)
-                if clock is not None:
-                    clock.done_at = fact.at
-            case f.Solved():
-                self.solve(fact.at)
-            case f.Reopened():
-                self.reopen(fact.at)
-            case f.Closed() | f.Merged():
-                self.end(fact.at)
-            case f.Absorbed():
-                self.absorb(fact)
-            case f.Opened():
-                raise FactsOutOfOrder("a ticket is opened once, and first")
-            case _:  # Acknowledged, DeliveryFailed: they start and stop nothing by themselves
-                pass
+        if self.pause is not None:
+            self.expire_pause(fact.at)
+        does = _DOES.get(type(fact))
+        if does is not None:
+            does(self, fact)
+
+    def move_promise(self, fact: f.PromiseMoved) -> None:
+        """Give a promise another instant, unless it is broken already."""
+        clock = self.promised(fact.promise)
+        if clock is not None and clock.by is not None and fact.at <= clock.by:
+            clock.by = fact.by
+
+    def keep_promise(self, fact: f.PromiseKept) -> None:
+        clock = self.promised(fact.promise)
+        if clock is not None:
+            clock.done_at = fact.at
+
+
+def _refuse(fold: _Fold, fact: f.Fact) -> None:
+    raise FactsOutOfOrder("a ticket is opened once, and first")
+
+
+# What each fact does. Acknowledged and DeliveryFailed start and stop nothing by themselves; a
+# test checks that every other fact is here.
+_DOES: dict[type[f.Fact], Callable[[_Fold, Any], None]] = {
+    f.Opened: _refuse,
+    f.RepliedPublicly: lambda fold, fact: fold.replied_publicly(fact.at),
+    f.RequesterSpoke: lambda fold, fact: fold.requester_spoke(fact.at),
+    f.Paused: _Fold.pause_clocks,
+    f.Resumed: lambda fold, fact: fold.resume(fact.at),
+    f.SeveritySet: lambda fold, fact: fold.set_severity(fact.severity, fact.at),
+    f.LevelEntered: lambda fold, fact: fold.enter_level(fact.level, fact.at),
+    f.VerdictGiven: lambda fold, fact: fold.stop(Metric.SCOPE_VERDICT, fact.at),
+    f.PromiseMade: _Fold.promise,
+    f.PromiseMoved: _Fold.move_promise,
+    f.PromiseKept: _Fold.keep_promise,
+    f.Solved: lambda fold, fact: fold.solve(fact.at),
+    f.Reopened: lambda fold, fact: fold.reopen(fact.at),
+    f.Closed: lambda fold, fact: fold.end(fact.at),
+    f.Merged: lambda fold, fact: fold.end(fact.at),
+    f.Absorbed: _Fold.absorb,
+}
 
 
 def evaluate(agreement: Agreement, facts: Sequence[f.Fact], now: datetime) -> Evaluation:
@@ -535,7 +542,7 @@ def _applied(fold: _Fold, clock: _Clock, target: Target) -> AppliedTarget:
         at_risk_at=warn if due is not None else None,
         met_at=met,
         breached_at=breached,
-        cancelled_at=clock.cancelled_at if state is State.CANCELLED else None,
+        cancelled_at=clock.cancelled_at,
         done_at=clock.done_at,
         paused_since=paused if state is State.PAUSED else None,
         elapsed=elapsed,

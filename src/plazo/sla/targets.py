@@ -93,6 +93,9 @@ class SlaPolicy:
     _chosen: Mapping[tuple[Metric, str | None], Target] = field(
         init=False, repr=False, compare=False, hash=False, default_factory=dict
     )
+    _metrics: frozenset[Metric] = field(
+        init=False, repr=False, compare=False, hash=False, default=frozenset()
+    )
 
     def __post_init__(self) -> None:
         chosen: dict[tuple[Metric, str | None], Target] = {}
@@ -105,6 +108,12 @@ class SlaPolicy:
                 )
             chosen[place] = target
         object.__setattr__(self, "_chosen", chosen)
+        object.__setattr__(self, "_metrics", frozenset(metric for metric, _ in chosen))
+
+    @property
+    def metrics(self) -> frozenset[Metric]:
+        """The metrics that this policy times at all."""
+        return self._metrics
 
     def target_for(self, metric: Metric, severity: str | None) -> Target | None:
         """Return the target of this severity, else the one for any, else None."""

@@ -46,7 +46,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     """Return facts of one ticket, in order, as commands would append them."""
     at = draw(instants(2026, 2026))
     facts: list[Fact] = [f.Opened(at, "esd")]
-    replies = 0
+    replies = promises = 0
     for kind in draw(st.lists(st.sampled_from("reply fail spoke pause resume severity level verdict promise moved kept solved reopened".split()), max_size=14)):
         at += draw(st.timedeltas(timedelta(0), timedelta(hours=9)))
         match kind:
@@ -68,11 +68,12 @@ def histories(draw: st.DrawFn) -> list[Fact]:
             case "verdict":
                 facts.append(f.VerdictGiven(at))
             case "promise":
-                facts.append(f.PromiseMade(at, "p", "update", at + draw(spans())))
-            case "moved":
-                facts.append(f.PromiseMoved(at, "p", at + draw(spans()), "why"))
-            case "kept":
-                facts.append(f.PromiseKept(at, "p"))
+                promises += 1
+                facts.append(f.PromiseMade(at, f"p{promises}", "update", at + draw(spans())))
+            case "moved" if promises:
+                facts.append(f.PromiseMoved(at, f"p{promises}", at + draw(spans()), "why"))
+            case "kept" if promises:
+                facts.append(f.PromiseKept(at, f"p{draw(st.integers(1, promises))}"))
             case "solved":
                 facts.append(f.Solved(at))
             case "reopened":

@@ -308,6 +308,8 @@ class _Fold:
             Metric.PROMISED_UPDATE, self.agreement.support_calendar
         )
         key = f"{Metric.PROMISED_UPDATE.value}:{fact.promise}"
+        if any(clock.key == key for clock in self.clocks):
+            raise FactsOutOfOrder(f"the promise {fact.promise!r} is made twice: move it instead")
         clock = _Clock(key, Metric.PROMISED_UPDATE, target, fact.at, by=fact.by, kind=fact.kind)
         self.clocks.append(clock)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import pgettext
 
-from plazo.sla import AppliedTarget, State
+from plazo.sla import AppliedTarget, Metric, State
 
 ICONS = {
     "ok": "timer",
@@ -49,7 +49,17 @@ class ClockView:
 
     @property
     def word(self) -> str:
+        """Return the state's word where the clock stands alone: "Vencido"."""
         return words()[self.sla]
+
+    @property
+    def named_word(self) -> str:
+        """Return the state's word beside the promise's name, agreeing with it: "Vencida"."""
+        return named_words(self.metric)[self.sla]
+
+    @property
+    def named_late_word(self) -> str:
+        return named_words(self.metric)["late"]
 
     @property
     def counts_down(self) -> bool:
@@ -80,6 +90,17 @@ def words() -> dict[str, str]:
         "paused": pgettext("clock", "Paused"),
         "met": pgettext("clock", "Met"),
         "cancelled": pgettext("clock", "Cancelled"),
+    }
+
+
+def named_words(metric: str) -> dict[str, str]:
+    """Return the words for a named promise. In Spanish all but the verdict are feminine."""
+    if metric == Metric.SCOPE_VERDICT:
+        return words()
+    return words() | {
+        "late": pgettext("named clock", "Overdue"),
+        "met": pgettext("named clock", "Met"),
+        "cancelled": pgettext("named clock", "Cancelled"),
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from plazo.core import localtime
-from plazo.sla import Calendar, Explanation, Segment, SegmentKind
+from plazo.sla import Calendar, Explanation, Segment, SegmentKind, Window
 
 DAY = timedelta(days=1)
 
@@ -73,18 +73,6 @@ def day_ruler(calendar: Calendar, day: datetime, *, now: datetime | None, label:
         at = window.end
     if at < end:
         closed.append(_span(at, end, start, end))
-    edges = {start: "start", end: "end"}
-    for window in windows:
-        edges.setdefault(window.start, "middle")
-        edges.setdefault(window.end, "middle")
-    axis = tuple(
-        Tick(
-            percent(edge - start, end - start),
-            "24:00" if edge == end else localtime.clock_time(edge, zone),
-            anchor,
-        )
-        for edge, anchor in sorted(edges.items())
-    )
     done = (
         tuple(_span(w.start, min(w.end, now), start, end) for w in windows if w.start < now)
         if now
@@ -97,7 +85,36 @@ def day_ruler(calendar: Calendar, day: datetime, *, now: datetime | None, label:
     )
     hours = tuple(f"{hour / 24 * 100:.3f}%" for hour in range(25))
     open_spans = tuple(_span(w.start, w.end, start, end) for w in windows)
+    axis = _day_axis(calendar, windows, start, end)
     return Ruler(open_spans, tuple(closed), done, hours, axis, needle, label)
+
+
+def _day_axis(
+    calendar: Calendar, windows: Sequence[Window], start: datetime, end: datetime
+) -> tuple[Tick, ...]:
+    """Return the hours to write: where it opens and closes, the day's ends, and the quarters.
+
+    Edges: a quarter is left out beside another hour; an end beside one is marked "crowded", for
+        a narrow screen to leave out.
+    """
+    edges = {edge for w in windows for edge in (w.start, w.end)} - {start, end}
+    for hour in (6, 12, 18):
+        quarter = start + timedelta(hours=hour)
+        if all(abs(quarter - edge) >= timedelta(hours=3) for edge in edges):
+            edges.add(quarter)
+
+    def tick(at: datetime, anchor: str, *, crowded: bool = False) -> Tick:
+        label = "24:00" if at == end else localtime.clock_time(at, calendar.zone)
+        return Tick(percent(at - start, end - start), label, anchor, "crowded" if crowded else "")
+
+    def beside(at: datetime) -> bool:
+        return any(abs(at - edge) < timedelta(hours=3) for edge in edges)
+
+    return (
+        tick(start, "start", crowded=beside(start)),
+        *(tick(edge, "middle") for edge in sorted(edges)),
+        tick(end, "end", crowded=beside(end)),
+    )
 
 
 # — Why this deadline? ——————————————————————————————————————————————————————————————
@@ -227,13 +244,13 @@ def _ticks(
         at += timedelta(minutes=step)
 
 
-def _alive(segments: Sequence[Segment], box: Callable[[datetime], float]) -> Iterable[Box]:
+def _alive(segments: Sequence[Segment], box: Callable[..., Box]) -> Iterable[Box]:
     for segment in segments:
         if segment.kind is not SegmentKind.PAUSED and not segment.future:
             yield box(segment.start, segment.end)
 
 
-def _counted(segments: Sequence[Segment], box: Callable[[datetime], float]) -> Iterable[Box]:
+def _counted(segments: Sequence[Segment], box: Callable[..., Box]) -> Iterable[Box]:
     for segment in segments:
         if segment.kind is SegmentKind.COUNTED:
             kind = "late" if segment.late else "count"

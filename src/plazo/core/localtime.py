@@ -128,6 +128,13 @@ def long_date(instant: datetime, zone: str, *, with_year: bool = False) -> str:
     return f"{day}{of}{there.year}" if with_year else day
 
 
+def full_date(instant: datetime, zone: str) -> str:
+    """Return the date in full: "1 de octubre de 2026", "1 October 2026"."""
+    there = local(instant, zone)
+    of = " de " if _spanish() else " "
+    return f"{there.day}{of}{month_name(instant, zone)}{of}{there.year}"
+
+
 def day_label(instant: datetime, zone: str) -> str:
     """Return a day for an axis: "martes 24 nov"."""
     there = local(instant, zone)
@@ -160,6 +167,36 @@ def day_time(instant: datetime, zone: str, now: datetime) -> str:
     if local(instant, zone).date() == local(now, zone).date():
         return at
     return f"{day_word(instant, zone, now)}, {at}"
+
+
+def _hour_words(instant: datetime, zone: str) -> str:
+    """Return the hour with its Spanish article: "la 1:05", "las 15:52"; English has none."""
+    at = clock_time(instant, zone)
+    if not _spanish():
+        return at
+    return ("la " if local(instant, zone).hour == 1 else "las ") + at
+
+
+def _with_day(moment: str, instant: datetime, zone: str, now: datetime) -> str:
+    days = (local(instant, zone).date() - local(now, zone).date()).days
+    if days == 0:
+        return moment
+    day = day_word(instant, zone, now)
+    if abs(days) > 1:
+        day = pgettext("a day, before its hour", "on %(day)s") % {"day": day}
+    return f"{day} {moment}"
+
+
+def at_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return an instant within a sentence: "a las 15:45", "mañana a las 6:00"."""
+    moment = _("at %(hour)s") % {"hour": _hour_words(instant, zone)}
+    return _with_day(moment, instant, zone, now)
+
+
+def by_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return a deadline within a sentence: "antes de las 15:52", "mañana antes de las 7:00"."""
+    moment = _("by %(hour)s") % {"hour": _hour_words(instant, zone)}
+    return _with_day(moment, instant, zone, now)
 
 
 def duration(span: timedelta) -> str:

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Language, User
-from plazo.channels.forms.requests import WithFiles
+from plazo.channels.forms.uploads import WithFiles
 from plazo.tickets.models import Status, WaitingFor
 
 

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from plazo.core.language import LANGUAGES
-from plazo.portal import views
+from plazo.portal import case, views
 
 
 class LanguageConverter:
@@ -20,6 +20,8 @@ class LanguageConverter:
 
 register_converter(LanguageConverter, "language")
 
+CASE = "hc/<language:language>/requests/<str:token>/"
+
 app_name = "portal"
 urlpatterns = [
     path("", views.root, name="root"),
@@ -27,11 +29,10 @@ urlpatterns = [
     path("hc/<language:language>/sla/", views.sla, name="sla"),
     path("hc/<language:language>/requests/new/", views.new_request, name="new"),
     path("hc/<language:language>/requests/promise/", views.promise, name="promise"),
-    path("hc/<language:language>/requests/<str:token>/", views.case, name="case"),
-    path("hc/<language:language>/requests/<str:token>/sent/", views.sent, name="sent"),
-    path("hc/<language:language>/requests/<str:token>/reply/", views.reply, name="reply"),
-    path("hc/<language:language>/requests/<str:token>/why/<str:key>/", views.why, name="why"),
-    path(
-        "hc/<language:language>/requests/<str:token>/files/<uuid:file>/", views.file, name="file"
-    ),
+    path(CASE, case.case, name="case"),
+    path(f"{CASE}sent/", case.sent, name="sent"),
+    path(f"{CASE}reply/", case.reply, name="reply"),
+    path(f"{CASE}solve/", case.solve, name="solve"),
+    path(f"{CASE}why/<str:key>/", case.why, name="why"),
+    path(f"{CASE}files/<uuid:file>/", case.file, name="file"),
 ]

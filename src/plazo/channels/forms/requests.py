@@ -1,108 +1,32 @@
 """The request form: what it asks, what it checks, and the command that it ends in.
 
-It works without an account and without script. Files are stored as soon as they arrive and carried
-through a form that must be shown again as signed descriptions, so a mistake in another field never
-costs an upload.
+It works without an account and without script.
 """
 
+import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.commands import find_or_create_requester
-from plazo.agreements.document import AgreementDocument
+from plazo.agreements.document import AgreementDocument, Choice, Clause, Service
+from plazo.channels.forms.uploads import WithFiles
+from plazo.core import localtime
+from plazo.sla import Metric
 from plazo.tickets import commands
-from plazo.tickets.bodies import StoredUpload, store_upload
 from plazo.tickets.models import Channel, Ticket
 
-_FILES = Signer(salt="plazo.forms.files")
 _STARTED = Signer(salt="plazo.forms.started")
-MOST_FILES = 10
+# Nobody reads and fills in the form faster than this; a script does.
 FASTEST = timedelta(seconds=2)
-
-
-class ManyFiles(forms.ClearableFileInput):
-    """A file input that takes several."""
-
-    allow_multiple_selected = True
-
-
-class FilesField(forms.FileField):
-    """Several files, each within the limit."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("widget", ManyFiles(attrs={"multiple": True, "class": "input"}))
-        kwargs.setdefault("required", False)
-        super().__init__(**kwargs)
-
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
-        files: list[UploadedFile] = [f for f in (data or []) if f]
-        if len(files) > MOST_FILES:
-            raise forms.ValidationError(
-                _("At most %(most)s files at once.") % {"most": MOST_FILES}, code="too_many"
-            )
-        limit = settings.PLAZO.max_upload_bytes
-        for file in files:
-            if (file.size or 0) > limit:
-                raise forms.ValidationError(
-                    _("“%(name)s” is larger than %(limit)s MB. Leave it out, or compress it.")
-                    % {"name": file.name, "limit": limit // (1024 * 1024)},
-                    code="too_large",
-                )
-        return files
-
-
-class WithFiles(forms.Form):
-    """A form with files: new ones, and those kept from the time before."""
-
-    files = FilesField(label=gettext_lazy("Files"))
-
-    def kept(self) -> list[tuple[str, StoredUpload]]:
-        """Return files kept from an earlier try that are still wanted, with their descriptions."""
-        found = []
-        values = self.data.getlist("kept") if hasattr(self.data, "getlist") else []
-        for value in values[:MOST_FILES]:
-            try:
-                described = _FILES.unsign_object(value)
-                found.append((value, StoredUpload(**described)))
-            except (BadSignature, TypeError):
-                continue
-        return found
-
-    def store(self) -> list[StoredUpload]:
-        """Store the new files, and return them after the kept ones."""
-        new = [
-            store_upload(file, name=file.name or "", content_type=file.content_type or "")
-            for file in self.cleaned_data.get("files") or []
-        ]
-        return [upload for _value, upload in self.kept()] + new
-
-    def carry(self) -> list[tuple[str, StoredUpload]]:
-        """Store the new files of a form that must be shown again, and describe all of them."""
-        if "files" not in self.cleaned_data:
-            return self.kept()
-        return [(describe(upload), upload) for upload in self.store()]
-
-
-def describe(upload: StoredUpload) -> str:
-    """Return a signed description of a stored file, for a hidden field."""
-    return _FILES.sign_object(
-        {
-            "sha256": upload.sha256,
-            "name": upload.name,
-            "content_type": upload.content_type,
-            "size": upload.size,
-        }
-    )
 
 
 def started_token(now: datetime) -> str:
@@ -110,17 +34,101 @@ def started_token(now: datetime) -> str:
     return _STARTED.sign_object({"at": now.timestamp(), "key": secrets.token_urlsafe(18)})
 
 
-class RequestForm(WithFiles):
-    """What the agreement's form asks. Its choices are those of the version in force."""
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Who attends what a clause puts out of scope, and the way there."""
 
-    service = forms.ChoiceField(widget=forms.RadioSelect)
-    environment = forms.ChoiceField(widget=forms.RadioSelect)
-    request_type = forms.ChoiceField(widget=forms.RadioSelect)
-    severity = forms.ChoiceField(widget=forms.RadioSelect)
-    subject = forms.CharField(max_length=200)
-    body = forms.CharField(widget=forms.Textarea, max_length=100_000)
-    name = forms.CharField(max_length=120)
-    email = forms.EmailField()
+    area: str
+    email: str | None
+    text: str
+    route: str
+
+
+def elsewhere(
+    document: AgreementDocument, clause: Clause | None, language: str
+) -> Elsewhere | None:
+    """Return where a clause sends a request, in a language; None without a clause."""
+    if clause is None:
+        return None
+    area = document.areas[clause.area]
+    return Elsewhere(
+        area.name.in_language(language),
+        area.email,
+        clause.text.in_language(language),
+        clause.route.in_language(language),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One answer of a question of the form, as the screen shows it."""
+
+    value: str
+    name: str
+    hint: str
+    icon: str = ""
+    within: str = ""
+    elsewhere: Elsewhere | None = None
+
+
+def _text_input(**attributes: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "input", **attributes})
+
+
+class RequestForm(WithFiles):
+    """What the agreement's form asks. Its answers are those of the version in force."""
+
+    service = forms.ChoiceField(
+        label=gettext_lazy("Which service do you use?"),
+        error_messages={"required": gettext_lazy("Choose the service.")},
+    )
+    environment = forms.ChoiceField(
+        label=gettext_lazy("In which environment does it happen?"),
+        error_messages={"required": gettext_lazy("Choose the environment.")},
+    )
+    request_type = forms.ChoiceField(
+        label=gettext_lazy("What is it about?"),
+        error_messages={"required": gettext_lazy("Choose what it is about.")},
+    )
+    severity = forms.ChoiceField(
+        label=gettext_lazy("How much does it affect your operation?"),
+        help_text=gettext_lazy(
+            "Choose what describes it best. The specialist confirms it in the first reply."
+        ),
+        error_messages={"required": gettext_lazy("Choose how much it affects you.")},
+    )
+    subject = forms.CharField(
+        label=gettext_lazy("Subject"),
+        max_length=200,
+        widget=_text_input(),
+        error_messages={"required": gettext_lazy("Write a subject.")},
+    )
+    body = forms.CharField(
+        label=gettext_lazy("What is happening?"),
+        help_text=gettext_lazy(
+            "Include the order number, your reference and the time of the call."
+            " Do not share keys or passwords."
+        ),
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"class": "input", "rows": 6, "data-draft": "new"}),
+        error_messages={"required": gettext_lazy("Tell us what is happening.")},
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Your name"),
+        max_length=120,
+        widget=_text_input(autocomplete="name"),
+        error_messages={"required": gettext_lazy("Write your name.")},
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("Your e-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"class": "input", "autocomplete": "email"}),
+        error_messages={
+            "required": gettext_lazy("Write your e-mail, so that we can answer you."),
+            "invalid": gettext_lazy("This is not a complete e-mail address."),
+        },
+    )
+    # Not shown to people: whoever fills it in is a script.
     website = forms.CharField(required=False)
     started = forms.CharField(widget=forms.HiddenInput)
 
@@ -129,65 +137,104 @@ class RequestForm(WithFiles):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.document, self.language, self.now = document, language, now
-        self.submission_key = ""
+        self._submission = ""
+        self._note = ""
+        for name in ("service", "environment", "request_type", "severity"):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the type checker
+            field.choices = [(card.value, card.name) for card in self.cards(name)]
 
-        def choices(table: dict[str, Any]) -> Sequence[tuple[str, str]]:
-            return [(key, entry.name.in_language(language)) for key, entry in table.items()]
+    def cards(self, question: str) -> list[Card]:
+        """Return the answers of one question."""
+        document = self.document
+        match question:
+            case "service":
+                return self._plain(document.services)
+            case "environment":
+                return self._plain(document.environments)
+            case "request_type":
+                return self._plain(document.request_types)
+            case _:
+                return [
+                    Card(
+                        severity.key,
+                        severity.name.in_language(self.language),
+                        severity.short.in_language(self.language),
+                        within=self._within(severity.key),
+                    )
+                    for severity in document.severities
+                ]
 
-        fields: dict[str, Any] = self.fields
-        fields["service"].choices = choices(document.services)
-        fields["environment"].choices = choices(document.environments)
-        fields["request_type"].choices = choices(document.request_types)
-        fields["severity"].choices = [
-            (severity.key, severity.name.in_language(language)) for severity in document.severities
+    def _plain(self, table: Mapping[str, Service | Choice]) -> list[Card]:
+        return [
+            Card(
+                key,
+                entry.name.in_language(self.language),
+                entry.hint.in_language(self.language),
+                icon=getattr(entry, "icon", ""),
+                elsewhere=elsewhere(
+                    self.document,
+                    self.document.clause(getattr(entry, "clause", None)),
+                    self.language,
+                ),
+            )
+            for key, entry in table.items()
         ]
-        labels = {
-            "service": _("Which service do you use?"),
-            "environment": _("In which environment does it happen?"),
-            "request_type": _("What is it about?"),
-            "severity": _("How much does it affect your operation?"),
-            "subject": _("Subject"),
-            "body": _("What is happening?"),
-            "name": _("Your name"),
-            "email": _("Your e-mail"),
-        }
-        required = {
-            "service": _("Choose the service."),
-            "environment": _("Choose the environment."),
-            "request_type": _("Choose what it is about."),
-            "severity": _("Choose how much it affects you."),
-            "subject": _("Write a subject."),
-            "body": _("Tell us what is happening."),
-            "name": _("Write your name."),
-            "email": _("Write your e-mail, so that we can answer you."),
-        }
-        for name, label in labels.items():
-            fields[name].label = label
-            fields[name].error_messages["required"] = required[name]
-        fields["email"].error_messages["invalid"] = _("This is not a complete e-mail address.")
+
+    def _within(self, severity: str) -> str:
+        """Return what level 2 promises for a severity: "2 h o menos", "4 h hábiles o menos"."""
+        target = self.document.target(Metric.ESCALATED_REPLY, severity)
+        if target is None or target.duration is None:
+            return ""
+        span = {"span": localtime.duration(target.duration)}
+        if self.document.calendars[target.calendar].always:
+            return _("%(span)s or less") % span
+        return _("%(span)s of working hours or less") % span
+
+    @property
+    def note(self) -> str:
+        """Return the note of when the form was shown, for its hidden field."""
+        if self._note:
+            return self._note
+        return str(self["started"].value() or "") or started_token(self.now)
 
     def clean_started(self) -> str:
+        """Read the note of when the form was shown.
+
+        Edges: one that we cannot read is from before a change of the key: the text is good, so
+            the person is only asked to send it again, with a new note.
+        """
         value: str = self.cleaned_data["started"]
+        again = forms.ValidationError(
+            _("Please check your request once more, and send it."), code="again"
+        )
         try:
             noted = _STARTED.unsign_object(value)
-            shown, self.submission_key = noted["at"], noted["key"]
-        except (BadSignature, KeyError, TypeError):
-            # A form from before a change of the key: its text is good, so it is asked again.
-            raise forms.ValidationError(
-                _("Please check your request once more, and send it."), code="again"
-            ) from None
-        if self.now - datetime.fromtimestamp(shown, UTC) < FASTEST:
-            raise forms.ValidationError(
-                _("Please check your request once more, and send it."), code="again"
-            )
+            shown, self._submission = datetime.fromtimestamp(noted["at"], UTC), noted["key"]
+        except (BadSignature, KeyError, TypeError, ValueError):
+            self._note = started_token(self.now - FASTEST)
+            raise again from None
+        if self.now - shown < FASTEST:
+            raise again
         return value
 
     def clean_website(self) -> str:
+        """Refuse what a script filled in, and tell a person whose browser did it by itself."""
         if self.cleaned_data["website"]:
             raise forms.ValidationError(
                 _("Leave the field “website” empty: only machines fill it in."), code="machine"
             )
         return ""
+
+    def submission_key(self) -> str:
+        """Return the key under which the same request, sent twice, is one ticket.
+
+        Edges: who goes back, changes the text and sends again means another request.
+        """
+        data = self.cleaned_data
+        parts = [self._submission, data["email"], data["service"], data["environment"]]
+        parts += [data["request_type"], data["severity"], data["subject"], data["body"]]
+        return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
 
     def open(self) -> Ticket:
         """Open the ticket. Call only when valid. Raises: what `open_ticket` raises."""
@@ -206,7 +253,7 @@ class RequestForm(WithFiles):
             channel=Channel.FORM,
             language=self.language,
             attachments=self.store(),
-            submission_key=self.submission_key,
+            submission_key=self.submission_key(),
             actor=actor_of_requester(requester),
             now=self.now,
         )
@@ -215,8 +262,9 @@ class RequestForm(WithFiles):
 class AnswerForm(WithFiles):
     """What a requester adds to a case."""
 
-    body = forms.CharField(widget=forms.Textarea, max_length=100_000)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["body"].error_messages["required"] = _("Write something first.")
+    body = forms.CharField(
+        label=gettext_lazy("Your answer"),
+        widget=forms.Textarea,
+        max_length=100_000,
+        error_messages={"required": gettext_lazy("Write something first.")},
+    )

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django import template
@@ -19,6 +20,7 @@ register = template.Library()
 register.filter("clock_time", localtime.clock_time)
 register.filter("zone_label", localtime.zone_label)
 register.filter("long_date", localtime.long_date)
+register.filter("full_date", localtime.full_date)
 register.filter("short_date", localtime.short_date)
 register.filter("weekday_short", localtime.weekday_short)
 register.filter("duration", localtime.duration)
@@ -32,8 +34,7 @@ def _version(path: str) -> str:
     found = finders.find(path)
     if not found:
         raise LookupError(f"there is no static file {path}")
-    with open(found, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()[:10]
+    return hashlib.sha256(Path(found).read_bytes()).hexdigest()[:10]
 
 
 @register.simple_tag
@@ -65,10 +66,28 @@ def day_word(instant: datetime, zone: str, now: datetime) -> str:
     return localtime.day_word(instant, zone, now)
 
 
+@register.simple_tag
+def at_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return an instant within a sentence: "mañana a las 6:00"."""
+    return localtime.at_words(instant, zone, now)
+
+
+@register.simple_tag
+def by_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return a deadline within a sentence: "mañana antes de las 7:00"."""
+    return localtime.by_words(instant, zone, now)
+
+
 @register.inclusion_tag("plazo/_chip.html")
-def chip(clock: ClockView, label: str = "", size: str = "") -> dict[str, Any]:
-    """Draw a clock's state: shape, icon and word, then the time that is left or over."""
-    return {"clock": clock, "label": label, "size": size}
+def chip(
+    clock: ClockView, label: str = "", size: str = "", *, named: bool = False
+) -> dict[str, Any]:
+    """Draw a clock's state: shape, icon and word, then the time that is left or over.
+
+    `label` is what an announcement of a change begins with; with `named` the promise's name
+    stands beside the chip, and the words agree with it.
+    """
+    return {"clock": clock, "label": label, "size": size, "named": named}
 
 
 @register.inclusion_tag("plazo/_spent.html")
@@ -93,6 +112,12 @@ def sev(letter: str, size: str = "") -> dict[str, Any]:
 def state_words() -> dict[str, str]:
     """Return the words that the countdown may need, for the page's root."""
     return words()
+
+
+@register.filter
+def as_instant(text: str) -> datetime:
+    """Read an instant as events store it."""
+    return datetime.fromisoformat(text)
 
 
 @register.filter

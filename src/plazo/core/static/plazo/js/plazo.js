@@ -1,138 +1,257 @@
 // Plazo's small behaviours. Every page works without them: the server wrote the state and the hour.
 
-// — Countdowns: the server sends deadline, state and threshold; we only subtract. —
-const serverNow = Date.parse(document.documentElement.dataset.now || "");
-const offset = Number.isNaN(serverNow) ? 0 : serverNow - Date.now();
-const now = () => Date.now() + offset;
+// ── What time it is: the server's clock, carried on by ours ────────────────────────────────────
+// A page that the browser brings back from its history has an old stamp, so the difference between
+// the two clocks is remembered for the visit.
 const words = document.documentElement.dataset;
+const stamp = Date.parse(words.now || "");
+const cameBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+const offset = clockOffset();
+const now = () => Date.now() + offset;
+
+function clockOffset() {
+  let known = NaN;
+  try {
+    known = Number.parseFloat(sessionStorage.getItem("plazo:offset"));
+    if (!Number.isNaN(stamp) && !cameBack) {
+      sessionStorage.setItem("plazo:offset", String(stamp - Date.now()));
+      return stamp - Date.now();
+    }
+  } catch {
+    // No storage here: the stamp of this page has to do.
+    known = stamp - Date.now();
+  }
+  return Number.isNaN(known) ? 0 : known;
+}
+
+// ── Countdowns: the server sends deadline, threshold and words; we only subtract ───────────────
 const NBSP = "\u00a0";
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const LAST_MINUTES = 5 * MINUTE;
+const ICONS = { ok: "timer", risk: "triangle-alert", late: "octagon-alert" };
 
 function span(ms) {
-  const seconds = Math.floor(Math.abs(ms) / 1000);
-  if (seconds > 0 && seconds < 60) return `${seconds}${NBSP}s`;
+  const seconds = Math.floor(Math.abs(ms) / SECOND);
   const minutes = Math.floor(seconds / 60) % 60;
   const hours = Math.floor(seconds / 3600) % 24;
   const days = Math.floor(seconds / 86400);
+  if (seconds > 0 && seconds < 60) return `${seconds}${NBSP}s`;
+  if (ms > 0 && ms < LAST_MINUTES) return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
   if (days) return `${days}${NBSP}d` + (hours ? ` ${hours}${NBSP}h` : "");
   if (hours) return `${hours}${NBSP}h` + (minutes ? `${NBSP}${String(minutes).padStart(2, "0")}` : "");
   return `${minutes}${NBSP}min`;
 }
 
 const clocks = new Set();
-let lastSaid = 0;
+let beating = 0;
 
 class Countdown extends HTMLElement {
   connectedCallback() {
     this.due = Date.parse(this.getAttribute("due"));
     this.risk = Date.parse(this.getAttribute("risk") || "");
-    if (!Number.isNaN(this.due)) clocks.add(this);
-    this.tick();
+    if (Number.isNaN(this.due)) return;
+    clocks.add(this);
+    clearTimeout(beating);
+    beating = setTimeout(beat, 0);
   }
+
   disconnectedCallback() {
     clocks.delete(this);
   }
+
+  // The deadline itself is on time: late begins after it.
+  state() {
+    if (this.due - now() < 0) return "late";
+    return this.risk <= now() ? "risk" : "ok";
+  }
+
   tick() {
-    if (Number.isNaN(this.due)) return;
     const left = this.due - now();
-    const state = left < 0 ? "late" : this.risk <= now() ? "risk" : "ok";
     const text = this.querySelector("[data-left]");
     if (text) text.textContent = span(left);
     const chip = this.querySelector(".chip");
+    const state = this.state();
     if (!chip || chip.dataset.sla === state) return;
     chip.dataset.sla = state;
-    chip.querySelector("[data-word]").textContent = words[`word${state[0].toUpperCase()}${state.slice(1)}`];
-    const icon = { ok: "timer", risk: "triangle-alert", late: "octagon-alert" }[state];
+    const word = { ok: words.wordOk, risk: words.wordRisk, late: this.getAttribute("late") || words.wordLate }[state];
+    chip.querySelector("[data-word]").textContent = word;
     const use = chip.querySelector("use");
-    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#i-${icon}`));
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#i-${ICONS[state]}`));
+    this.closest(".promise")?.setAttribute("data-sla", state);
     this.closest("[data-row]")?.setAttribute("data-row", state);
-    this.say(chip);
+    if (this.hasAttribute("label")) announce(`${this.getAttribute("label")}: ${word}`);
   }
-  say(chip) {
-    const place = document.getElementById("announcements");
-    const label = this.getAttribute("label");
-    if (!place || !label || now() - lastSaid < 30000) return;
-    lastSaid = now();
-    place.textContent = `${label}: ${chip.querySelector("[data-word]").textContent}`;
+
+  // How long until the text changes: the next whole minute, or second near the end.
+  rest() {
+    const left = this.due - now();
+    const step = Math.abs(left) < MINUTE || (left > 0 && left <= LAST_MINUTES + MINUTE) ? SECOND : MINUTE;
+    const past = ((left % step) + step) % step;
+    return left > 0 ? past + 5 : step - past + 5;
   }
 }
 customElements.define("plazo-countdown", Countdown);
 
 function beat() {
-  let soonest = Infinity;
+  let rest = MINUTE;
   for (const clock of clocks) {
     clock.tick();
-    soonest = Math.min(soonest, Math.abs(clock.due - now()));
+    rest = Math.min(rest, clock.rest());
   }
-  setTimeout(beat, soonest < 5 * 60000 ? 1000 : 15000);
+  clearTimeout(beating);
+  if (clocks.size && !document.hidden) beating = setTimeout(beat, rest);
 }
-beat();
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) for (const clock of clocks) clock.tick();
+  if (!document.hidden) beat();
 });
 
-// — Files: drop them on the form, and see what was chosen. —
+// ── One polite voice for the page: changes of state only, at most one in half a minute ─────────
+const QUIET = 30 * SECOND;
+const waiting = [];
+let spokeAt = -QUIET;
+
+function announce(sentence) {
+  waiting.push(sentence);
+  if (waiting.length === 1) setTimeout(speak, Math.max(0, spokeAt + QUIET - performance.now()));
+}
+
+function speak() {
+  const place = document.getElementById("announcements");
+  if (place) place.textContent = waiting.join(". ");
+  waiting.length = 0;
+  spokeAt = performance.now();
+}
+
+// ── Without a connection the clocks go on, and the page says so ────────────────────────────────
+const offline = document.getElementById("offline");
+if (offline) {
+  const show = () => {
+    offline.hidden = navigator.onLine;
+    if (!navigator.onLine) {
+      const there = new Date();
+      const time = `${there.getHours()}:${String(there.getMinutes()).padStart(2, "0")}`;
+      offline.querySelector("[data-since]").textContent = time;
+    }
+  };
+  addEventListener("offline", show);
+  addEventListener("online", show);
+  if (!navigator.onLine) show();
+}
+
+// ── Files: add to them, drop them, take one out; hear at once when they are too large ──────────
 for (const drop of document.querySelectorAll(".drop")) {
   const input = drop.querySelector('input[type="file"]');
+  if (!input) continue;
+  const pick = drop.querySelector("[data-pick]");
+  const list = drop.querySelector("[data-picked]");
+  const limit = Number(input.dataset.limit);
+  let held = [];
+
+  const hold = (files) => {
+    held = files;
+    const all = new DataTransfer();
+    for (const file of held) all.items.add(file);
+    input.files = all.files;
+    const size = held.reduce((sum, file) => sum + file.size, 0);
+    input.setCustomValidity(limit && size > limit ? input.dataset.tooLarge : "");
+    if (pick && list) showFiles();
+    if (!input.checkValidity()) (pick || input).scrollIntoView({ block: "nearest" });
+    input.reportValidity();
+  };
+
+  const showFiles = () => {
+    list.replaceChildren(
+      ...held.map((file) => {
+        const entry = document.createElement("span");
+        entry.className = "attach";
+        entry.append(`${file.name} · ${fileSize(file.size)} `);
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = "×";
+        button.setAttribute("aria-label", `${list.dataset.remove} ${file.name}`);
+        button.addEventListener("click", () => {
+          hold(held.filter((other) => other !== file));
+          (list.querySelector("button") || input).focus();
+        });
+        entry.append(button);
+        return entry;
+      }),
+    );
+    list.hidden = !held.length;
+  };
+
+  if (pick && list) {
+    pick.hidden = false;
+    input.classList.remove("input");
+    input.classList.add("sr");
+  }
+  input.addEventListener("change", () => {
+    const fresh = [...input.files];
+    const known = (file) => held.some((h) => h.name === file.name && h.size === file.size);
+    hold(pick && list ? [...held, ...fresh.filter((file) => !known(file))] : fresh);
+  });
   for (const name of ["dragover", "dragenter"])
     drop.addEventListener(name, (event) => {
+      if (!event.dataTransfer.types.includes("Files")) return;
       event.preventDefault();
       drop.dataset.over = "";
     });
   for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => delete drop.dataset.over);
   drop.addEventListener("drop", (event) => {
+    if (!event.dataTransfer.files.length) return;
     event.preventDefault();
-    const all = new DataTransfer();
-    for (const file of [...input.files, ...event.dataTransfer.files]) all.items.add(file);
-    input.files = all.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    hold([...held, ...event.dataTransfer.files]);
   });
-  const limit = Number(input.dataset.limit);
-  input.addEventListener("change", () => {
-    const large = [...input.files].find((file) => file.size > limit);
-    input.setCustomValidity(large ? input.dataset.tooLarge.replace("{name}", large.name) : "");
-    if (large) input.reportValidity();
+  // The form leaves checking to the server; what cannot even be sent is the exception.
+  input.form.addEventListener("submit", (event) => {
+    if (input.checkValidity()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    input.reportValidity();
   });
 }
 
-// — A form is sent once. —
+function fileSize(bytes) {
+  if (bytes < 1024) return `${bytes}${NBSP}B`;
+  if (bytes < 1024 * 1024) return `${Math.floor(bytes / 1024)}${NBSP}KB`;
+  return `${(bytes / 1024 / 1024).toFixed(1)}${NBSP}MB`;
+}
+
+// ── A form is sent once; the server would know the second one anyway ───────────────────────────
 for (const form of document.querySelectorAll("form[data-once]"))
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
-    addEventListener("pageshow", () => delete form.dataset.sent, { once: true });
+    setTimeout(() => delete form.dataset.sent, 8 * SECOND);
   });
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
 
-// — What the request form says while it is filled in. —
-const guide = document.querySelector("[data-guide]");
-if (guide) {
-  const form = guide.closest("form");
-  const show = () => {
-    const chosen = (name) => form.querySelector(`[name="${name}"]:checked`)?.dataset.clause;
-    const clause = chosen("environment") || chosen("request_type") || "";
-    for (const note of guide.querySelectorAll("[data-clause]"))
-      note.hidden = note.dataset.clause !== clause;
-  };
-  form.addEventListener("change", show);
-  show();
-}
-const promise = document.querySelector("[data-refresh]");
-if (promise)
+// ── “If you send it now”: asked again each minute, for the server does the reckoning ───────────
+const promised = document.querySelector("[data-refresh]");
+if (promised)
   setInterval(async () => {
-    if (document.hidden) return;
+    if (document.hidden || !navigator.onLine) return;
     try {
-      const answer = await fetch(promise.dataset.refresh, { headers: { Accept: "text/plain" } });
-      if (answer.ok) promise.textContent = await answer.text();
+      const answer = await fetch(promised.dataset.refresh, { headers: { Accept: "text/plain" } });
+      if (answer.ok) promised.textContent = await answer.text();
     } catch {
-      // Offline: what stands there was true a minute ago, and the server decides in any case.
+      // What stands there was true a minute ago, and the server decides in any case.
     }
-  }, 60000);
+  }, MINUTE);
 
-// — Drafts survive a closed tab or a lost session. —
+// ── Drafts survive a closed tab or a lost session ──────────────────────────────────────────────
 for (const field of document.querySelectorAll("[data-draft]")) {
   const key = `plazo:${field.dataset.draft}`;
   try {
     const kept = localStorage.getItem(key);
-    if (kept && !field.value) field.value = kept;
+    if (sessionStorage.getItem("plazo:sent") === key && !document.querySelector(".errors")) {
+      localStorage.removeItem(key); // it arrived: this page is the answer
+    } else if (kept && !field.value) {
+      field.value = kept;
+    }
     field.addEventListener("input", () => localStorage.setItem(key, field.value));
     field.form.addEventListener("submit", () => sessionStorage.setItem("plazo:sent", key));
   } catch {
@@ -144,14 +263,12 @@ try {
   if (sent && !document.querySelector(".errors")) {
     localStorage.removeItem(sent);
     sessionStorage.removeItem("plazo:sent");
-    for (const field of document.querySelectorAll("[data-draft]"))
-      if (`plazo:${field.dataset.draft}` === sent && field.defaultValue === "") field.value = "";
   }
 } catch {
   // As above.
 }
 
-// — Copy and print. —
+// ── Copy, print, and where to begin to read ────────────────────────────────────────────────────
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {
@@ -164,5 +281,7 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 document.querySelector(".errors")?.focus();
+for (const drawing of document.querySelectorAll(".scroll-x:has(.explain)"))
+  drawing.scrollLeft = drawing.scrollWidth;
 const conversation = document.querySelector(".ticket__scroll");
 if (conversation && !location.hash) conversation.scrollTop = conversation.scrollHeight;

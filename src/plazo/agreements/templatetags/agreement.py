@@ -1,0 +1,9 @@
+"""Words of the agreement, for templates: {% load agreement %}."""
+
+from django import template
+
+from plazo.agreements.labels import metric_label
+
+register = template.Library()
+
+register.filter("metric_label", metric_label)

@@ -1,0 +1,115 @@
+"""Fixtures for tests in a real browser: Debian's Chromium, driven by Playwright, audited by axe.
+
+A folder that wants them imports them in its conftest. The browser lives as long as one test
+module: Playwright keeps an event loop running in the test's thread while it is up, and other
+modules need that thread without one.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Response as WebResponse
+
+CHROMIUM = os.environ.get("PLAZO_TEST_CHROMIUM", "/usr/bin/chromium")
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+DESKTOP, PHONE = 1440, 390
+
+Browse = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for the module."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Django sees Playwright's loop and would refuse the database in this thread.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM)
+            yield browser
+            browser.close()
+
+
+class Watch:
+    """What went wrong on a page without anyone seeing it: console, scripts, policy, files."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def over(self, page: Page) -> None:
+        """Begin to listen to a page."""
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        page.on("response", self.response)
+
+    def console(self, message: ConsoleMessage) -> None:
+        """Keep errors and warnings; the browser's note of a 4xx page is no fault of the page."""
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.problems.append(f"console: {message.text}")
+
+    def response(self, response: WebResponse) -> None:
+        """Keep failed files, and pages that failed on the server's side."""
+        document = response.request.resource_type == "document"
+        if response.status >= (500 if document else 400):
+            self.problems.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture
+def browse(chromium: Browser, live_server: Any) -> Iterator[Browse]:
+    """Open pages: `browse(width=390, dark=True, js=False)`; nothing may go wrong on them."""
+    contexts: list[BrowserContext] = []
+    watch = Watch()
+
+    def open_page(
+        *, width: int = DESKTOP, dark: bool = False, js: bool = True, language: str = "es"
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            locale="es-CO" if language == "es" else "en-GB",
+            java_script_enabled=js,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        watch.over(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert watch.problems == []
+
+
+def audit(page: Page) -> list[str]:
+    """Return what axe finds on the page as it stands: nothing is the only good answer."""
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
+    )
+    return [
+        f"{v['impact']} {v['id']}: {v['help']} at {node['target']}: {node['html'][:160]}"
+        for v in found["violations"]
+        for node in v["nodes"]
+    ]
+
+
+def overflow(page: Page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    width: int = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return width
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture of the whole page where PLAZO_TEST_PICTURES names a folder for them."""
+    folder = os.environ.get("PLAZO_TEST_PICTURES")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

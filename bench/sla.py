@@ -83,7 +83,7 @@ def ours(scenario: Scenario) -> tuple[Between, Add]:
 
 def businesstimedelta_peer(scenario: Scenario) -> tuple[Between, Add]:
     package = importlib.import_module("businesstimedelta")
-    zone = ZoneInfo(scenario.rules.zone)
+    zone = importlib.import_module("pytz").timezone(scenario.rules.zone)
     groups: dict[tuple[int, int], list[int]] = {}
     for day, spans in scenario.rules.weekly.items():
         for span in spans:

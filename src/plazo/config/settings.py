@@ -145,6 +145,8 @@ STATIC_ROOT = None  # files are served from the package itself: nothing is colle
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+# The address of a file carries the hash of its content (the tag `asset`), so it may be kept.
+WHITENOISE_MAX_AGE = 0 if DEBUG else 30 * 24 * 3600
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -159,6 +161,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = PLAZO.base_url.startswith("https://")
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+CSRF_FAILURE_VIEW = "plazo.portal.failures.csrf_failure"  # gives back what was written
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"  # a signed link must not travel to other sites
 X_FRAME_OPTIONS = "DENY"

@@ -6,7 +6,7 @@ house from here.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 
@@ -54,6 +54,12 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     Status.SOLVED: frozenset({Status.CLOSED}),
     Status.CLOSED: frozenset(),
 }
+
+# The same message again within this time was sent twice, not meant twice.
+ECHO = timedelta(minutes=1)
+_MESSAGES = frozenset(
+    {events.TicketOpened.kind, events.TicketReplied.kind, events.RequesterReplied.kind}
+)
 
 
 def open_ticket(
@@ -287,15 +293,19 @@ def reply_as_requester(
     """Take in what the requester says, whatever the channel.
 
     Edges: it ends a wait for them, opens a new ticket no further, and reopens a solved one within
-        the agreement's window.
+        the agreement's window. The same words and files again within a minute are the same
+        message, sent twice by a double click or a reload: the first one's event is returned.
     Raises: TicketClosed; ReopenWindowOver; EmptyBody.
     """
     text = clean_text(body)
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
         ticket = page.ticket
+        echo = _said_just_now(page, digest_of(text, attachments))
         if ticket.status == Status.SOLVED:
             _reopen(page)
+        elif echo is not None:
+            return echo
         requester = Requester.objects.get(pk=actor.id)
         message = _message(ticket, text, attachments, requester=requester, now=now)
         event = page.append(
@@ -304,6 +314,20 @@ def reply_as_requester(
         if ticket.status == Status.PENDING:
             _change_status(page, Status.OPEN, "", "")
     return event
+
+
+def _said_just_now(page: timeline.Page, digest: str) -> TicketEvent | None:
+    """Return the event of the last message, if it is the requester's, fresh, and the same."""
+    said = [e for e in page.chain if e.kind in _MESSAGES]
+    last = said[-1] if said else None
+    if (
+        last is None
+        or last.kind != events.RequesterReplied.kind
+        or last.payload["digest"] != digest
+        or page.now - last.at >= ECHO
+    ):
+        return None
+    return last
 
 
 def assign_ticket(

@@ -92,9 +92,10 @@ def _deliver(mail: OutboundMail) -> None:
     try:
         get_connection().send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _ in error.recipients.values()]
-        if all(code >= 500 for code in codes):
-            raise Permanent(_answer(error.recipients[mail.recipient])) from error
+        # One mail has one recipient; the key is the address as it was spelt in the header.
+        (answer,) = error.recipients.values()
+        if answer[0] >= 500:
+            raise Permanent(_answer(answer)) from error
         raise
     except smtplib.SMTPResponseException as error:
         # 535 is our own sign-in, and 554 at the greeting our own address: both can be mended.

@@ -1,0 +1,132 @@
+"""The sweep: moments of clocks become events, once each, with their own instants."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from plazo.escalation.sweep import sweep_once
+from plazo.tickets import queries
+from plazo.tickets.models import Ticket, TicketEvent
+from plazo.tickets.verify import Tally, verify
+from tests.factory import TUESDAY, a_case, as_agent, publish_iws
+
+MINUTE = timedelta(minutes=1)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def agreement(db):
+    """Every case here is opened under the real agreement."""
+    publish_iws()
+
+
+def told(ticket):
+    """Return kind, clock and true instant of every alarm on a ticket's timeline."""
+    return [
+        (e.kind, e.payload["key"], e.payload["instant"])
+        for e in queries.chain_of(ticket)
+        if e.kind.startswith("clock.")
+    ]
+
+
+def iso(instant):
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def test_a_moment_becomes_one_event_however_often_one_looks():
+    """At risk once, breached once; sweeping again writes nothing."""
+    ticket = a_case(now=TUESDAY)
+    assert sweep_once(TUESDAY + 44 * MINUTE) == 0
+    assert sweep_once(TUESDAY + 45 * MINUTE) == 2
+    assert sweep_once(TUESDAY + 46 * MINUTE) == 0
+    assert sweep_once(TUESDAY + 60 * MINUTE) == 0  # the deadline itself is on time
+    assert sweep_once(TUESDAY + 60 * MINUTE + timedelta(microseconds=1)) == 2
+    assert sweep_once(TUESDAY + 500 * MINUTE) == 0
+    assert len(told(ticket)) == 4
+
+
+def test_after_an_hour_of_downtime_the_instants_are_the_true_ones():
+    """Nobody looked for an hour; the events say when it happened, and when it was written down."""
+    ticket = a_case(now=TUESDAY)
+    sweep_once(TUESDAY + 120 * MINUTE)
+    assert ("clock.breached", "first_reply", iso(TUESDAY + 60 * MINUTE)) in told(ticket)
+    assert ("clock.at_risk", "first_reply", iso(TUESDAY + 45 * MINUTE)) in told(ticket)
+    event = TicketEvent.objects.filter(kind="clock.breached").first()
+    assert event.recorded_at == TUESDAY + 120 * MINUTE
+
+
+def test_a_reply_after_the_deadline_and_before_the_sweep_still_breached():
+    """The late answer stops the clock; the breach is told all the same."""
+    from plazo.tickets import commands
+
+    ticket = a_case(now=TUESDAY)
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="tarde", actor=as_agent(), now=TUESDAY + 70 * MINUTE
+    )
+    sweep_once(TUESDAY + 71 * MINUTE)
+    assert ("clock.breached", "first_reply", iso(TUESDAY + 60 * MINUTE)) in told(ticket)
+
+
+def test_one_broken_ticket_does_not_stop_the_others():
+    """A ticket that cannot be read is set aside for a while; the rest are told."""
+    broken, sound = a_case(now=TUESDAY), a_case(now=TUESDAY)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "UPDATE tickets_ticketevent SET kind = 'no.such.kind' WHERE ticket_id = %s", [broken.pk]
+        )
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    assert sweep_once(TUESDAY + 61 * MINUTE) == 4
+    assert len(told(sound)) == 4
+    broken.refresh_from_db()
+    assert broken.sweep_after == TUESDAY + 66 * MINUTE
+    assert queries.alarms_waiting(now=TUESDAY + 62 * MINUTE, limit=10) == []
+
+
+SWEEPER = """
+import django; django.setup()
+from datetime import datetime
+from plazo.escalation.sweep import sweep_once
+now = datetime.fromisoformat("{now}")
+print(sum(sweep_once(now, batch=7) for _ in range(40)))
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_three_workers_tell_each_moment_exactly_once(django_db_blocker):
+    """Three real processes sweep one database together: no moment is lost, none is told twice."""
+    requester = a_case(now=TUESDAY).requester
+    for _ in range(39):
+        a_case(now=TUESDAY, requester=requester)
+    now = TUESDAY + 61 * MINUTE
+    values = connection.settings_dict
+    url = f"postgresql://{values['USER']}@/{values['NAME']}?host={values['HOST'].replace('/', '%2F')}"
+    if values["HOST"] and not values["HOST"].startswith("/"):
+        password = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
+        url = f"postgresql://{values['USER']}{password}@{values['HOST']}:{values['PORT'] or 5432}/{values['NAME']}"
+    env = {
+        "DATABASE_URL": url,
+        "PLAZO_DATA": str(settings.PLAZO.data_dir),
+        "DJANGO_SETTINGS_MODULE": "plazo.config.settings",
+        "PATH": "/usr/bin:/bin",
+    }
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", SWEEPER.format(now=now.isoformat())],
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        for _ in range(3)
+    ]
+    counts = []
+    for worker in workers:
+        out, err = worker.communicate(timeout=90)
+        assert worker.returncode == 0, err
+        counts.append(int(out))
+    assert sum(counts) == 40 * 4
+    assert all(len(told(ticket)) == 4 for ticket in Ticket.objects.all())
+    assert [str(fault) for fault in verify(Tally())] == []

@@ -1,0 +1,191 @@
+"""Outgoing mail: planned with the command, sent once, and never forgotten."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from plazo.accounts.models import Group
+from plazo.core.actor import Actor
+from plazo.escalation.sweep import sweep_once
+from plazo.notifications import reconciler, sending
+from plazo.notifications.models import MailState, OutboundMail
+from plazo.tickets import commands, queries
+from tests.factory import TUESDAY, a_case, as_agent
+
+pytestmark = pytest.mark.django_db
+NOW = TUESDAY
+MINUTE = timedelta(minutes=1)
+
+
+def jobs(status="todo"):
+    """Return the mails that a job waits for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (args->>'mail_id')::bigint FROM procrastinate_jobs WHERE status = %s", [status]
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_the_acknowledgement_goes_out_with_number_and_promise(smtp):
+    """The receipt: automatic, threaded, with the case number and the hour, in both languages."""
+    for language, words in (("es", "Primera respuesta, a más tardar"), ("en", "First reply, at the latest")):
+        ticket = a_case(now=NOW, language=language)
+        mail = OutboundMail.objects.get(ticket=ticket)
+        assert sending.send(mail.pk, now=NOW) == MailState.SENT
+        sent = smtp.messages()[-1]
+        assert f"[{ticket.number}]" in sent["Subject"]
+        assert sent["Auto-Submitted"] == "auto-replied"
+        assert sent["Message-ID"] == mail.message_id
+        text = sent.get_body(("plain",)).get_content()
+        html = sent.get_body(("html",)).get_content()
+        for body in (text, html):
+            assert ticket.number in body
+            assert words in body
+            assert "15:52" in body
+            assert "EST" in body
+        kinds = [e.kind for e in queries.chain_of(ticket)]
+        assert kinds == ["ticket.opened", "ticket.acknowledged"]
+
+
+def test_the_acknowledgement_is_no_reply(smtp):
+    """After the receipt went out the first reply is still owed."""
+    ticket = a_case(now=NOW)
+    sending.send(OutboundMail.objects.get().pk, now=NOW)
+    ticket.refresh_from_db()
+    assert next(c for c in ticket.clocks if c["key"] == "first_reply")["state"] == "running"
+
+
+def test_a_rolled_back_command_sends_nothing():
+    """The row and its job are part of the command: gone with it."""
+    with pytest.raises(RuntimeError), transaction.atomic():
+        a_case()
+        assert OutboundMail.objects.count() == 1
+        raise RuntimeError
+    assert OutboundMail.objects.count() == 0
+    assert jobs() == []
+
+
+def test_a_reply_is_sent_threaded_and_its_state_is_shown(smtp):
+    """The agent's reply refers to the receipt, and the message says that it was sent."""
+    ticket = a_case(now=NOW)
+    receipt = OutboundMail.objects.get()
+    sending.send(receipt.pk, now=NOW)
+    event = commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="**Hola**", actor=as_agent(), now=NOW + MINUTE
+    )
+    reply = OutboundMail.objects.get(kind="reply")
+    sending.send(reply.pk, now=NOW + MINUTE)
+    sent = smtp.messages()[-1]
+    assert sent["In-Reply-To"] == receipt.message_id
+    assert sent["Auto-Submitted"] is None
+    assert "<strong>Hola</strong>" in sent.get_body(("html",)).get_content()
+    message = ticket.messages.get(pk=event.payload["message"])
+    assert message.delivery == "sent"
+
+
+def test_a_refused_recipient_takes_the_reply_back(smtp):
+    """A permanent refusal fails the mail, and the clock stands as if nothing had been sent."""
+    ticket = a_case(now=NOW)
+    smtp.refuse[ticket.requester.email] = "550 5.1.1 no such user"
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW + MINUTE)
+    reply = OutboundMail.objects.get(kind="reply")
+    assert sending.send(reply.pk, now=NOW + MINUTE) == MailState.FAILED
+    ticket.refresh_from_db()
+    assert next(c for c in ticket.clocks if c["key"] == "first_reply")["state"] == "running"
+    assert ticket.messages.get(author_agent__isnull=False).delivery == "failed"
+    reply.refresh_from_db()
+    assert "no such user" in reply.last_error
+
+
+def test_a_busy_server_defers_and_the_mail_goes_later(smtp):
+    """A temporary refusal puts the mail off with a growing pause; later it is sent, once."""
+    ticket = a_case(now=NOW)
+    smtp.refuse[ticket.requester.email] = "451 4.3.0 try later"
+    mail = OutboundMail.objects.get()
+    assert sending.send(mail.pk, now=NOW) == MailState.DEFERRED
+    mail.refresh_from_db()
+    assert mail.next_attempt_at > NOW
+    assert sending.send(mail.pk, now=NOW) == ""  # not due yet
+    smtp.refuse.clear()
+    assert sending.send(mail.pk, now=mail.next_attempt_at) == MailState.SENT
+    assert sending.send(mail.pk, now=mail.next_attempt_at) == ""
+    assert len(smtp.taken) == 1
+
+
+def test_pauses_grow_to_a_limit():
+    """Each attempt waits longer, up to an hour and its fifth."""
+    first, later, last = (sending.pause_after(n) for n in (1, 4, 40))
+    assert timedelta(seconds=24) <= first <= timedelta(seconds=36)
+    assert first < later < last <= timedelta(minutes=72)
+
+
+def test_after_days_of_trouble_the_mail_fails_and_is_seen(smtp):
+    """Nothing is tried for ever in silence."""
+    ticket = a_case(now=NOW)
+    smtp.refuse[ticket.requester.email] = "451 4.3.0 try later"
+    mail = OutboundMail.objects.get()
+    OutboundMail.objects.update(next_attempt_at=NOW)
+    assert sending.send(mail.pk, now=NOW + timedelta(days=4)) == MailState.FAILED
+
+
+def test_a_subject_cannot_break_out_of_its_header(smtp):
+    """What somebody types as a subject stays one line of one header."""
+    ticket = a_case(now=NOW, subject="Hola\r\nBcc: otro@example.com")
+    sending.send(OutboundMail.objects.get().pk, now=NOW)
+    sent = smtp.messages()[-1]
+    assert sent["Bcc"] is None
+    assert smtp.taken[-1].rcpt_tos == [ticket.requester.email]
+
+
+def test_a_breach_is_told_to_the_group_once(smtp):
+    """At risk and breached: one notice each for each clock, at most, whatever the sweep does."""
+    ticket = a_case(now=NOW)
+    Group.objects.create(key="n1", name="Nivel 1", level=1, email="nivel1@demo.example")
+    ticket = a_case(now=NOW)
+    for _ in range(3):
+        sweep_once(NOW + 61 * MINUTE)
+    notices = OutboundMail.objects.filter(ticket=ticket, kind="breached")
+    assert {m.recipient for m in notices} == {"nivel1@demo.example"}
+    assert notices.count() == 2  # first reply, scope verdict
+    assert not OutboundMail.objects.filter(ticket=ticket, kind="at_risk").exists()
+    sending.send(notices.first().pk, now=NOW + 61 * MINUTE)
+    text = smtp.messages()[-1].get_body(("plain",)).get_content()
+    assert "15:52 EST" in text
+    assert f"/desk/tickets/{ticket.number}/" in text
+
+
+def test_the_reconciler_wakes_what_nobody_is_sending():
+    """A due row without a waiting job gets one; one with a job is left alone."""
+    a_case(now=NOW)
+    mail = OutboundMail.objects.get()
+    assert jobs() == [mail.pk]
+    assert reconciler.reconcile_once(NOW + MINUTE) == 0
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = NULL")
+    assert reconciler.reconcile_once(NOW + MINUTE) == 1
+    assert jobs() == [mail.pk]
+
+
+def test_a_claim_that_ended_is_taken_up_again(smtp):
+    """A worker died after it had claimed the row: when the claim ends, another sends it."""
+    a_case(now=NOW)
+    mail = OutboundMail.objects.get()
+    claimed = sending._claim(mail.pk, NOW)  # noqa: SLF001 - the line at which it died
+    assert sending.send(mail.pk, now=NOW + MINUTE) == ""
+    later = claimed.next_attempt_at
+    assert sending.send(mail.pk, now=later) == MailState.SENT
+    # The first one wakes up late and finds that the row is no longer its own.
+    assert sending._record_sent(claimed, later) == ""  # noqa: SLF001
+    assert len(smtp.taken) == 1
+
+
+def test_an_erased_reply_is_not_sent(smtp):
+    """What was taken back before it went out does not go out."""
+    ticket = a_case(now=NOW)
+    event = commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW)
+    commands.redact_message(
+        message_id=event.payload["message"], actor=Actor.system("law"), now=NOW + MINUTE
+    )
+    assert sending.send(OutboundMail.objects.get(kind="reply").pk, now=NOW + MINUTE) == MailState.FAILED
+    assert smtp.taken == []

@@ -129,7 +129,7 @@ if (offline) {
   const show = () => {
     offline.hidden = navigator.onLine;
     if (!navigator.onLine) {
-      const there = new Date();
+      const there = new Date(now());
       const time = `${there.getHours()}:${String(there.getMinutes()).padStart(2, "0")}`;
       offline.querySelector("[data-since]").textContent = time;
     }

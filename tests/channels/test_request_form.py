@@ -1,0 +1,209 @@
+"""The request form without a browser: what it checks, what it keeps, what it opens."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+from plazo.accounts.models import Requester
+from plazo.agreements.queries import version_in_force
+from plazo.channels.forms.requests import FASTEST, RequestForm, started_token
+from plazo.channels.forms.uploads import MOST_FILES, describe
+from plazo.tickets.bodies import StoredUpload
+from plazo.tickets.models import Attachment, Ticket
+from tests import factory
+from tests.factory import TUESDAY
+
+pytestmark = pytest.mark.django_db
+
+
+def a_file(name: str = "respuestas-504.json", content: bytes = b'{"error": 504}') -> Any:
+    """Return a file as a browser sends it."""
+    return SimpleUploadedFile(name, content, "application/json")
+
+
+def filled_in(**changes: Any) -> dict[str, Any]:
+    """Return what a person who needs help sends."""
+    return {
+        "service": "esd",
+        "environment": "production",
+        "request_type": "incident",
+        "severity": "B",
+        "subject": "PlaceOrder devuelve 504",
+        "body": "Desde las 12:40 falla la mitad de las llamadas.",
+        "name": "Compras Andina",
+        "email": "compras@andina.example",
+        "started": started_token(TUESDAY - timedelta(minutes=2)),
+    } | changes
+
+
+@pytest.fixture(autouse=True)
+def agreement() -> None:
+    """The real agreement is in force."""
+    factory.publish_iws()
+
+
+def a_form(data: dict[str, Any], *files: Any, kept: tuple[str, ...] = ()) -> RequestForm:
+    """Return the form as the view builds it, in Spanish."""
+    posted = QueryDict(mutable=True)
+    posted.update(data)
+    posted.setlist("kept", list(kept))
+    return RequestForm(
+        posted,
+        MultiValueDict({"files": list(files)}),
+        document=version_in_force(TUESDAY).document,
+        language="es",
+        now=TUESDAY,
+    )
+
+
+def test_a_good_form_opens_a_case_with_its_file() -> None:
+    """What a person wrote and attached is what the case holds."""
+    form = a_form(filled_in(), a_file())
+
+    assert form.is_valid(), form.errors
+    ticket = form.open()
+
+    assert (ticket.subject, ticket.channel, ticket.language) == (
+        "PlaceOrder devuelve 504",
+        "form",
+        "es",
+    )
+    assert Attachment.objects.get().name == "respuestas-504.json"
+
+
+def test_a_form_sent_twice_opens_one_case() -> None:
+    """A double click, a reload or an impatient thumb must not make two cases."""
+    data = filled_in()
+    first = a_form(data)
+    assert first.is_valid()
+    ticket = first.open()
+    second = a_form(data)
+    assert second.is_valid()
+
+    assert second.open() == ticket
+    assert Ticket.objects.count() == 1
+
+
+def test_going_back_and_asking_something_else_is_another_case() -> None:
+    """The same page may be sent again with another text, and that text must not vanish."""
+    data = filled_in()
+    first = a_form(data)
+    assert first.is_valid()
+    first.open()
+    second = a_form(data | {"subject": "Otra cosa"})
+    assert second.is_valid()
+    second.open()
+
+    assert Ticket.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"service": ""}, "service", id="no service"),
+        pytest.param({"service": "nuclear"}, "service", id="a service that there is not"),
+        pytest.param({"environment": "moon"}, "environment", id="an unknown environment"),
+        pytest.param({"request_type": ""}, "request_type", id="no type"),
+        pytest.param({"severity": "Z"}, "severity", id="an unknown severity"),
+        pytest.param({"subject": "  "}, "subject", id="a blank subject"),
+        pytest.param({"subject": "x" * 201}, "subject", id="a subject too long"),
+        pytest.param({"body": "\n \n"}, "body", id="a blank text"),
+        pytest.param({"body": "x" * 100_001}, "body", id="a text too long"),
+        pytest.param({"name": ""}, "name", id="no name"),
+        pytest.param({"email": "compras@andina"}, "email", id="half an address"),
+        pytest.param({"email": ""}, "email", id="no address"),
+        pytest.param({"website": "http://x.example"}, "website", id="what only a script fills in"),
+        pytest.param({"started": "forged:note"}, "started", id="a note that we did not sign"),
+        pytest.param({"started": ""}, "started", id="no note"),
+        pytest.param(
+            {"started": started_token(TUESDAY - FASTEST / 2)}, "started", id="faster than people"
+        ),
+    ],
+)
+def test_what_the_form_refuses(changes: dict[str, Any], field: str) -> None:
+    """Each refusal names its own field, and none of the others."""
+    form = a_form(filled_in(**changes))
+
+    assert not form.is_valid()
+    assert list(form.errors) == [field]
+
+
+def test_a_note_that_we_cannot_read_is_replaced() -> None:
+    """After a change of the secret key a person sends once more, and then it works."""
+    form = a_form(filled_in(started="from another life"))
+    assert not form.is_valid()
+
+    again = a_form(filled_in(started=form.note))
+
+    assert again.is_valid(), again.errors
+
+
+def test_a_file_survives_a_mistake_elsewhere() -> None:
+    """A mistake in another field never costs an upload."""
+    wrong = a_form(filled_in(subject=""), a_file())
+    assert not wrong.is_valid()
+    ((description, upload),) = wrong.carry()
+    assert upload.name == "respuestas-504.json"
+
+    right = a_form(filled_in(), kept=(description,))
+    assert right.is_valid()
+    right.open()
+
+    assert Attachment.objects.get().sha256 == upload.sha256
+
+
+def test_nobody_attaches_what_they_did_not_send() -> None:
+    """A description that we did not sign could name another person's file."""
+    forged = describe(StoredUpload("ab" * 32, "x.txt", "text/plain", 3))[:-2] + "zz"
+
+    assert a_form(filled_in(), kept=(forged, "rubbish")).kept() == []
+
+
+def test_one_bad_file_costs_only_itself() -> None:
+    """An empty file is named, and the good one beside it is kept."""
+    form = a_form(filled_in(), a_file("vacío.txt", b""), a_file("bueno.txt"))
+
+    assert not form.is_valid()
+    assert form.errors["files"] == ["«vacío.txt» está vacío."]
+    assert [upload.name for _d, upload in form.carry()] == ["bueno.txt"]
+
+
+def test_there_is_a_most_of_files() -> None:
+    """The eleventh file is refused by name; the ten before it are kept."""
+    form = a_form(filled_in(), *(a_file(f"{n}.txt", b"%d" % n) for n in range(MOST_FILES + 1)))
+
+    assert not form.is_valid()
+    assert form.errors["files"] == ["«10.txt» ya no cabe: son 10 archivos como máximo."]
+    assert len(form.carry()) == MOST_FILES
+
+
+def test_a_form_cannot_rename_a_requester() -> None:
+    """Anyone can send a form with anyone's address: the name that we know stays."""
+    first = a_form(filled_in())
+    assert first.is_valid()
+    first.open()
+    second = a_form(filled_in(name="Impostor", subject="Otro"))
+    assert second.is_valid()
+    second.open()
+
+    assert Requester.objects.get().name == "Compras Andina"
+
+
+def test_cards_say_what_the_agreement_says() -> None:
+    """Times and areas on the form come from the version in force, not from the form."""
+    form = a_form(filled_in())
+    severities = {card.value: card.within for card in form.cards("severity")}
+    types = {card.value: card.elsewhere for card in form.cards("request_type")}
+
+    assert severities == {
+        "A": "1\N{NO-BREAK SPACE}h o menos",
+        "B": "2\N{NO-BREAK SPACE}h o menos",
+        "C": "4\N{NO-BREAK SPACE}h hábiles o menos",
+    }
+    assert types["incident"] is None
+    assert types["billing"] is not None
+    assert types["billing"].area == "Crédito"

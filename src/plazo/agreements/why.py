@@ -33,10 +33,17 @@ class Row:
     total: str
 
 
-def _moment(instant: datetime, zone: str) -> str:
+def _clock(instant: datetime, zone: str) -> str:
+    """Return the civil time, to the second where there are any: the sums must be seen to hold."""
     there = localtime.local(instant, zone)
-    seconds = f":{there.second:02}" if there.second else ""
-    return f"{localtime.weekday_short(instant, zone)} {localtime.clock_time(instant, zone)}{seconds}"
+    return localtime.clock_time(instant, zone) + (f":{there.second:02}" if there.second else "")
+
+
+def _span(start: datetime, end: datetime, zone: str) -> str:
+    """Return "lun 20:50 – 22:00", with the second day named where it is another."""
+    first, last = localtime.weekday_short(start, zone), localtime.weekday_short(end, zone)
+    same = localtime.local(start, zone).date() == localtime.local(end, zone).date()
+    return f"{first} {_clock(start, zone)} – " + ("" if same else f"{last} ") + _clock(end, zone)
 
 
 def _rows(explanation: Explanation) -> list[Row]:
@@ -50,7 +57,7 @@ def _rows(explanation: Explanation) -> list[Row]:
             Row(
                 swatch=_SWATCHES[segment.kind],
                 kind={"off": "off", "pause": "pause"}.get(_SWATCHES[segment.kind], ""),
-                when=f"{_moment(segment.start, zone)} – {_moment(segment.end, zone)}",
+                when=_span(segment.start, segment.end, zone),
                 what=segment_label(segment)
                 + (f" · {segment.reason}" if segment.reason not in ("", "solved") else ""),
                 length=localtime.exact_duration(segment.length),

@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -55,7 +56,7 @@ def _view_labels() -> dict[str, tuple[str, str, str]]:
     """Return each view of the queue: its name, its icon, and the second key of its sequence."""
     return {
         "due": (_("Due next"), "list-ordered", "q"),
-        "overdue": (_("Overdue"), "alarm-clock-off", "v"),
+        "overdue": (pgettext("cases", "Overdue"), "alarm-clock-off", "v"),
         "mine": (_("Assigned to me"), "user-round", "m"),
         "unassigned": (_("Unassigned"), "circle-dashed", "s"),
         "pending": (_("Waiting"), "pause", "w"),
@@ -155,7 +156,7 @@ def _groups(
         else:
             parts["later"].append(row)
     names = {
-        "late": (_("Overdue"), "octagon-alert"),
+        "late": (pgettext("cases", "Overdue"), "octagon-alert"),
         "hour": (_("Next hour"), "hourglass"),
         "later": (_("Later"), "clock-3"),
         "none": (_("No clock running"), "pause"),

@@ -1,5 +1,6 @@
 """The facts of the public page: worked out from what the engine runs, never typed twice."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -43,14 +44,7 @@ class HoursRow:
 
     days: str
     weekday: int
-    spans: tuple[tuple[str, str], ...]
-
-    @property
-    def words(self) -> str:
-        return _(" and ").join(
-            _("from %(opens)s to %(closes)s") % {"opens": opens, "closes": closes}
-            for opens, closes in self.spans
-        )
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +176,15 @@ def hours_rows(calendar: Calendar) -> tuple[HoursRow, ...]:
     for spans, group in groupby(enumerate(by_day), key=lambda pair: pair[1]):
         days = [day for day, _spans in group]
         if spans:
-            rows.append(HoursRow(_days_words(days), days[0], spans))
+            rows.append(HoursRow(_days_words(days), days[0], _hours_words(spans)))
     return tuple(rows)
+
+
+def _hours_words(spans: Iterable[tuple[str, str]]) -> str:
+    return _(" and ").join(
+        _("from %(opens)s to %(closes)s") % {"opens": opens, "closes": closes}
+        for opens, closes in spans
+    )
 
 
 def _days_words(days: list[int]) -> str:
@@ -214,11 +215,7 @@ def special_days(calendar: Calendar, now: datetime, *, days: int = 60) -> tuple[
         if not today <= holiday.date <= today + timedelta(days=days):
             continue
         at = localtime.utc(datetime(holiday.date.year, holiday.date.month, holiday.date.day), calendar.zone)  # noqa: DTZ001 - civil, given its zone
-        words = _(" and ").join(
-            _("from %(opens)s to %(closes)s")
-            % dict(zip(("opens", "closes"), _span_words(*span), strict=True))
-            for span in holiday.windows
-        )
+        words = _hours_words(_span_words(*span) for span in holiday.windows)
         found.append(SpecialDay(at, holiday.name, words or _("closed")))
     return tuple(found)
 

@@ -1,0 +1,100 @@
+"""The linter: each fault is found with its code and its line, and the documentation lists it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from plazo.agreements import lint
+from plazo.agreements.lint import check
+from tests.factory import IWS
+
+SOURCE = IWS.read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "agreement-file.md"
+ESD_FIRST = """
+[[policies]]
+key = "first"
+{condition}
+[[policies.targets]]
+metric = "first_reply"
+duration = "30 min"
+calendar = "support"
+
+[[policies]]
+key = "standard"
+"""
+
+
+def with_policy(condition):
+    return SOURCE.replace('[[policies]]\nkey = "standard"\n', ESD_FIRST.format(condition=condition))
+
+
+CASES = [
+    pytest.param(SOURCE.replace("[stages]", "[stages"), "toml-syntax", "error", id="broken TOML"),
+    pytest.param(SOURCE.replace('icon = "store"', 'icom = "store"'), "unknown-key", "error", id="a key that nobody knows"),
+    pytest.param(SOURCE.replace('icon = "store"\n', ""), "missing-key", "error", id="a key that is missing"),
+    pytest.param(SOURCE.replace(', en = "Catalog" }', " }"), "missing-text", "error", id="a text missing in a language"),
+    pytest.param(SOURCE.replace('en = "Catalog"', 'en = ""'), "missing-text", "error", id="an empty text"),
+    pytest.param(SOURCE.replace('duration = "2 h"', 'duration = "two hours"'), "bad-value", "error", id="a duration in words"),
+    pytest.param(SOURCE.replace("IWSIntegraciones@intcomex.com", "IWSIntegraciones"), "bad-value", "error", id="an address without a domain"),
+    pytest.param(SOURCE.replace('zone = "America/Panama"', 'zone = "EST"', 1), "zone-abbreviation", "error", id="an abbreviation for a zone"),
+    pytest.param(SOURCE.replace('zone = "America/Panama"', 'zone = "America/Panamá"', 1), "unknown-zone", "error", id="a zone that is not there"),
+    pytest.param(SOURCE.replace("always = true", 'always = true\nhours = [{ days = "mon", open = ["09:00-10:00"] }]'), "always-with-hours", "error", id="always open, with hours"),
+    pytest.param(SOURCE.replace('open = ["06:00-22:00"] }', 'open = ["06:00-22:00", "21:00-23:00"] }', 1), "overlapping-windows", "error", id="windows that overlap"),
+    pytest.param(SOURCE.replace('hours = [\n  { days = "mon-fri", open = ["06:00-22:00"] },\n  { days = "sat-sun", open = ["09:00-17:00"] },\n]\nholidays', "hours = []\nholidays"), "never-opens", "error", id="a calendar that never opens"),
+    pytest.param(SOURCE.replace("holidays = []", 'holidays = [\n  { date = "2026-12-25", name = { es = "a", en = "a" } },\n  { date = "2026-12-25", name = { es = "b", en = "b" } },\n]'), "holiday-twice", "error", id="a holiday twice"),
+    pytest.param(SOURCE.replace("openings = []", 'openings = [{ date = "2026-12-25", name = { es = "a", en = "a" } }]'), "opening-without-hours", "error", id="an opening without hours"),
+    pytest.param(SOURCE.replace('area = "integrations"', 'area = "nobody"'), "unknown-area", "error", id="a clause to no area"),
+    pytest.param(SOURCE.replace('clause = "billing"', 'clause = "bills"'), "unknown-clause", "error", id="a choice to no clause"),
+    pytest.param(SOURCE.replace('entitled = "production"', 'entitled = "live"'), "unknown-stage", "error", id="a stage that is not there"),
+    pytest.param(SOURCE.replace('calendar = "working"\n', 'calendar = "office"\n'), "unknown-calendar", "error", id="a target on no calendar"),
+    pytest.param(SOURCE.replace('severity = "B"', 'severity = "Z"'), "unknown-severity", "error", id="a target for no severity"),
+    pytest.param(with_policy('services = ["esdd"]'), "unknown-service", "error", id="a condition on no service"),
+    pytest.param(SOURCE.replace('key = "commercial"\nsource', 'key = "billing"\nsource'), "duplicate-key", "error", id="two clauses of one name"),
+    pytest.param(SOURCE.replace('severity = "B"', 'severity = "A"'), "duplicate-target", "error", id="one promise twice"),
+    pytest.param(SOURCE.replace('warn_at = "75 %"', 'warn_at = "175 %"', 1), "warn-share", "error", id="a share over the whole"),
+    pytest.param(SOURCE.replace('metric = "first_reply"\nduration = "1 h"\n', 'metric = "first_reply"\n'), "target-duration", "error", id="a target without a duration"),
+    pytest.param(SOURCE.replace('metric = "promised_update"\n', 'metric = "promised_update"\nduration = "1 h"\n'), "target-duration", "error", id="a promise with a duration"),
+    pytest.param(SOURCE.replace('metric = "first_reply"\nduration = "1 h"', 'metric = "first_reply"\nduration = "5 d"'), "target-longer-than-week", "warning", id="more than the week holds"),
+    pytest.param(SOURCE.replace("catch_all = true\n", ""), "missing-catch-all", "error", id="nothing catches the rest"),
+    pytest.param(SOURCE.replace("catch_all = true\n", ""), "empty-condition", "error", id="an empty condition"),
+    pytest.param(SOURCE.replace("catch_all = true\n", 'catch_all = true\nservices = ["esd"]\n'), "catch-all-with-condition", "error", id="a catch-all with a condition"),
+    pytest.param(with_policy("catch_all = true"), "unreachable-policy", "error", id="a policy that hides the next"),
+    pytest.param(with_policy('services = ["esd"]') .replace('[[policies]]\nkey = "standard"', '[[policies]]\nkey = "second"\nstages = ["production"]\n[[policies.targets]]\nmetric = "first_reply"\nduration = "1 h"\ncalendar = "support"\n\n[[policies]]\nkey = "standard"'), "overlapping-policies", "warning", id="two policies that overlap"),
+    pytest.param(with_policy('services = ["esd"]'), "severity-without-target", "warning", id="a severity without a target"),
+    pytest.param(SOURCE.replace("level = 3\n", "level = 4\n"), "ladder-levels", "error", id="a ladder with a gap"),
+    pytest.param(SOURCE.replace('A = "15 min"\n', ""), "ladder-without-silence", "warning", id="a ladder that never goes on"),
+    pytest.param(SOURCE.replace("[calendars.always]", '[calendars.spare]\nzone = "UTC"\nalways = true\nname = { es = "a", en = "a" }\n\n[calendars.always]'), "unused-calendar", "warning", id="a calendar that nothing uses"),
+    pytest.param(SOURCE.replace("[areas.client]", '[areas.spare]\nname = { es = "a", en = "a" }\n\n[areas.client]'), "unused-area", "warning", id="an area that nothing leads to"),
+    pytest.param(re.sub(r"(level = 3\n.*\n)contacts = .*", r"\1contacts = []", SOURCE), "ladder-without-contact", "error", id="a step with nobody"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "code", "severity"), CASES)
+def test_each_fault_is_found(source, code, severity):
+    """The file with one fault planted gives that finding, with a line and what to do."""
+    assert source != SOURCE
+    found = [finding for finding in check(source) if finding.code == code]
+    assert found, check(source)
+    assert found[0].severity == severity
+    assert 1 <= found[0].line <= len(source.splitlines())
+    assert found[0].message
+
+
+def test_a_finding_stands_at_its_line():
+    """The place is the line on which the wrong value stands."""
+    source = SOURCE.replace('zone = "America/Panama"', 'zone = "EST"', 1)
+    line = source.splitlines().index('zone = "EST"') + 1
+    (finding,) = [f for f in check(source) if f.code == "zone-abbreviation"]
+    assert finding.line == line
+    assert "America/Panama" in finding.message
+    assert "America/New_York" in finding.message
+
+
+def test_every_code_is_tried_and_documented():
+    """The codes in the linter, in this table, and in the reference are the same."""
+    in_code = set(re.findall(r'"(?:error|warning)", "([a-z-]+)"', Path(lint.__file__).read_text()))
+    in_code |= {"unknown-" + what for what in ("area", "calendar", "clause", "severity", "stage", "service")}
+    tried = {case.values[1] for case in CASES} | {"cannot-run"}
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text().split("## Findings")[1], re.MULTILINE))
+    assert in_code == tried == documented

@@ -311,6 +311,7 @@ def test_a_long_conversation(browse: Browse, width: int) -> None:
     expect(page.locator(".promise").first.locator(".chip")).to_contain_text("Vencida")
     expect(page.locator("main")).to_contain_text("El reloj se detiene hasta que usted responda")
     expect(page.locator("main")).to_contain_text("No cumplimos a tiempo: Primera respuesta")
+    expect(page.locator("main")).not_to_contain_text("Dictamen de alcance")
     expect(page.locator(".promise").nth(1).locator(".chip")).to_contain_text("En pausa")
     assert audit(page) == []
     page.get_by_role("link", name="¿Por qué esta hora? Respuesta de nivel 2").click()

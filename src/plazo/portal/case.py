@@ -107,13 +107,31 @@ def _show(
     now = read_clock()
     context = _context(request, language, ticket, token, now)
     context |= {
-        "entries": queries.conversation(ticket, context["chain"], internal=False),
+        "entries": [
+            entry
+            for entry in queries.conversation(ticket, context["chain"], internal=False)
+            if _tells_the_requester_something(entry)
+        ],
         "form": form,
         "staged": form.carry() if form.is_bound else [],
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
         "can_solve": ticket.status not in (Status.SOLVED, Status.CLOSED),
     }
     return render(request, "plazo/portal/case.html", context, status=status)
+
+
+def _tells_the_requester_something(entry: queries.Entry) -> bool:
+    """Leave out what is public but no news: clocks of ours, and that a first reply opens a case."""
+    payload = entry.payload
+    match entry.event.kind:
+        case "clock.breached":
+            return payload["metric"] in PROMISES
+        case "status.changed":
+            return (payload["previous"], payload["status"]) != (Status.NEW, Status.OPEN)
+        case "ticket.opened":
+            return entry.kind == "message"
+        case _:
+            return True
 
 
 @public

@@ -1,5 +1,6 @@
 """The entry of a child of `plazo run`: `python -m plazo.config.child web|worker`."""
 
+import importlib
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ import threading
 
 import django
 
-from plazo.core.settings import LIFELINE
+from plazo.core.settings import GO, LIFELINE
 
 
 def main(name: str) -> int:
@@ -15,13 +16,12 @@ def main(name: str) -> int:
     follow_parent()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plazo.config.settings")
     django.setup()
+    part = importlib.import_module(f"plazo.config.{name}")  # models exist only from here on
     if name == "web":
-        from plazo.config.web import serve
-
-        return serve()
-    from plazo.config.worker import work  # models exist only from here on
-
-    return work()
+        # The web processes are forks: what is loaded here need not be loaded in each of them.
+        importlib.import_module("plazo.config.urls")
+    wait_for_go()
+    return int(part.serve() if name == "web" else part.work())
 
 
 def follow_parent() -> None:
@@ -36,6 +36,13 @@ def follow_parent() -> None:
         os.killpg(os.getpgid(0), signal.SIGKILL)
 
     threading.Thread(target=wait_for_the_end, name="lifeline", daemon=True).start()
+
+
+def wait_for_go() -> None:
+    """Wait until the parent says, by closing its end, that the database is fit to be used."""
+    go = int(os.environ.get(GO, "-1"))
+    if go >= 0:
+        os.read(go, 1)
 
 
 if __name__ == "__main__":

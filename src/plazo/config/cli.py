@@ -83,6 +83,11 @@ def database(settings: Settings) -> Iterator[None]:
             os.environ.pop("DATABASE_URL", None)
 
 
+def database_address(settings: Settings) -> str:
+    """The address of the database that `database` holds; known before it is up."""
+    return settings.database_url or EmbeddedPostgres(settings.data_dir).url
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="plazo", description="A help desk that keeps a support agreement."

@@ -3,6 +3,9 @@
 The parent owns the data folder (a lock says so), holds the database, brings the schema up, then
 keeps two children alive: the web part and the worker. They end with it, however it ends: each
 holds the reading end of a pipe whose writing end only the parent has.
+
+The web part is started first of all, because loading its code takes as long as the database does.
+It waits for a second pipe to close, which says that the schema is up.
 """
 
 import contextlib
@@ -22,9 +25,9 @@ import django
 from django.db import connection
 from django.utils import timezone
 
-from plazo.config.cli import database
+from plazo.config.cli import database, database_address
 from plazo.core.process import CannotStart, FileLock, require_free_port
-from plazo.core.settings import LIFELINE, Settings, make_data_dir
+from plazo.core.settings import GO, LIFELINE, Settings, make_data_dir
 
 STOP_SECONDS: Final = 7.0
 SETTLED_SECONDS: Final = 30.0  # a child that lived this long starts again without a long wait
@@ -46,10 +49,12 @@ def run(*, demo: bool) -> int:
         require_free_port(settings.host, settings.port)
         # The children must read what the parent read, from wherever they are started.
         os.environ["PLAZO_DATA"] = str(settings.data_dir)
-        with database(settings):
-            _bring_up(demo=settings.demo)
-            if not stopping.is_set():
-                _keep_children(settings, stopping)
+        with contextlib.closing(Children(database_address(settings))) as children:
+            children.prepare()
+            with database(settings):
+                _bring_up(demo=settings.demo)
+                children.keep(settings, stopping)
+                children.close()  # before the database goes
     return 0
 
 
@@ -88,9 +93,10 @@ def _bring_up(*, demo: bool) -> None:
 class Child:
     """One part of Plazo in a process of its own, started again when it dies."""
 
-    def __init__(self, name: str, lifeline: int) -> None:
+    def __init__(self, name: str, environment: dict[str, str], pipes: tuple[int, ...]) -> None:
         self.name = name
-        self._lifeline = lifeline
+        self._environment = environment
+        self._pipes = pipes
         self._pause = 0.25
         self._not_before = 0.0
         self._started = 0.0
@@ -116,8 +122,8 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "plazo.config.child", self.name],
                 stdin=subprocess.DEVNULL,
-                pass_fds=(self._lifeline,),
-                env={**os.environ, LIFELINE: str(self._lifeline)},
+                pass_fds=self._pipes,
+                env={**os.environ, **self._environment},
                 start_new_session=True,
             )
 
@@ -133,6 +139,7 @@ class Child:
             self._process.wait(max(end - time.monotonic(), 0.1))
         _end_session(self._process.pid)
         self._process.wait()
+        self._process = None
 
 
 def _ending(code: int) -> str:
@@ -144,25 +151,47 @@ def _end_session(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _keep_children(settings: Settings, stopping: threading.Event) -> None:
-    reading, writing = os.pipe()
-    children = [Child("web", reading), Child("worker", reading)]
-    greeted = False
-    try:
+class Children:
+    """The web part and the worker, and the two pipes that they listen to."""
+
+    def __init__(self, database_url: str) -> None:
+        alive, self._alive = os.pipe()
+        go, self._go = os.pipe()
+        self._readable = (alive, go)
+        environment = {"DATABASE_URL": database_url, LIFELINE: str(alive), GO: str(go)}
+        self._web = Child("web", environment, self._readable)
+        self._worker = Child("worker", environment, self._readable)
+        self._open = True
+
+    def prepare(self) -> None:
+        """Have the web part load its code and wait."""
+        self._web.keep_alive()
+
+    def keep(self, settings: Settings, stopping: threading.Event) -> None:
+        """Let the children work, and keep them alive until told to stop."""
+        os.close(self._go)
+        self._go = -1
+        greeted = False
         while not stopping.wait(0.1):
-            for child in children:
-                child.keep_alive()
+            self._web.keep_alive()
+            self._worker.keep_alive()
             if not greeted and _answers(settings):
                 greeted = True
                 _greet(settings)
-    finally:
-        for child in children:
-            child.tell_to_stop()
+
+    def close(self) -> None:
+        """End the children, in an orderly way if they can, and close the pipes."""
+        if not self._open:
+            return
+        self._open = False
         end = time.monotonic() + STOP_SECONDS
-        for child in children:
+        for child in (self._web, self._worker):
+            child.tell_to_stop()
+        for child in (self._web, self._worker):
             child.see_off(end)
-        os.close(writing)
-        os.close(reading)
+        for descriptor in (*self._readable, self._alive, self._go):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 def _answers(settings: Settings) -> bool:

@@ -19,7 +19,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from plazo.core.process import CannotStart
 
 PREFIX: Final = "PLAZO_"
-LIFELINE: Final = "PLAZO_LIFELINE"  # between `plazo run` and its children; see config/run.py
+# Between `plazo run` and its children; see config/run.py.
+LIFELINE: Final = "PLAZO_LIFELINE"
+GO: Final = "PLAZO_GO"
 TEST_PREFIX: Final = "PLAZO_TEST_"  # the suite's own variables; not the operator's
 SMTP_PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
@@ -319,7 +321,7 @@ def variable_of(name: str) -> str:
 
 def refuse_unknown_variables(environ: Any) -> None:
     known = {variable for name in Settings.model_fields for variable in variables_of(name)}
-    known.add(LIFELINE)
+    known |= {LIFELINE, GO}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue

@@ -1,0 +1,3 @@
+"""The desk in a browser."""
+
+from tests.web import browse, chromium  # noqa: F401 - fixtures

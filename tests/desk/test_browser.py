@@ -1,0 +1,110 @@
+"""The desk in a real browser: audited by axe, by keyboard, wide and narrow, light and dark."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from playwright.sync_api import Page, expect
+
+from plazo.config import demo
+from plazo.tickets.models import Ticket
+from tests.factory import TUESDAY
+from tests.web import DESKTOP, PHONE, Browse, audit, keep_picture, overflow
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def tuesday() -> Iterator[time_machine.Traveller]:
+    """It is Tuesday at 14:52, and the demo's cases are there in every state."""
+    with time_machine.travel(TUESDAY, tick=True) as traveller:
+        demo.load(now=TUESDAY)
+        yield traveller
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/desk/")
+    page.get_by_label("Correo").fill("agente1@demo.example")
+    page.get_by_label("Contraseña").fill(demo.PASSWORD)
+    page.get_by_role("button", name="Continuar").click()
+    page.wait_for_url(re.compile(r"/desk/$"))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -> None:
+    """No screen of the desk has a fault that axe can find, or is wider than its window."""
+    page = browse(width=width, dark=dark)
+    page.goto("/accounts/login/")
+    assert audit(page) == []
+    sign_in(page)
+    pending = Ticket.objects.get(status="pending")
+    for name, path in {
+        "queue": "/desk/",
+        "overdue": "/desk/?view=overdue",
+        "ticket": f"/desk/tickets/{pending.number}/",
+        "why": f"/desk/tickets/{pending.number}/why/first_reply/",
+        "me": "/desk/me/",
+    }.items():
+        page.goto(path)
+        assert audit(page) == [], name
+        keep_picture(page, f"desk-{name}-{width}-{'dark' if dark else 'light'}")
+        assert overflow(page) <= 0, name
+
+
+def test_the_countdown_runs_in_the_browser(browse: Browse) -> None:
+    """The server sends the deadline; the chip counts down and turns late by itself."""
+    page = browse()
+    sign_in(page)
+    row = page.locator(".q-row", has_text="GetCatalog responde vacío")
+    expect(row.locator(".chip")).to_have_attribute("data-sla", "risk")
+    page.evaluate(
+        """() => {
+          const clock = [...document.querySelectorAll('.q-row')]
+            .find((row) => row.textContent.includes('GetCatalog')).querySelector('plazo-countdown');
+          clock.due = Date.parse(document.documentElement.dataset.now) - 60000;
+          clock.tick();
+        }"""
+    )
+    expect(row.locator(".chip")).to_have_attribute("data-sla", "late")
+    expect(row.locator("[data-word]")).to_have_text("Vencido")
+
+
+def test_the_queue_is_walked_by_keyboard(browse: Browse) -> None:
+    """j and k move, Enter opens, u goes back, g v shows what is overdue, / searches."""
+    page = browse()
+    sign_in(page)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator(".q-row").nth(1)).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.locator(".q-row").first).to_have_attribute("aria-current", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/desk/tickets/IWS-\d+/$"))
+    page.keyboard.press("n")
+    page.keyboard.type("juk: en un campo las teclas escriben")
+    expect(page.locator("#body")).to_have_value("juk: en un campo las teclas escriben")
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    page.wait_for_url(re.compile(r"/desk/$"))
+    page.keyboard.press("g")
+    page.keyboard.press("v")
+    page.wait_for_url(re.compile(r"view=overdue"))
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+
+
+def test_an_agent_answers_and_waits_without_script(browse: Browse, tuesday) -> None:
+    """Reading, replying and pausing work with the script turned off."""
+    page = browse(js=False)
+    sign_in(page)
+    page.locator(".q-row", has_text="GetCatalog responde vacío").click()
+    page.locator("#body").fill("¿Para qué marca ocurre?")
+    page.locator("#then").select_option("pending")
+    page.locator("#reason").fill("La marca")
+    tuesday.shift(timedelta(minutes=1))
+    page.get_by_role("button", name="Enviar respuesta").click()
+    expect(page.locator(".thread")).to_contain_text("¿Para qué marca ocurre?")
+    expect(page.locator(".main__bar .tag")).to_have_text("Pendiente")

@@ -1,0 +1,242 @@
+"""The desk: who gets in, what a page costs, and what an agent can do on it."""
+
+import gzip
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.db import connection
+from django.urls import reverse
+
+from plazo.accounts.access import actor_of_requester
+from plazo.accounts.models import User
+from plazo.tickets import commands
+from plazo.tickets.models import InternalNote, PublicMessage, Ticket
+from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def world(db):
+    """The real agreement is in force, and it is Tuesday at 14:52."""
+    publish_iws()
+    with time_machine.travel(TUESDAY, tick=False):
+        yield
+
+
+@pytest.fixture
+def agent_client():
+    """An agent of level 1, signed in."""
+    client = Client()
+    client.force_login(an_agent().user)
+    return client
+
+
+def pages(number):
+    """Every page of the desk, as method, name and arguments."""
+    return [
+        ("get", "desk:queue", []),
+        ("get", "desk:me", []),
+        ("get", "desk:ticket", [number]),
+        ("get", "desk:why", [number, "first_reply"]),
+        *[
+            ("post", f"desk:{name}", [number])
+            for name in ("write", "assign", "severity", "level", "verdict", "status", "reopen")
+        ],
+    ]
+
+
+def test_strangers_are_asked_to_sign_in():
+    """Without a sign-in every page of the desk leads to it, and does nothing."""
+    ticket = a_case()
+    for method, name, arguments in pages(ticket.number):
+        response = getattr(Client(), method)(reverse(name, args=arguments))
+        assert response.status_code == 302, name
+        assert response["Location"].startswith("/accounts/login/"), name
+
+
+def test_for_a_requester_the_desk_does_not_exist():
+    """Somebody who signs in without being an agent gets 404 everywhere, also by POST."""
+    ticket = a_case()
+    client = Client()
+    client.force_login(User.objects.create_user("cliente@andina.example", "una clave larga"))
+    for method, name, arguments in pages(ticket.number):
+        assert getattr(client, method)(reverse(name, args=arguments)).status_code == 404, name
+
+
+def test_an_unknown_number_is_a_404(agent_client):
+    """A ticket that is not there, and a clock that a ticket does not have."""
+    ticket = a_case()
+    for method, name, arguments in pages("IWS-1"):
+        if arguments:
+            assert getattr(agent_client, method)(reverse(name, args=arguments)).status_code == 404
+    assert agent_client.get(reverse("desk:why", args=[ticket.number, "nothing"])).status_code == 404
+
+
+def test_an_agent_who_left_has_no_desk(agent_client):
+    """Deactivated, an agent is a stranger at once."""
+    agent = an_agent()
+    agent.is_active = False
+    agent.save()
+    assert agent_client.get(reverse("desk:queue")).status_code == 404
+
+
+def queries_of(client, url):
+    """Return how many queries a page takes, once what is compiled once is compiled."""
+    client.get(url)
+    with CaptureQueriesContext(connection, ) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+def test_the_queue_costs_the_same_for_one_row_and_for_fifty(agent_client):
+    """One request, a fixed number of queries."""
+    a_case()
+    url = reverse("desk:queue")
+    one = queries_of(agent_client, url)
+    requester = a_requester()
+    for _ in range(49):
+        a_case(requester=requester)
+    assert queries_of(agent_client, url) == one
+    assert one <= 8
+
+
+def test_the_ticket_costs_the_same_for_one_message_and_for_many(agent_client):
+    """A long conversation takes no more queries than a short one."""
+    ticket = a_case()
+    url = reverse("desk:ticket", args=[ticket.number])
+    commands.add_internal_note(ticket_id=ticket.pk, body="x", actor=as_agent(), now=TUESDAY)
+    one = queries_of(agent_client, url)
+    for number in range(40):
+        commands.reply_to_ticket(
+            ticket_id=ticket.pk, body=f"respuesta {number}", actor=as_agent(), now=TUESDAY
+        )
+        commands.add_internal_note(ticket_id=ticket.pk, body="x", actor=as_agent(), now=TUESDAY)
+    assert queries_of(agent_client, url) == one
+    assert one <= 14
+
+
+def test_the_queue_page_is_light(agent_client):
+    """Fifty rows weigh less than 60 kB on the wire."""
+    requester = a_requester()
+    for _ in range(50):
+        a_case(requester=requester)
+    page = agent_client.get(reverse("desk:queue"))
+    assert len(gzip.compress(page.content)) < 60_000
+
+
+def test_the_next_page_begins_where_this_one_ended(agent_client):
+    """Keyset paging shows every ticket once, whatever shares a deadline."""
+    requester = a_requester()
+    for _ in range(120):
+        a_case(requester=requester)
+    seen, url = [], reverse("desk:queue")
+    while url:
+        body = agent_client.get(url).content.decode()
+        seen += re.findall(r'href="/desk/tickets/(IWS-\d+)/"', body)
+        more = re.search(r'class="q-more"><a class="btn" href="([^"]+)"', body)
+        url = reverse("desk:queue") + more.group(1).replace("&amp;", "&") if more else None
+    assert sorted(seen) == sorted(Ticket.objects.values_list("number", flat=True))
+    assert len(seen) == len(set(seen)) == 120
+
+
+def test_rows_stand_in_the_order_of_their_deadlines(agent_client):
+    """What is due first is the first row; what is late stands before it."""
+    later = a_case(now=TUESDAY - 10 * MINUTE)
+    late = a_case(now=TUESDAY - 90 * MINUTE)
+    sooner = a_case(now=TUESDAY - 50 * MINUTE)
+    for ticket in (later, late, sooner):
+        commands.announce_alarms(ticket_id=ticket.pk, actor=as_agent(), now=TUESDAY)
+    body = agent_client.get(reverse("desk:queue")).content.decode()
+    order = re.findall(r'class="q-row" href="/desk/tickets/(IWS-\d+)/"', body)
+    assert order == [late.number, sooner.number, later.number]
+
+
+def test_a_note_written_by_mistake_as_a_reply_is_impossible(agent_client):
+    """The kind decides the row: what is sent as a note is a note, and nobody is mailed."""
+    ticket = a_case()
+    url = reverse("desk:write", args=[ticket.number])
+    agent_client.post(url, {"kind": "note", "body": "solo nosotros", "then": "solved"})
+    assert InternalNote.objects.get().body_text == "solo nosotros"
+    assert PublicMessage.objects.filter(author_agent__isnull=False).count() == 0
+    ticket.refresh_from_db()
+    assert ticket.status == "new"
+
+
+def test_a_reply_that_is_refused_keeps_its_text(agent_client):
+    """An error shows the page again as 422, with every word still there."""
+    ticket = a_case()
+    url = reverse("desk:write", args=[ticket.number])
+    response = agent_client.post(url, {"kind": "reply", "body": "texto valioso", "then": "pending"})
+    assert response.status_code == 422
+    assert "texto valioso" in response.content.decode()
+    assert PublicMessage.objects.filter(author_agent__isnull=False).count() == 0
+
+
+def test_a_reply_is_held_when_the_requester_wrote_meanwhile(agent_client):
+    """Nobody answers past a message that they have not seen; sending again goes through."""
+    ticket = a_case()
+    seen = ticket.last_sequence
+    commands.reply_as_requester(
+        ticket_id=ticket.pk, body="ya funciona", actor=actor_of_requester(a_requester()), now=TUESDAY
+    )
+    url = reverse("desk:write", args=[ticket.number])
+    held = agent_client.post(url, {"kind": "reply", "body": "Lo vemos", "seen": seen})
+    assert held.status_code == 422
+    assert "Lo vemos" in held.content.decode()
+    again = re.search(r'name="seen" value="(\d+)"', held.content.decode()).group(1)
+    assert agent_client.post(url, {"kind": "reply", "body": "Lo vemos", "seen": again}).status_code == 302
+
+
+def test_the_side_panel_does_what_it_says(agent_client):
+    """Assign, judge, decide, escalate, wait, solve, reopen: each is one command."""
+    ticket = a_case()
+    agent = an_agent()
+    for name, data, holds in (
+        ("assign", {"assignee": agent.pk}, lambda t: t.assignee_id == agent.pk),
+        ("severity", {"severity": "A"}, lambda t: t.severity == "A"),
+        ("verdict", {"verdict": "in_scope"}, lambda t: t.verdict == "in_scope"),
+        ("level", {"level": 2}, lambda t: t.level == 2),
+        ("status", {"status": "pending", "waiting_for": "requester", "reason": "x"}, lambda t: t.status == "pending"),
+        ("status", {"status": "solved"}, lambda t: t.status == "solved"),
+        ("reopen", {}, lambda t: t.status == "open"),
+        ("assign", {"assignee": ""}, lambda t: t.assignee_id is None),
+        ("verdict", {"verdict": "billing"}, lambda t: t.verdict == "billing"),
+    ):
+        response = agent_client.post(reverse(f"desk:{name}", args=[ticket.number]), data)
+        assert response.status_code == 302, (name, response.content.decode()[:500])
+        ticket.refresh_from_db()
+        assert holds(ticket), name
+
+
+def test_the_figures_of_a_deadline_add_up_on_its_page(agent_client):
+    """The page of “why” shows the segments, and their sum is the target."""
+    ticket = a_case(now=TUESDAY - 20 * MINUTE)
+    body = agent_client.get(reverse("desk:why", args=[ticket.number, "first_reply"])).content.decode()
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)).replace("\xa0", " ")
+    assert "¿Por qué vence a las 15:32?" in text
+    assert "20 min + 40 min" in text
+    assert "1 h" in text
+
+
+def test_the_desk_speaks_english_too(agent_client):
+    """The person's cookie decides the desk's language."""
+    ticket = a_case()
+    agent_client.cookies["plazo_language"] = "en"
+    body = agent_client.get(reverse("desk:ticket", args=[ticket.number])).content.decode()
+    assert 'lang="en"' in body
+    assert "First reply" in body
+    assert "Primera respuesta" not in body
+
+
+def test_views_reach_tickets_through_access_alone():
+    """No screen fetches a model by itself: permission is decided at the fetch."""
+    for package in ("desk", "portal"):
+        for path in (Path(__file__).resolve().parents[2] / "src" / "plazo" / package).rglob("*.py"):
+            assert ".objects" not in path.read_text(encoding="utf-8"), path

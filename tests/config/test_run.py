@@ -103,14 +103,19 @@ class Installation:
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def run(self) -> "subprocess.Popen[bytes]":
-        """Start `plazo run` and wait until it has greeted."""
+    def begin(self) -> "subprocess.Popen[bytes]":
+        """Start `plazo run`."""
         with self.log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "plazo.config.cli", "run"],
                 env=self.environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         self._started.append(process)
+        return process
+
+    def run(self) -> "subprocess.Popen[bytes]":
+        """Start `plazo run` and wait until it has greeted."""
+        process = self.begin()
         deadline = time.monotonic() + 60
         while "Ctrl+C" not in (said := self.log.read_text()):
             assert process.poll() is None, said
@@ -129,46 +134,92 @@ class Installation:
         cluster = EmbeddedPostgres(self.data).cluster
         return int((cluster / "postmaster.pid").read_text().splitlines()[0])
 
-    def clear_away(self) -> None:
-        for process in self._started:
+    def end(self) -> None:
+        """End what runs, as kill -9 would; the data and its server stay."""
+        while self._started:
+            process = self._started.pop()
             below = processes_of(process.pid)
             process.kill()
             process.wait()
             for pid in below:
                 wait_until(lambda pid=pid: is_gone(pid), 10)
-        EmbeddedPostgres(self.data).destroy()
 
 
-@pytest.fixture
-def installation() -> Iterator[Installation]:
-    """A fresh installation, cleared away afterwards whatever happened."""
+@contextlib.contextmanager
+def an_installation() -> Iterator[Installation]:
+    """Make an installation, and clear it away afterwards whatever happened."""
     folder = Path(tempfile.mkdtemp(prefix="plazo-test-"))
     folder.chmod(0o711)
     made = Installation(folder)
-    yield made
-    made.clear_away()
-    shutil.rmtree(folder)
+    try:
+        yield made
+    finally:
+        made.end()
+        EmbeddedPostgres(made.data).destroy()
+        shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM])
-def test_it_starts_from_nothing_and_leaves_nothing(
-    installation: Installation, request_to_end: signal.Signals
-) -> None:
+@pytest.fixture
+def fresh() -> Iterator[Installation]:
+    """An installation that was never started."""
+    with an_installation() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def settled() -> Iterator[Installation]:
+    """An installation whose database was made already, for all tests that need no more."""
+    with an_installation() as made:
+        assert made.plazo("migrate").returncode == 0
+        yield made
+
+
+@pytest.fixture
+def installation(settled: Installation) -> Iterator[Installation]:
+    """The settled installation, with nothing running before and after."""
+    settled.port = free_port()
+    yield settled
+    settled.end()
+
+
+def test_it_starts_from_nothing_and_leaves_nothing(fresh: Installation) -> None:
     """One command brings everything up; Ctrl-C takes everything down within seconds."""
-    process = installation.run()
-    assert installation.answers("/livez")
-    assert installation.answers("/readyz")
-    assert f"http://127.0.0.1:{installation.port}/" in installation.log.read_text()
-    below, server = processes_of(process.pid), installation.server_pid()
+    process = fresh.run()
+    assert fresh.answers("/livez")
+    assert fresh.answers("/readyz")
+    assert f"http://127.0.0.1:{fresh.port}/" in fresh.log.read_text()
+    below, server = processes_of(process.pid), fresh.server_pid()
     assert len(below) >= 3  # the web part, one or more web processes, the worker
 
     began = time.monotonic()
-    process.send_signal(request_to_end)
+    process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
 
     assert time.monotonic() - began < 12
     assert not [pid for pid in below if not is_gone(pid)]
     assert is_gone(server)
+
+
+def test_a_polite_end_is_an_end_too(installation: Installation) -> None:
+    """A supervisor says SIGTERM where a person says Ctrl-C."""
+    process = installation.run()
+    below, server = processes_of(process.pid), installation.server_pid()
+
+    process.terminate()
+
+    assert process.wait(20) == 0
+    assert not [pid for pid in {*below, server} if not is_gone(pid)]
+
+
+def test_an_end_before_everything_is_up_is_an_end_too(fresh: Installation) -> None:
+    """Whoever thinks better of it at once need not wait for the start to be over."""
+    process = fresh.begin()
+    wait_until(lambda: len(processes_of(process.pid)) > 0)
+
+    process.terminate()
+
+    assert process.wait(30) == 0
+    assert "Traceback" not in fresh.log.read_text()
 
 
 def test_a_kill_takes_the_parts_along_and_the_next_start_finds_the_server(
@@ -242,37 +293,37 @@ def test_a_command_beside_a_running_plazo_leaves_it_running(installation: Instal
     assert installation.answers()
 
 
-def test_a_busy_port_is_refused_before_anything_is_started(installation: Installation) -> None:
+def test_a_busy_port_is_refused_before_anything_is_started(fresh: Installation) -> None:
     """One sentence, and no database made for nothing."""
     with socket.socket() as other:
-        other.bind(("127.0.0.1", installation.port))
+        other.bind(("127.0.0.1", fresh.port))
         other.listen()
 
-        refused = installation.plazo("run")
+        refused = fresh.plazo("run")
 
     assert refused.returncode == 1
-    assert refused.stderr.startswith(f"plazo: Plazo cannot use port {installation.port}")
+    assert refused.stderr.startswith(f"plazo: Plazo cannot use port {fresh.port}")
     assert refused.stderr.count("\n") == 1
-    assert not (installation.data / "postgres").exists()
+    assert not (fresh.data / "postgres").exists()
 
 
-def test_a_wrong_setting_is_refused_with_its_name(installation: Installation) -> None:
+def test_a_wrong_setting_is_refused_with_its_name(fresh: Installation) -> None:
     """The exit code tells a wrong call from a refusal."""
-    installation.port = 99999
+    fresh.port = 99999
 
-    refused = installation.plazo("run")
+    refused = fresh.plazo("run")
 
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert refused.stderr.startswith("plazo: PORT is wrong: ")
 
 
-def test_starting_over_removes_what_plazo_made_and_no_more(installation: Installation) -> None:
+def test_starting_over_removes_what_plazo_made_and_no_more(fresh: Installation) -> None:
     """A folder with a person's own file in it keeps that file."""
-    assert installation.plazo("migrate").returncode == 0
-    (installation.data / "thesis.txt").write_text("not Plazo's")
+    assert fresh.plazo("migrate").returncode == 0
+    (fresh.data / "thesis.txt").write_text("not Plazo's")
 
-    asked = installation.plazo("reset")
+    asked = fresh.plazo("reset")
     assert (asked.returncode, asked.stderr) == (1, "plazo: Nothing was removed.\n")
-    assert installation.plazo("reset", "--yes").returncode == 0
+    assert fresh.plazo("reset", "--yes").returncode == 0
 
-    assert [path.name for path in installation.data.iterdir()] == ["thesis.txt"]
+    assert [path.name for path in fresh.data.iterdir()] == ["thesis.txt"]

@@ -55,7 +55,7 @@ def _rows(explanation: Explanation) -> list[Row]:
         total += counts
         rows.append(
             Row(
-                swatch=_SWATCHES[segment.kind],
+                swatch="late" if segment.late else _SWATCHES[segment.kind],
                 kind={"off": "off", "pause": "pause"}.get(_SWATCHES[segment.kind], ""),
                 when=_span(segment.start, segment.end, zone),
                 what=segment_label(segment)
@@ -99,6 +99,7 @@ def why_context(
         "length": localtime.exact_duration(
             sum((s.length for s in explanation.segments), timedelta())
         ),
+        "any_late": any(segment.late for segment in explanation.segments),
         "pauses_when": applied.metric in version.sla.pausing,
         "plain": _plain(title, rows, applied),
     }
@@ -108,17 +109,18 @@ def _title(explanation: Explanation, zone: str, now: datetime) -> str:
     applied = explanation.applied
     if applied.due_at is None:
         return _("Why is it paused?")
-    when = localtime.day_time(applied.due_at, zone, now)
+    when = localtime.at_words(applied.due_at, zone, now)
     if applied.ended_at is not None or applied.state is State.BREACHED:
-        return _("Why was it due at %(when)s?") % {"when": when}
-    return _("Why is it due at %(when)s?") % {"when": when}
+        return _("Why was it due %(when)s?") % {"when": when}
+    return _("Why is it due %(when)s?") % {"when": when}
 
 
 def _sentence(explanation: Explanation, calendar: str, zone: str) -> str:
     applied = explanation.applied
+    began = applied.started_at
     start = (
-        f"{localtime.long_date(applied.started_at, zone)},"
-        f" {localtime.clock_time(applied.started_at, zone)} {localtime.zone_label(applied.started_at, zone)}"
+        f"{localtime.long_date(began, zone)}, {localtime.clock_time(began, zone)}"
+        f" {localtime.zone_label(began, zone)}"
     )
     parts = [
         _("It promises %(duration)s of “%(calendar)s” and began on %(start)s.")

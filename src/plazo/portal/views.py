@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -29,7 +30,9 @@ QUESTIONS = ("service", "environment", "request_type", "severity")
 @require_safe
 def root(request: HttpRequest) -> HttpResponse:
     """Send people to the help center in their language."""
-    return redirect("portal:home", language=language_of_request(request))
+    answer = redirect("portal:home", language=language_of_request(request))
+    patch_vary_headers(answer, ["Accept-Language", "Cookie"])
+    return answer
 
 
 @public

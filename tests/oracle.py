@@ -38,7 +38,7 @@ class MinuteOracle:
         # The latest local time seen so far: never goes back, so a civil time is "reached" at the
         # first minute that shows it or later.
         reached: list[datetime] = []
-        latest = datetime(1, 1, 1)  # noqa: DTZ001 - a civil time
+        latest = datetime(1, 1, 1)
         for step in range(total + 2 * margin):
             shown = (begin + step * MINUTE).astimezone(zone).replace(tzinfo=None)
             latest = max(latest, shown)
@@ -51,7 +51,7 @@ class MinuteOracle:
             else:
                 spans = list(rules.weekly.get(day.weekday(), []))
             spans += rules.openings.get(day, [])
-            midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a civil time
+            midnight = datetime(day.year, day.month, day.day)
             for opens, closes in spans:
                 a = bisect_left(reached, midnight + opens * MINUTE)
                 b = bisect_left(reached, midnight + closes * MINUTE)
@@ -88,7 +88,10 @@ class MinuteOracle:
 
 
 def spent(
-    oracle: MinuteOracle, start: datetime, end: datetime, pauses: Iterable[tuple[datetime, datetime]]
+    oracle: MinuteOracle,
+    start: datetime,
+    end: datetime,
+    pauses: Iterable[tuple[datetime, datetime]],
 ) -> timedelta:
     """Count open minutes outside every pause, one by one."""
     spans = list(pauses)
@@ -134,7 +137,7 @@ CHANGES = (
 
 def random_spans(rng: random.Random, *, overnight: bool) -> list[tuple[int, int]]:
     """Return up to three windows of a day that do not overlap, sometimes past midnight."""
-    edges = sorted(rng.sample(range(0, 24 * 60 + 1), 2 * rng.randint(1, 3)))
+    edges = sorted(rng.sample(range(24 * 60 + 1), 2 * rng.randint(1, 3)))
     spans = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < 24 * 60]
     if overnight and spans and rng.random() < 0.4:
         last = spans[-1]
@@ -191,12 +194,14 @@ def compare(cases: int, seed: int, *, each: int = 200, days: int = 6) -> list[st
     """Ask `cases` random questions of both; return every disagreement, in words."""
     from plazo.sla import NoOpenTime
 
-    rng = random.Random(seed)  # noqa: S311 - a reproducible test
+    rng = random.Random(seed)
     wrong: list[str] = []
     asked = 0
     while asked < cases:
-        about = rng.choice(CHANGES) if rng.random() < 0.5 else datetime(
-            2026, rng.randint(1, 12), rng.randint(1, 28), tzinfo=UTC
+        about = (
+            rng.choice(CHANGES)
+            if rng.random() < 0.5
+            else datetime(2026, rng.randint(1, 12), rng.randint(1, 28), tzinfo=UTC)
         )
         first = about - timedelta(days=rng.randint(1, 3))
         rules = random_rules(rng, about)

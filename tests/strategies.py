@@ -15,7 +15,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def instants(first: int = 2025, last: int = 2027) -> st.SearchStrategy[datetime]:
     """Return UTC instants to the microsecond, often about a night when clocks change."""
     anywhere = st.datetimes(
-        datetime(first, 1, 1), datetime(last, 12, 31), timezones=st.just(UTC)  # noqa: DTZ001
+        datetime(first, 1, 1),
+        datetime(last, 12, 31),
+        timezones=st.just(UTC),
     )
     about = st.builds(
         lambda change, seconds: change + timedelta(seconds=seconds),
@@ -34,7 +36,7 @@ def spans(longest: timedelta = timedelta(days=5)) -> st.SearchStrategy[timedelta
 def calendars(draw: st.DrawFn) -> Calendar:
     """Return random calendars: any zone, several windows a day, nights, holidays, openings."""
     seed = draw(st.integers(0, 2**32))
-    rng = random.Random(seed)  # noqa: S311 - reproducible
+    rng = random.Random(seed)
     about = draw(st.sampled_from(CHANGES))
     calendar = calendar_of(random_rules(rng, about))
     assert isinstance(calendar, Calendar)
@@ -47,7 +49,28 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     at = draw(instants(2026, 2026))
     facts: list[Fact] = [f.Opened(at, "esd")]
     replies = promises = 0
-    for kind in draw(st.lists(st.sampled_from("reply fail spoke pause resume severity level verdict promise moved kept solved reopened".split()), max_size=14)):
+    for kind in draw(
+        st.lists(
+            st.sampled_from(
+                [
+                    "reply",
+                    "fail",
+                    "spoke",
+                    "pause",
+                    "resume",
+                    "severity",
+                    "level",
+                    "verdict",
+                    "promise",
+                    "moved",
+                    "kept",
+                    "solved",
+                    "reopened",
+                ]
+            ),
+            max_size=14,
+        )
+    ):
         at += draw(st.timedeltas(timedelta(0), timedelta(hours=9)))
         match kind:
             case "reply":

@@ -9,11 +9,17 @@ import pathlib
 import re
 import sys
 
-CSS = (pathlib.Path(__file__).resolve().parent.parent / "src/plazo/core/static/plazo/css/tokens.css").read_text("utf-8")
+CSS = (
+    pathlib.Path(__file__).resolve().parent.parent / "src/plazo/core/static/plazo/css/tokens.css"
+).read_text("utf-8")
 OK = r"oklch\(\s*([\d.]+)\s+([\d.]+)\s+([\d.]+)[^)]*\)"
 
 
-def load():
+Lch = tuple[float, ...]
+Pair = tuple[Lch, Lch]
+
+
+def load() -> dict[str, Pair]:
     both = {
         m[1]: (tuple(map(float, m.groups()[1:4])), tuple(map(float, m.groups()[4:7])))
         for m in re.finditer(rf"--([\w-]+):\s*light-dark\({OK},\s*{OK}\)", CSS)
@@ -25,7 +31,7 @@ def load():
     return {**both, **one}
 
 
-def luminance(lch):
+def luminance(lch: Lch) -> float:
     L, C, H = lch
     a, b = C * math.cos(math.radians(H)), C * math.sin(math.radians(H))
     l, m, s = (
@@ -40,7 +46,7 @@ def luminance(lch):
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-def ratio(x, y):
+def ratio(x: Lch, y: Lch) -> float:
     a, b = sorted((luminance(x), luminance(y)), reverse=True)
     return (a + 0.05) / (b + 0.05)
 

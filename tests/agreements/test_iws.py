@@ -66,7 +66,10 @@ def test_only_the_last_stage_is_entitled(version):
 
 def test_level_one_has_two_promises_of_an_hour(version):
     """§4: first reply within one hour, and in it the verdict on scope; in support hours."""
-    for metric, name in ((Metric.FIRST_REPLY, "first_reply_hours"), (Metric.SCOPE_VERDICT, "verdict_hours")):
+    for metric, name in (
+        (Metric.FIRST_REPLY, "first_reply_hours"),
+        (Metric.SCOPE_VERDICT, "verdict_hours"),
+    ):
         target = version.document.target(metric)
         assert target.duration == FACTS["level_1"][name] * HOUR
         assert target.calendar == "support"

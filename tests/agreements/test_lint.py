@@ -94,7 +94,11 @@ def test_a_finding_stands_at_its_line():
 def test_every_code_is_tried_and_documented():
     """The codes in the linter, in this table, and in the reference are the same."""
     in_code = set(re.findall(r'"(?:error|warning)", "([a-z-]+)"', Path(lint.__file__).read_text()))
-    in_code |= {"unknown-" + what for what in ("area", "calendar", "clause", "severity", "stage", "service")}
+    in_code |= {
+        "unknown-" + what for what in ("area", "calendar", "clause", "severity", "stage", "service")
+    }
     tried = {case.values[1] for case in CASES} | {"cannot-run"}
-    documented = set(re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text().split("## Findings")[1], re.MULTILINE))
+    documented = set(
+        re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text().split("## Findings")[1], re.MULTILINE)
+    )
     assert in_code == tried == documented

@@ -73,7 +73,7 @@ def test_the_countdown_runs_in_the_browser(browse: Browse) -> None:
 
 
 def test_the_queue_is_walked_by_keyboard(browse: Browse) -> None:
-    """j and k move, Enter opens, u goes back, g v shows what is overdue, / searches."""
+    """J and k move, Enter opens, u goes back, g v shows what is overdue, / searches."""
     page = browse()
     sign_in(page)
     page.keyboard.press("j")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 from django.urls import reverse
 
 from plazo.accounts.access import actor_of_requester
@@ -90,7 +90,9 @@ def test_an_agent_who_left_has_no_desk(agent_client):
 def queries_of(client, url):
     """Return how many queries a page takes, once what is compiled once is compiled."""
     client.get(url)
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         assert client.get(url).status_code == 200
     return len(captured)
 
@@ -184,14 +186,20 @@ def test_a_reply_is_held_when_the_requester_wrote_meanwhile(agent_client):
     ticket = a_case()
     seen = ticket.last_sequence
     commands.reply_as_requester(
-        ticket_id=ticket.pk, body="ya funciona", actor=actor_of_requester(a_requester()), now=TUESDAY
+        ticket_id=ticket.pk,
+        body="ya funciona",
+        actor=actor_of_requester(a_requester()),
+        now=TUESDAY,
     )
     url = reverse("desk:write", args=[ticket.number])
     held = agent_client.post(url, {"kind": "reply", "body": "Lo vemos", "seen": seen})
     assert held.status_code == 422
     assert "Lo vemos" in held.content.decode()
     again = re.search(r'name="seen" value="(\d+)"', held.content.decode()).group(1)
-    assert agent_client.post(url, {"kind": "reply", "body": "Lo vemos", "seen": again}).status_code == 302
+    assert (
+        agent_client.post(url, {"kind": "reply", "body": "Lo vemos", "seen": again}).status_code
+        == 302
+    )
 
 
 def test_the_side_panel_does_what_it_says(agent_client):
@@ -203,7 +211,11 @@ def test_the_side_panel_does_what_it_says(agent_client):
         ("severity", {"severity": "A"}, lambda t: t.severity == "A"),
         ("verdict", {"verdict": "in_scope"}, lambda t: t.verdict == "in_scope"),
         ("level", {"level": 2}, lambda t: t.level == 2),
-        ("status", {"status": "pending", "waiting_for": "requester", "reason": "x"}, lambda t: t.status == "pending"),
+        (
+            "status",
+            {"status": "pending", "waiting_for": "requester", "reason": "x"},
+            lambda t: t.status == "pending",
+        ),
         ("status", {"status": "solved"}, lambda t: t.status == "solved"),
         ("reopen", {}, lambda t: t.status == "open"),
         ("assign", {"assignee": ""}, lambda t: t.assignee_id is None),
@@ -218,7 +230,9 @@ def test_the_side_panel_does_what_it_says(agent_client):
 def test_the_figures_of_a_deadline_add_up_on_its_page(agent_client):
     """The page of “why” shows the segments, and their sum is the target."""
     ticket = a_case(now=TUESDAY - 20 * MINUTE)
-    body = agent_client.get(reverse("desk:why", args=[ticket.number, "first_reply"])).content.decode()
+    body = agent_client.get(
+        reverse("desk:why", args=[ticket.number, "first_reply"])
+    ).content.decode()
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)).replace("\xa0", " ")
     assert "¿Por qué vence a las 15:32?" in text
     assert "20 min + 40 min" in text

@@ -105,7 +105,9 @@ def test_three_workers_tell_each_moment_exactly_once(django_db_blocker):
         a_case(now=TUESDAY, requester=requester)
     now = TUESDAY + 61 * MINUTE
     values = connection.settings_dict
-    url = f"postgresql://{values['USER']}@/{values['NAME']}?host={values['HOST'].replace('/', '%2F')}"
+    url = (
+        f"postgresql://{values['USER']}@/{values['NAME']}?host={values['HOST'].replace('/', '%2F')}"
+    )
     if values["HOST"] and not values["HOST"].startswith("/"):
         password = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
         url = f"postgresql://{values['USER']}{password}@{values['HOST']}:{values['PORT'] or 5432}/{values['NAME']}"
@@ -118,8 +120,11 @@ def test_three_workers_tell_each_moment_exactly_once(django_db_blocker):
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", SWEEPER.format(now=now.isoformat())],
-            env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(3)
     ]
     counts = []

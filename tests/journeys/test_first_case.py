@@ -27,7 +27,7 @@ from tests.web import CHROMIUM, Watch
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
 
-SIGN_IN, PASSWORD = "agente1@demo.example", "plazo-demo-2026"  # noqa: S105 - the demo's own
+SIGN_IN, PASSWORD = "agente1@demo.example", "plazo-demo-2026"
 
 
 @pytest.fixture
@@ -99,7 +99,9 @@ def open_a_case(page: Page, address: str) -> str:
     for name, value in (("service", "esd"), ("request_type", "incident"), ("severity", "B")):
         page.locator(f'label:has([name="{name}"][value="{value}"])').click()
     page.get_by_label("Asunto").fill("La licencia no llega después de PlaceOrder")
-    page.get_by_label("¿Qué ocurre?").fill("La orden 4500917733 quedó en Processing desde las 9:00.")
+    page.get_by_label("¿Qué ocurre?").fill(
+        "La orden 4500917733 quedó en Processing desde las 9:00."
+    )
     page.get_by_label("Su nombre").fill("Ingeniería de un cliente")
     page.get_by_label("Su correo").fill("ingenieria@cliente.example")
     page.wait_for_timeout(2_200)  # nobody fills a form in faster

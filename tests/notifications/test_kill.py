@@ -51,7 +51,9 @@ def database_url():
     if not host or host.startswith("/"):
         return f"postgresql://{values['USER']}@/{values['NAME']}?host={host.replace('/', '%2F')}"
     password = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
-    return f"postgresql://{values['USER']}{password}@{host}:{values['PORT'] or 5432}/{values['NAME']}"
+    return (
+        f"postgresql://{values['USER']}{password}@{host}:{values['PORT'] or 5432}/{values['NAME']}"
+    )
 
 
 def start_worker(settings, victim=""):

@@ -29,7 +29,10 @@ def jobs(status="todo"):
 
 def test_the_acknowledgement_goes_out_with_number_and_promise(smtp):
     """The receipt: automatic, threaded, with the case number and the hour, in both languages."""
-    for language, words in (("es", "Primera respuesta, a más tardar"), ("en", "First reply, at the latest")):
+    for language, words in (
+        ("es", "Primera respuesta, a más tardar"),
+        ("en", "First reply, at the latest"),
+    ):
         ticket = a_case(now=NOW, language=language)
         mail = OutboundMail.objects.get(ticket=ticket)
         assert sending.send(mail.pk, now=NOW) == MailState.SENT
@@ -171,12 +174,12 @@ def test_a_claim_that_ended_is_taken_up_again(smtp):
     """A worker died after it had claimed the row: when the claim ends, another sends it."""
     a_case(now=NOW)
     mail = OutboundMail.objects.get()
-    claimed = sending._claim(mail.pk, NOW)  # noqa: SLF001 - the line at which it died
+    claimed = sending._claim(mail.pk, NOW)
     assert sending.send(mail.pk, now=NOW + MINUTE) == ""
     later = claimed.next_attempt_at
     assert sending.send(mail.pk, now=later) == MailState.SENT
     # The first one wakes up late and finds that the row is no longer its own.
-    assert sending._record_sent(claimed, later) == ""  # noqa: SLF001
+    assert sending._record_sent(claimed, later) == ""
     assert len(smtp.taken) == 1
 
 
@@ -187,5 +190,8 @@ def test_an_erased_reply_is_not_sent(smtp):
     commands.redact_message(
         message_id=event.payload["message"], actor=Actor.system("law"), now=NOW + MINUTE
     )
-    assert sending.send(OutboundMail.objects.get(kind="reply").pk, now=NOW + MINUTE) == MailState.FAILED
+    assert (
+        sending.send(OutboundMail.objects.get(kind="reply").pk, now=NOW + MINUTE)
+        == MailState.FAILED
+    )
     assert smtp.taken == []

@@ -32,19 +32,81 @@ NIGHTS = Calendar(
 @pytest.mark.parametrize(
     ("calendar", "start", "target", "due"),
     [
-        pytest.param(SUPPORT, "2026-06-01 08:00", hours(1), "2026-06-01 09:00", id="BT-1 inside one window"),
-        pytest.param(SUPPORT, "2026-06-01 05:00", hours(1), "2026-06-01 07:00", id="BT-2 waits for opening"),
-        pytest.param(SUPPORT, "2026-06-01 06:00", hours(1), "2026-06-01 07:00", id="BT-1 boundary: at the opening instant"),
-        pytest.param(SUPPORT, "2026-06-05 21:00", hours(1), "2026-06-05 22:00", id="BT-3 boundary: used up exactly at closing"),
-        pytest.param(SUPPORT, "2026-06-05 22:00", hours(1), "2026-06-06 10:00", id="BT-1 boundary: at the closing instant"),
-        pytest.param(SUPPORT, "2026-06-05 21:30", hours(1), "2026-06-06 09:30", id="BT-4 Friday to Saturday"),
-        pytest.param(SUPPORT, "2026-06-07 16:30", hours(2), "2026-06-08 07:30", id="BT-4 Sunday to Monday"),
-        pytest.param(SUPPORT, "2026-06-05 21:59:30", minutes(1), "2026-06-06 09:00:30", id="BT-5 seconds count"),
-        pytest.param(SUPPORT, "2026-03-07 16:30", hours(2), "2026-03-08 10:30", id="BT-6 Panama has no clock change"),
-        pytest.param(NEW_YORK, "2026-03-07 16:30", hours(2), "2026-03-08 10:30", id="BT-6 clock-change night outside hours"),
-        pytest.param(NIGHTS, "2026-03-07 22:00", hours(7), "2026-03-08 06:00", id="BT-6 the short night has seven hours"),
-        pytest.param(NIGHTS, "2026-10-31 22:00", hours(9), "2026-11-01 06:00", id="BT-6 the long night has nine hours"),
-        pytest.param(ALWAYS, "2026-06-05 23:30", hours(2), "2026-06-06 01:30", id="BT-10 always open is plain addition"),
+        pytest.param(
+            SUPPORT, "2026-06-01 08:00", hours(1), "2026-06-01 09:00", id="BT-1 inside one window"
+        ),
+        pytest.param(
+            SUPPORT, "2026-06-01 05:00", hours(1), "2026-06-01 07:00", id="BT-2 waits for opening"
+        ),
+        pytest.param(
+            SUPPORT,
+            "2026-06-01 06:00",
+            hours(1),
+            "2026-06-01 07:00",
+            id="BT-1 boundary: at the opening instant",
+        ),
+        pytest.param(
+            SUPPORT,
+            "2026-06-05 21:00",
+            hours(1),
+            "2026-06-05 22:00",
+            id="BT-3 boundary: used up exactly at closing",
+        ),
+        pytest.param(
+            SUPPORT,
+            "2026-06-05 22:00",
+            hours(1),
+            "2026-06-06 10:00",
+            id="BT-1 boundary: at the closing instant",
+        ),
+        pytest.param(
+            SUPPORT, "2026-06-05 21:30", hours(1), "2026-06-06 09:30", id="BT-4 Friday to Saturday"
+        ),
+        pytest.param(
+            SUPPORT, "2026-06-07 16:30", hours(2), "2026-06-08 07:30", id="BT-4 Sunday to Monday"
+        ),
+        pytest.param(
+            SUPPORT,
+            "2026-06-05 21:59:30",
+            minutes(1),
+            "2026-06-06 09:00:30",
+            id="BT-5 seconds count",
+        ),
+        pytest.param(
+            SUPPORT,
+            "2026-03-07 16:30",
+            hours(2),
+            "2026-03-08 10:30",
+            id="BT-6 Panama has no clock change",
+        ),
+        pytest.param(
+            NEW_YORK,
+            "2026-03-07 16:30",
+            hours(2),
+            "2026-03-08 10:30",
+            id="BT-6 clock-change night outside hours",
+        ),
+        pytest.param(
+            NIGHTS,
+            "2026-03-07 22:00",
+            hours(7),
+            "2026-03-08 06:00",
+            id="BT-6 the short night has seven hours",
+        ),
+        pytest.param(
+            NIGHTS,
+            "2026-10-31 22:00",
+            hours(9),
+            "2026-11-01 06:00",
+            id="BT-6 the long night has nine hours",
+        ),
+        pytest.param(
+            ALWAYS,
+            "2026-06-05 23:30",
+            hours(2),
+            "2026-06-06 01:30",
+            id="BT-10 always open is plain addition",
+        ),
     ],
 )
 def test_a_promise_counts_only_open_time(calendar, start, target, due):
@@ -56,9 +118,24 @@ def test_a_promise_counts_only_open_time(calendar, start, target, due):
 @pytest.mark.parametrize(
     ("opens", "closes", "found"),
     [
-        pytest.param(hours(2) + minutes(10), hours(4), [("03:00", "04:00")], id="BT-7 an opening that does not exist is the change"),
-        pytest.param(hours(1), hours(2) + minutes(30), [("01:00", "03:00")], id="BT-7 a closing that does not exist is the change"),
-        pytest.param(hours(2) + minutes(5), hours(2) + minutes(55), [], id="BT-7 a window that does not exist is empty"),
+        pytest.param(
+            hours(2) + minutes(10),
+            hours(4),
+            [("03:00", "04:00")],
+            id="BT-7 an opening that does not exist is the change",
+        ),
+        pytest.param(
+            hours(1),
+            hours(2) + minutes(30),
+            [("01:00", "03:00")],
+            id="BT-7 a closing that does not exist is the change",
+        ),
+        pytest.param(
+            hours(2) + minutes(5),
+            hours(2) + minutes(55),
+            [],
+            id="BT-7 a window that does not exist is empty",
+        ),
     ],
 )
 def test_civil_times_that_do_not_exist_mean_the_change(opens, closes, found):
@@ -73,8 +150,18 @@ def test_civil_times_that_do_not_exist_mean_the_change(opens, closes, found):
 @pytest.mark.parametrize(
     ("opens", "closes", "length"),
     [
-        pytest.param(hours(0), hours(1.5), hours(1.5), id="BT-8 a closing that comes twice is its first coming"),
-        pytest.param(hours(1.5), hours(3), hours(2.5), id="BT-8 an opening that comes twice is its first coming"),
+        pytest.param(
+            hours(0),
+            hours(1.5),
+            hours(1.5),
+            id="BT-8 a closing that comes twice is its first coming",
+        ),
+        pytest.param(
+            hours(1.5),
+            hours(3),
+            hours(2.5),
+            id="BT-8 an opening that comes twice is its first coming",
+        ),
     ],
 )
 def test_civil_times_that_come_twice_mean_the_first(opens, closes, length):
@@ -88,10 +175,34 @@ def test_civil_times_that_come_twice_mean_the_first(opens, closes, length):
 @pytest.mark.parametrize(
     ("holidays", "openings", "day", "expected"),
     [
-        pytest.param((Holiday(date(2026, 12, 25), "Navidad"),), (), "2026-12-25", hours(0), id="BT-9 a holiday closes its date"),
-        pytest.param((Holiday(date(2026, 12, 24), "Víspera", ((hours(6), hours(12)),)),), (), "2026-12-24", hours(6), id="BT-9 a partial holiday has its own hours"),
-        pytest.param((Holiday(date(2026, 12, 25), "Navidad"),), (Opening(date(2026, 12, 25), hours(10), hours(11)),), "2026-12-25", hours(1), id="BT-9 an opening holds on a holiday too"),
-        pytest.param((), (Opening(date(2026, 6, 7), hours(16), hours(20)),), "2026-06-07", hours(11), id="BT-9 an opening joins the day's own hours"),
+        pytest.param(
+            (Holiday(date(2026, 12, 25), "Navidad"),),
+            (),
+            "2026-12-25",
+            hours(0),
+            id="BT-9 a holiday closes its date",
+        ),
+        pytest.param(
+            (Holiday(date(2026, 12, 24), "Víspera", ((hours(6), hours(12)),)),),
+            (),
+            "2026-12-24",
+            hours(6),
+            id="BT-9 a partial holiday has its own hours",
+        ),
+        pytest.param(
+            (Holiday(date(2026, 12, 25), "Navidad"),),
+            (Opening(date(2026, 12, 25), hours(10), hours(11)),),
+            "2026-12-25",
+            hours(1),
+            id="BT-9 an opening holds on a holiday too",
+        ),
+        pytest.param(
+            (),
+            (Opening(date(2026, 6, 7), hours(16), hours(20)),),
+            "2026-06-07",
+            hours(11),
+            id="BT-9 an opening joins the day's own hours",
+        ),
     ],
 )
 def test_exceptions_replace_and_add_hours(holidays, openings, day, expected):
@@ -168,10 +279,32 @@ def test_every_search_is_bounded():
         pytest.param(lambda: WeeklyWindow(0, hours(7), hours(32)), id="a window longer than a day"),
         pytest.param(lambda: Calendar("x", "EST"), id="an abbreviation for a zone"),
         pytest.param(lambda: Calendar("x", "America/Nowhere"), id="an unknown zone"),
-        pytest.param(lambda: Calendar("x", ZONE, (WeeklyWindow(0, hours(6), hours(9)), WeeklyWindow(0, hours(8), hours(10)))), id="overlapping windows"),
-        pytest.param(lambda: Calendar("x", ZONE, (WeeklyWindow(6, hours(22), hours(30)), WeeklyWindow(0, hours(5), hours(9)))), id="Sunday night over Monday morning"),
-        pytest.param(lambda: Calendar("x", ZONE, holidays=(Holiday(date(2026, 1, 1), "a"), Holiday(date(2026, 1, 1), "b"))), id="a holiday twice"),
-        pytest.param(lambda: Calendar("x", ZONE, SUPPORT.weekly, always_open=True), id="always open with windows"),
+        pytest.param(
+            lambda: Calendar(
+                "x",
+                ZONE,
+                (WeeklyWindow(0, hours(6), hours(9)), WeeklyWindow(0, hours(8), hours(10))),
+            ),
+            id="overlapping windows",
+        ),
+        pytest.param(
+            lambda: Calendar(
+                "x",
+                ZONE,
+                (WeeklyWindow(6, hours(22), hours(30)), WeeklyWindow(0, hours(5), hours(9))),
+            ),
+            id="Sunday night over Monday morning",
+        ),
+        pytest.param(
+            lambda: Calendar(
+                "x", ZONE, holidays=(Holiday(date(2026, 1, 1), "a"), Holiday(date(2026, 1, 1), "b"))
+            ),
+            id="a holiday twice",
+        ),
+        pytest.param(
+            lambda: Calendar("x", ZONE, SUPPORT.weekly, always_open=True),
+            id="always open with windows",
+        ),
         pytest.param(lambda: Calendar("x", ZONE, horizon=hours(1)), id="a horizon under a day"),
     ],
 )
@@ -184,8 +317,10 @@ def test_wrong_calendars_cannot_be_built(build):
 @pytest.mark.parametrize(
     "instant",
     [
-        pytest.param(datetime(2026, 6, 1, 8), id="naive"),  # noqa: DTZ001 - that is the point
-        pytest.param(local("2026-06-01 08:00").astimezone(ZoneInfo("America/New_York")), id="another zone"),
+        pytest.param(datetime(2026, 6, 1, 8), id="naive"),
+        pytest.param(
+            local("2026-06-01 08:00").astimezone(ZoneInfo("America/New_York")), id="another zone"
+        ),
     ],
 )
 def test_instants_are_utc(instant):
@@ -211,9 +346,9 @@ def test_asking_the_past_after_the_future_gives_the_same_answers():
     for order in (("2020-06-01", "2030-06-03"), ("2030-06-03", "2020-06-01")):
         calendar = weekly()
         for day in order:
-            assert calendar.add(local(f"{day} 21:30"), hours(1)) == local(
-                f"{day} 21:30"
-            ) + minutes(30) + (hours(8) + minutes(30))
+            assert calendar.add(local(f"{day} 21:30"), hours(1)) == local(f"{day} 21:30") + minutes(
+                30
+            ) + (hours(8) + minutes(30))
 
 
 # — laws ————————————————————————————————————————————————————————————————————————————

@@ -1,6 +1,7 @@
 """Clocks: the rules of docs/metrics.md as rows, and laws over random histories."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -141,7 +142,12 @@ def test_at_risk_and_breach_are_told_once_each_at_their_own_instants():
     announced = {(a.key, a.kind) for a in late.alarms_due(at("12:00"))}
     assert late.alarms_due(at("12:00"), announced) == ()
     due_now = evaluate(AGREEMENT, [OPENED], at("09:00"))
-    assert due_now.next_alarm_at({(k, "at_risk") for k in ("first_reply", "scope_verdict", "resolution")}) == at("09:00") + TICK
+    assert (
+        due_now.next_alarm_at(
+            {(k, "at_risk") for k in ("first_reply", "scope_verdict", "resolution")}
+        )
+        == at("09:00") + TICK
+    )
 
 
 def test_facts_must_be_in_order_and_begin_with_the_opening():
@@ -158,7 +164,9 @@ def test_facts_must_be_in_order_and_begin_with_the_opening():
 
 def test_every_fact_is_read():
     """No kind of fact falls through unnoticed."""
-    every = {v for v in vars(f).values() if isinstance(v, type) and issubclass(v, f.Fact)} - {f.Fact}
+    every = {v for v in vars(f).values() if isinstance(v, type) and issubclass(v, f.Fact)} - {
+        f.Fact
+    }
     silent = {f.Acknowledged, f.DeliveryFailed}
     assert every - silent == set(_DOES)
 
@@ -221,7 +229,9 @@ def test_wrong_agreements_cannot_be_built(build, error):
 
 def test_the_first_policy_that_holds_is_taken():
     """Policies are tried in their own order; what none of the others wants falls to the last."""
-    special = SlaPolicy("esd", (Target(Metric.FIRST_REPLY, "support", minutes(30)),), Conditions(frozenset({"esd"})))
+    special = SlaPolicy(
+        "esd", (Target(Metric.FIRST_REPLY, "support", minutes(30)),), Conditions(frozenset({"esd"}))
+    )
     agreement = Agreement("a", 1, {"support": SUPPORT}, (special, SlaPolicy("rest", ())))
     assert agreement.policy_for(Subject("esd")).key == "esd"
     assert agreement.policy_for(Subject("catalog")).key == "rest"
@@ -244,12 +254,14 @@ def test_every_clock_keeps_the_invariants(facts, after):
         past = [s for s in found.segments if not s.future]
         edges = [edge for s in past for edge in (s.start, s.end)]
         assert edges == sorted(edges)
-        assert all(a.end == b.start for a, b in zip(past, past[1:], strict=False))
+        assert all(a.end == b.start for a, b in pairwise(past))
         if past:
             assert past[0].start == applied.started_at
             assert past[-1].end == (applied.ended_at or now)
         if applied.state is State.RUNNING:
-            ahead = sum((s.length for s in found.segments if s.kind is SegmentKind.REMAINING), timedelta())
+            ahead = sum(
+                (s.length for s in found.segments if s.kind is SegmentKind.REMAINING), timedelta()
+            )
             assert ahead == applied.remaining
             assert now <= applied.due_at
         if applied.state is State.PAUSED:
@@ -293,7 +305,10 @@ def test_elapsed_agrees_with_counting_minutes_one_by_one(pauses, now):
     for a, b in spans:
         facts += [f.Paused(a, "x", "requester"), f.Resumed(b)]
     end = max([start + minutes(now), *(b for _, b in spans)])
-    rules = Rules("America/Panama", {d: [(360, 1320)] for d in range(5)} | {5: [(540, 1020)], 6: [(540, 1020)]})
+    rules = Rules(
+        "America/Panama",
+        {d: [(360, 1320)] for d in range(5)} | {5: [(540, 1020)], 6: [(540, 1020)]},
+    )
     oracle = MinuteOracle(rules, datetime(2026, 11, 21, tzinfo=UTC), 3)
     applied = evaluate(AGREEMENT, facts, end).get("escalated_reply")
     assert applied.elapsed == spent(oracle, start, end, spans)

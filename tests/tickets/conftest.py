@@ -16,9 +16,7 @@ def law(request: pytest.FixtureRequest) -> Iterator[None]:
     if marker is None:
         yield
         return
-    request.getfixturevalue(
-        "transactional_db" if marker.kwargs.get("transaction") else "db"
-    )
+    request.getfixturevalue("transactional_db" if marker.kwargs.get("transaction") else "db")
     publish_iws()
     yield
     if request.node.get_closest_marker("corrupts") is None:

@@ -114,7 +114,10 @@ def test_the_requesters_word_ends_the_wait():
     ticket.refresh_from_db()
     assert next(c for c in ticket.clocks if c["key"] == "escalated_reply")["state"] == "paused"
     commands.reply_as_requester(
-        ticket_id=ticket.pk, body="aquí", actor=actor_of_requester(a_requester()), now=NOW + 90 * MINUTE
+        ticket_id=ticket.pk,
+        body="aquí",
+        actor=actor_of_requester(a_requester()),
+        now=NOW + 90 * MINUTE,
     )
     ticket.refresh_from_db()
     assert (ticket.status, ticket.waiting_for) == (Status.OPEN, "")
@@ -152,9 +155,17 @@ def test_every_pair_of_statuses_is_allowed_or_refused(previous, following):
     for step in steps:
         at += MINUTE
         commands.set_status(
-            ticket_id=ticket.pk, status=step, waiting_for="requester", reason="x", actor=agent, now=at
+            ticket_id=ticket.pk,
+            status=step,
+            waiting_for="requester",
+            reason="x",
+            actor=agent,
+            now=at,
         )
-    allowed = following in commands.TRANSITIONS[previous] or (previous, following) == ("solved", "open")
+    allowed = following in commands.TRANSITIONS[previous] or (previous, following) == (
+        "solved",
+        "open",
+    )
     try:
         commands.set_status(
             ticket_id=ticket.pk, status=following, waiting_for="area", reason="y",

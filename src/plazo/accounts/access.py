@@ -15,9 +15,7 @@ def agent_of(user: "User | AnonymousUser") -> Agent | None:
     """Return the active agent that signed in as `user`, or None: requesters are no agents."""
     if not user.is_authenticated:
         return None
-    return (
-        Agent.objects.select_related("user").filter(user_id=user.pk, is_active=True).first()
-    )
+    return Agent.objects.select_related("user").filter(user_id=user.pk, is_active=True).first()
 
 
 def actor_of_agent(agent: Agent) -> Actor:

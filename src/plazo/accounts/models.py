@@ -43,9 +43,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
-    language = models.CharField(
-        max_length=2, choices=Language.choices, default=Language.SPANISH
-    )
+    language = models.CharField(max_length=2, choices=Language.choices, default=Language.SPANISH)
     time_zone = models.CharField(max_length=60, default="America/Panama")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -139,9 +137,7 @@ class Requester(models.Model):
     user = models.OneToOneField(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="requester"
     )
-    language = models.CharField(
-        max_length=2, choices=Language.choices, default=Language.SPANISH
-    )
+    language = models.CharField(max_length=2, choices=Language.choices, default=Language.SPANISH)
     time_zone = models.CharField(max_length=60, blank=True)
     email_confirmed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

@@ -76,7 +76,7 @@ def instant_of(text: str, zone: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadTime(f"{text!r} is no time: write it as \"2026-11-21 16:40\"") from error
+        raise BadTime(f'{text!r} is no time: write it as "2026-11-21 16:40"') from error
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=ZoneInfo(zone))
     return instant.astimezone(UTC)

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from plazo.agreements.document import parse
 from plazo.agreements.errors import AgreementRefused, AlreadyPublished
 from plazo.agreements.lint import check
-from plazo.agreements.document import parse
 from plazo.agreements.models import AgreementVersion
 from plazo.core.actor import Actor
 

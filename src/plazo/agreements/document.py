@@ -26,7 +26,7 @@ def parse_duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not re.fullmatch(rf"\s*(?:{_DURATION.pattern}\s*)+", text):
-        raise ValueError(f"{text!r} is no duration: write it as \"1 h\", \"30 min\" or \"7 d\"")
+        raise ValueError(f'{text!r} is no duration: write it as "1 h", "30 min" or "7 d"')
     parts = {_UNITS[unit]: 0 for unit in _UNITS}
     for amount, unit in _DURATION.findall(text):
         parts[_UNITS[unit]] += int(amount)
@@ -39,7 +39,7 @@ def parse_share(text: object) -> float:
         return float(text.strip()[:-1].strip().replace(",", ".")) / 100
     if isinstance(text, int | float):
         return float(text)
-    raise ValueError(f"{text!r} is no share: write it as \"75 %\"")
+    raise ValueError(f'{text!r} is no share: write it as "75 %"')
 
 
 def parse_span(text: object) -> tuple[timedelta, timedelta]:
@@ -48,7 +48,7 @@ def parse_span(text: object) -> tuple[timedelta, timedelta]:
         return text
     match = _HOURS.match(text) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"{text!r} are no hours: write them as \"06:00-22:00\"")
+        raise ValueError(f'{text!r} are no hours: write them as "06:00-22:00"')
     first, second, third, fourth = (int(group) for group in match.groups())
     if first > 23 or second > 59 or fourth > 59 or third > 24 or (third == 24 and fourth):
         raise ValueError(f"{text!r}: hours run from 00:00 to 24:00")
@@ -65,7 +65,7 @@ def parse_days(text: object) -> tuple[int, ...]:
     for part in str(text).replace(" ", "").split(","):
         first, _, last = part.partition("-")
         if first not in DAYS or (last and last not in DAYS):
-            raise ValueError(f"{text!r} are no days: write them as \"mon-fri\" or \"sat,sun\"")
+            raise ValueError(f'{text!r} are no days: write them as "mon-fri" or "sat,sun"')
         start, end = DAYS.index(first), DAYS.index(last or first)
         found += [day % 7 for day in range(start, end + 1 if end >= start else end + 8)]
     if len(set(found)) != len(found):

@@ -146,7 +146,10 @@ def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     yield from _unused(document, places)
 
 
-def _calendar(key: str, entry: CalendarEntry, places: Places) -> Iterator[Finding]:
+# A list of checks reads best in one place.
+def _calendar(  # noqa: C901, PLR0912
+    key: str, entry: CalendarEntry, places: Places
+) -> Iterator[Finding]:
     path = ("calendars", key)
     zone_line = places.line((*path, "zone"))
     if entry.zone.upper() in ABBREVIATIONS:
@@ -173,7 +176,7 @@ def _calendar(key: str, entry: CalendarEntry, places: Places) -> Iterator[Findin
     for number, opening in enumerate(entry.openings):
         if not opening.open:
             line = places.line((*path, "openings", number))
-            message = f"the opening on {opening.date} has no hours (write open = [\"09:00-12:00\"])"
+            message = f'the opening on {opening.date} has no hours (write open = ["09:00-12:00"])'
             yield Finding(line, "error", "opening-without-hours", message)
     try:
         calendar = to_calendar(key, entry.model_copy(update={"holidays": ()}))
@@ -198,7 +201,9 @@ def _calendar(key: str, entry: CalendarEntry, places: Places) -> Iterator[Findin
         yield Finding(places.line(path), "error", "never-opens", message)
 
 
-def _references(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+def _references(  # noqa: C901 - as above
+    document: AgreementDocument, places: Places
+) -> Iterator[Finding]:
     """Names that point to something must point to something that is there."""
 
     def missing(path: tuple[str | int, ...], what: str, name: str, known: object) -> Finding:
@@ -222,12 +227,12 @@ def _references(document: AgreementDocument, places: Places) -> Iterator[Finding
             message = f"two clauses are named {clause.key!r} (rename one)"
             yield Finding(line, "error", "duplicate-key", message)
     for table in ("environments", "request_types"):
-        for key, choice in getattr(document, table).items():
+        for name, choice in getattr(document, table).items():
             if choice.clause and choice.clause not in clauses:
-                yield missing((table, key, "clause"), "clause", choice.clause, clauses)
-    if document.stages.entitled not in document.stages.order:
-        path = ("stages", "entitled")
-        yield missing(path, "stage", document.stages.entitled, document.stages.order)
+                yield missing((table, name, "clause"), "clause", choice.clause, clauses)
+    entitled = document.stages.entitled
+    if entitled not in document.stages.order:
+        yield missing(("stages", "entitled"), "stage", entitled, document.stages.order)
     for severity in document.ladder_silence:
         if document.severity(severity) is None:
             known = [s.key for s in document.severities]
@@ -263,9 +268,7 @@ def _policies(
         yield Finding(line, "error", "missing-catch-all", message)
 
 
-def _unreachable(
-    policies: tuple[PolicyEntry, ...], number: int, line: int
-) -> Iterator[Finding]:
+def _unreachable(policies: tuple[PolicyEntry, ...], number: int, line: int) -> Iterator[Finding]:
     """A policy all of whose cases are taken by an earlier one; or two that share some."""
     policy = policies[number]
     for earlier in policies[:number]:
@@ -329,7 +332,7 @@ def _targets(
             message = f"{target.severity!r} is no severity of this agreement"
             yield Finding(places.line((*where, "severity")), "error", "unknown-severity", message)
         if not 0 < target.warn_at <= 1:
-            message = "a share of warning lies between 0 % and 100 % (write \"75 %\")"
+            message = 'a share of warning lies between 0 % and 100 % (write "75 %")'
             yield Finding(places.line((*where, "warn_at")), "error", "warn-share", message)
         if target.calendar not in document.calendars:
             message = f"{target.calendar!r} is no calendar of this agreement"
@@ -356,7 +359,7 @@ def _duration(
             yield Finding(line, "error", "target-duration", message)
         return
     if duration is None or duration <= timedelta(0):
-        yield Finding(line, "error", "target-duration", f"{metric} needs a duration (write \"1 h\")")
+        yield Finding(line, "error", "target-duration", f'{metric} needs a duration (write "1 h")')
         return
     calendar = calendars.get(calendar_key)
     if calendar is None or calendar.always_open or not calendar.weekly:

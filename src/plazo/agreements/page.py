@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import groupby
 
 from django.utils.translation import gettext as _
@@ -214,7 +214,7 @@ def special_days(calendar: Calendar, now: datetime, *, days: int = 60) -> tuple[
     for holiday in calendar.holidays:
         if not today <= holiday.date <= today + timedelta(days=days):
             continue
-        at = localtime.utc(datetime(holiday.date.year, holiday.date.month, holiday.date.day), calendar.zone)  # noqa: DTZ001 - civil, given its zone
+        at = localtime.utc(datetime.combine(holiday.date, time.min), calendar.zone)
         words = _hours_words(_span_words(*span) for span in holiday.windows)
         found.append(SpecialDay(at, holiday.name, words or _("closed")))
     return tuple(found)

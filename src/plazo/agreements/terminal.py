@@ -92,9 +92,9 @@ def lines_of(explanation: Explanation, document: AgreementDocument, language: st
         total = localtime.exact_duration(segment.total)
         lines.append(f"    {start:>11} – {end:<11}  {what:<28} {counted:>14} {total:>14}")
     elapsed = localtime.exact_duration(applied.elapsed)
-    lines.append("  " + _("counted %(elapsed)s of %(duration)s") % {
-        "elapsed": elapsed, "duration": length
-    })
+    lines.append(
+        "  " + _("counted %(elapsed)s of %(duration)s") % {"elapsed": elapsed, "duration": length}
+    )
     return lines
 
 

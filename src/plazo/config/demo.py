@@ -178,9 +178,7 @@ class _Story:
         self._level_two(one, lead)
         self._waiting(two)
         pk, at = self.open(_LATE)
-        commands.assign_ticket(
-            ticket_id=pk, assignee_id=one.id, actor=one, now=self.later(at, 4)
-        )
+        commands.assign_ticket(ticket_id=pk, assignee_id=one.id, actor=one, now=self.later(at, 4))
         self.open(_AT_RISK)
         pk, at = self.open(_BILLING)
         commands.add_internal_note(
@@ -223,9 +221,7 @@ class _Story:
             actor=one,
             now=self.later(at, 21),
         )
-        commands.enter_level(
-            ticket_id=pk, level=2, severity="B", actor=one, now=self.later(at, 22)
-        )
+        commands.enter_level(ticket_id=pk, level=2, severity="B", actor=one, now=self.later(at, 22))
         commands.assign_ticket(
             ticket_id=pk, assignee_id=lead.id, actor=lead, now=self.later(at, 25)
         )

@@ -11,6 +11,7 @@ from django import forms as django_forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,18 +32,18 @@ from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import forms
 from plazo.desk.horizon import horizon
 from plazo.sla import UnknownTarget
-from plazo.tickets import access, commands, projection, queries
+from plazo.tickets import access, commands, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def agent_required(view: View) -> View:
     """Let agents in; for anyone else who is signed in, the desk does not exist."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             request.agent = access.require_agent(request.user)  # type: ignore[attr-defined]
             return view(request, *args, **kwargs)
@@ -124,10 +125,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     return render(request, "plazo/desk/queue.html", context)
 
 
-def _row(
-    ticket: Ticket, language: str, version: AgreementVersion, now: datetime
-) -> dict[str, Any]:
-    live = projection.live_clock(ticket)
+def _row(ticket: Ticket, language: str, version: AgreementVersion, now: datetime) -> dict[str, Any]:
+    live = queries.live_clock(ticket)
     clock = clockview.of_projection(live, now) if live else None
     return {
         "ticket": ticket,
@@ -223,7 +222,8 @@ def _show(
         "entitled": organization is not None and organization.stage == document.stages.entitled,
         "contracted": organization is not None and found.service in organization.services,
         "covered": ", ".join(
-            document.service_name(key, language) for key in (organization.services if organization else [])
+            document.service_name(key, language)
+            for key in (organization.services if organization else [])
         ),
         "agents": assignable_agents(),
         "form": form or forms.WriteForm(initial={"kind": "reply"}),
@@ -290,7 +290,11 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     try:
         if data["kind"] == "note":
             commands.add_internal_note(
-                ticket_id=found.pk, body=data["body"], attachments=form.store(), actor=actor, now=now
+                ticket_id=found.pk,
+                body=data["body"],
+                attachments=form.store(),
+                actor=actor,
+                now=now,
             )
         else:
             commands.reply_to_ticket(
@@ -439,7 +443,6 @@ def me(request: HttpRequest) -> HttpResponse:
 
 @agent_required
 @require_GET
-def file(request: HttpRequest, file: uuid.UUID) -> HttpResponse:
+def file(request: HttpRequest, file: uuid.UUID) -> HttpResponseBase:
     """Hand out a file of a message or a note."""
     return file_response(access.attachment_for_agent(request.agent, file))  # type: ignore[attr-defined]
-

@@ -43,9 +43,7 @@ class OutboundMail(models.Model):
     recipient_name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=2)
     message_id = models.CharField(max_length=200, unique=True)
-    state = models.CharField(
-        max_length=10, choices=MailState.choices, default=MailState.QUEUED
-    )
+    state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
     claim = models.PositiveIntegerField(default=0)

@@ -18,6 +18,6 @@ class LocalOutboxBackend(BaseEmailBackend):
                 at=timezone.now(),
                 recipient=", ".join(message.recipients())[:320],
                 subject=str(message.subject)[:400],
-                raw=message.message().as_bytes(linesep="\r\n"),
+                raw=bytes(message.message().as_bytes(linesep="\r\n")),  # type: ignore[call-arg]  # Django's own takes it
             )
         return len(email_messages)

@@ -68,7 +68,7 @@ def _recipients(kind: MailKind, ticket: Ticket) -> Iterator[Recipient]:
         yield user.email, user.name, user.language
         if kind is MailKind.AT_RISK:
             return
-    group = Group.objects.filter(pk=ticket.group_id).first()
+    group = Group.objects.filter(pk=ticket.group_id).first() if ticket.group_id else None
     if group is not None and group.email:
         yield group.email, group.name, "es"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from plazo.agreements.labels import metric_label
 from plazo.core import localtime
@@ -33,9 +33,8 @@ def one_line(text: str) -> str:
 
 def render(mail: OutboundMail) -> Rendered | None:
     """Return subject, text and HTML of a mail; None if there is nothing to say any more."""
-    ticket = (
-        Ticket.objects.select_related("requester", "agreement_version", "organization")
-        .get(pk=mail.ticket_id)
+    ticket = Ticket.objects.select_related("requester", "agreement_version", "organization").get(
+        pk=mail.ticket_id
     )
     context = _common(mail, ticket)
     match mail.kind:

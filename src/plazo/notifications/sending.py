@@ -49,7 +49,7 @@ def send(mail_id: int, *, now: datetime) -> str:
         _deliver(mail)
     except Permanent as error:
         return _record_failure(mail, str(error), now)
-    except Exception as error:  # noqa: BLE001 - the row keeps the error and is tried again
+    except Exception as error:
         logger.warning("mail %s was not sent: %s", mail.pk, error, exc_info=not _expected(error))
         return _record_trouble(mail, error, now)
     return _record_sent(mail, now)
@@ -145,15 +145,15 @@ def _expected(error: Exception) -> bool:
     return isinstance(error, smtplib.SMTPException | OSError)
 
 
-def _answer(reply: tuple[int, bytes]) -> str:
+def _answer(reply: tuple[int, bytes | str]) -> str:
     code, text = reply
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return f"{code} {words}"
 
 
 def pause_after(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts: doubling, with a cap and some chance."""
-    doubled = FIRST_PAUSE * 2 ** min(attempts - 1, 12)
+    doubled: timedelta = FIRST_PAUSE * float(2 ** min(attempts - 1, 12))
     return min(doubled, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
 
 

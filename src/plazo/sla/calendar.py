@@ -11,7 +11,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache
+from itertools import pairwise
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -124,7 +125,7 @@ def _check_span(opens: timedelta, closes: timedelta) -> None:
 
 
 def _check_apart(spans: Sequence[tuple[timedelta, timedelta]], where: str) -> None:
-    for (_, closes), (opens, _) in zip(spans, spans[1:], strict=False):
+    for (_, closes), (opens, _) in pairwise(spans):
         if opens < closes:
             raise InvalidCalendar(f"{where}: two windows overlap at {opens} from the week's start")
 
@@ -150,7 +151,7 @@ class _Compiled:
         if i < 0:
             return 0
         end = self.ends[i]
-        return self.totals[i] + (at if at < end else end) - self.starts[i]
+        return self.totals[i] + (min(end, at)) - self.starts[i]
 
     @property
     def total(self) -> int:
@@ -196,7 +197,7 @@ class Calendar:
                 raise InvalidCalendar(f"{self.name}: an always-open calendar has no windows")
             return
         _check_week(self.name, weekly)
-        for one, other in zip(self.holidays, self.holidays[1:], strict=False):
+        for one, other in pairwise(self.holidays):
             if one.date == other.date:
                 raise InvalidCalendar(f"{self.name}: {one.date} is a holiday twice")
 
@@ -480,7 +481,7 @@ class _CivilClock:
         return (EPOCH + timedelta(seconds=seconds)).astimezone(self._zone).utcoffset()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _zone(key: str) -> ZoneInfo:
     """Return the zone of an IANA key.
 

@@ -53,9 +53,9 @@ class AppliedTarget:
 
     Units: instants are UTC; `duration`, `elapsed` and `remaining` are open time of `calendar`.
     Edges: `due_at` is None only while paused. `breached_at` is `due_at`, whenever somebody
-        looked. A thing done late has both `breached_at` and `done_at`; one set aside when it was late
-        already is breached and has its `cancelled_at`. `elapsed` counts to
-        `now`, or to the end of the clock.
+        looked. A thing done late has both `breached_at` and `done_at`; one set aside when it
+        was late already is breached and has its `cancelled_at`. `elapsed` counts to `now`, or
+        to the end of the clock.
     """
 
     key: str

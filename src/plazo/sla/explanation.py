@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from plazo.sla import facts as f
 from plazo.sla.calendar import ZERO, Calendar, Holiday
@@ -163,7 +164,7 @@ def _by_calendar(
         cuts = [window.start, window.end]
         if due is not None and window.start < due < window.end:
             cuts.insert(1, due)
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in pairwise(cuts):
             total += b - a
             late = due is not None and a >= due
             yield Segment(a, b, SegmentKind.COUNTED, b - a, total, late=late)

@@ -5,10 +5,13 @@ order of the timeline; their instants never go back.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from plazo.sla.calendar import micros_of
+
+# Stands for "not said": the fields of a fact have defaults because those of its base have none.
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class PromiseMade(Fact):
 
     promise: str = ""
     kind: Literal["solution", "update"] = "update"
-    by: datetime = datetime.max
+    by: datetime = LATEST
 
     def __post_init__(self) -> None:
         Fact.__post_init__(self)
@@ -109,7 +112,7 @@ class PromiseMoved(Fact):
     """The word was changed to another instant, with a reason that the requester sees."""
 
     promise: str = ""
-    by: datetime = datetime.max
+    by: datetime = LATEST
     reason: str = ""
 
     def __post_init__(self) -> None:

@@ -99,9 +99,7 @@ def attachment_by_link(token: str, public_id: uuid.UUID) -> Attachment:
     Raises: NotVisible.
     """
     ticket = ticket_by_link(token)
-    found = Attachment.objects.filter(
-        public_id=public_id, public_message__ticket=ticket
-    ).first()
+    found = Attachment.objects.filter(public_id=public_id, public_message__ticket=ticket).first()
     if found is None:
         raise NotVisible
     return found

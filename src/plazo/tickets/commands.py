@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from plazo.accounts.models import Agent, Group, Requester
 from plazo.agreements.queries import version_in_force
 from plazo.core.actor import Actor, ActorKind
-from plazo.tickets import events, timeline
+from plazo.tickets import events, projection, timeline
 from plazo.tickets.bodies import (
     StoredUpload,
     attach,
@@ -27,7 +27,6 @@ from plazo.tickets.errors import (
     ReopenWindowOver,
     SeverityRequired,
     StatusRefused,
-    TicketClosed,
     UnknownAgent,
     UnknownChoice,
     UnknownSeverity,
@@ -273,7 +272,7 @@ def add_internal_note(
 def _author(actor: Actor) -> Agent:
     agent = (
         Agent.objects.select_related("user").filter(pk=actor.id, is_active=True).first()
-        if actor.kind is ActorKind.AGENT
+        if actor.kind is ActorKind.AGENT and actor.id is not None
         else None
     )
     if agent is None:
@@ -306,7 +305,7 @@ def reply_as_requester(
             _reopen(page)
         elif echo is not None:
             return echo
-        requester = Requester.objects.get(pk=actor.id)
+        requester = Requester.objects.get(pk=actor.id or 0)
         message = _message(ticket, text, attachments, requester=requester, now=now)
         event = page.append(
             events.RequesterReplied(message=message.pk, digest=message.digest, channel=channel)
@@ -435,9 +434,7 @@ def _label(status: str) -> str:
     return str(Status(status).label) if status in Status.values else status
 
 
-def _change_status(
-    page: timeline.Page, status: str, waiting_for: str, reason: str
-) -> TicketEvent:
+def _change_status(page: timeline.Page, status: str, waiting_for: str, reason: str) -> TicketEvent:
     ticket = page.ticket
     if ticket.status == Status.SOLVED and status == Status.OPEN:
         return _reopen(page)
@@ -554,8 +551,8 @@ def announce_alarms(*, ticket_id: int, actor: Actor, now: datetime) -> list[Tick
     with transaction.atomic():
         ticket = Ticket.objects.select_for_update().get(pk=ticket_id)
         page = timeline.Page(ticket, actor, now, list(timeline.chain_of(ticket)))
-        evaluation = timeline.projection.refresh(ticket, timeline.facts_of(page.chain), now=now)
-        announced = timeline.projection.announced_of(ticket)
+        evaluation = projection.refresh(ticket, timeline.facts_of(page.chain), now=now)
+        announced = projection.announced_of(ticket)
         for alarm in evaluation.alarms_due(now, announced):
             applied = evaluation.get(alarm.key)
             if applied is None:

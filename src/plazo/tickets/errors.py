@@ -24,7 +24,9 @@ class ReopenWindowOver(PlazoError):
     http_status = HTTPStatus.CONFLICT
 
     def user_message(self) -> str:
-        return _("%(number)s was solved too long ago to reopen. Open a new case instead.") % self.data
+        return (
+            _("%(number)s was solved too long ago to reopen. Open a new case instead.") % self.data
+        )
 
 
 class StatusRefused(PlazoError):

@@ -65,6 +65,18 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Order as the queue does: what is due first stands first; without a deadline, last."""
         return self.order_by(F("sort_due_at").asc(), "pk")
 
+    def due_after(self, instant: datetime, pk: int) -> Self:
+        """Keep what follows a row in the order of deadlines; one range of the index."""
+        return self.filter(
+            Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__gt=pk), sort_due_at__gte=instant
+        )
+
+    def solved_before(self, instant: datetime, pk: int) -> Self:
+        """Keep what follows a row in the order of solutions, the latest first."""
+        return self.filter(
+            Q(solved_at__lt=instant) | Q(solved_at=instant, pk__gt=pk), solved_at__lte=instant
+        )
+
     def for_queue_page(self) -> Self:
         """Load every relation a queue row shows, in the same query."""
         return self.select_related("requester", "organization", "assignee__user", "group")
@@ -248,9 +260,7 @@ class PublicMessage(models.Model):
     body_html = models.TextField()
     digest = models.CharField(max_length=64)
     at = models.DateTimeField()
-    delivery = models.CharField(
-        max_length=10, choices=Delivery.choices, default=Delivery.NONE
-    )
+    delivery = models.CharField(max_length=10, choices=Delivery.choices, default=Delivery.NONE)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plazo.core.localtime import iso
-from plazo.sla import AppliedTarget, Evaluation, Fact, State, evaluate
+from plazo.sla import AppliedTarget, Evaluation, Fact, evaluate
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
 # Sorts behind every real deadline.
@@ -112,11 +112,7 @@ def refresh(ticket: Ticket, facts: Sequence[Fact], *, now: datetime) -> Evaluati
     ticket.clocks = [_clock(applied) for applied in evaluation.applied]
     ticket.next_due_at = evaluation.next_due_at
     ticket.late_since = min(
-        (
-            a.breached_at
-            for a in evaluation.applied
-            if a.breached_at and a.ended_at is None
-        ),
+        (a.breached_at for a in evaluation.applied if a.breached_at and a.ended_at is None),
         default=None,
     )
     moments = [moment for moment in (ticket.late_since, ticket.next_due_at) if moment]
@@ -162,14 +158,3 @@ def differences(stored: Ticket, rebuilt: Ticket) -> dict[str, tuple[Any, Any]]:
         for name in COLUMNS
         if getattr(stored, name) != getattr(rebuilt, name)
     }
-
-
-def live_clock(ticket: Ticket) -> dict[str, Any] | None:
-    """Return the clock that a queue row shows: late first, then due first, then paused."""
-    order = {State.BREACHED.value: 0, State.RUNNING.value: 0, State.PAUSED.value: 1}
-    live = [
-        clock
-        for clock in ticket.clocks
-        if clock["state"] in order and not clock["done_at"] and not clock["cancelled_at"]
-    ]
-    return min(live, key=lambda c: (order[c["state"]], c["due_at"] or "9"), default=None)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from plazo.accounts.models import Agent
-from plazo.sla import Evaluation, Explanation, evaluate, explain_applied
+from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
 from plazo.tickets import events, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.models import (
@@ -69,23 +69,14 @@ def queue_page(
         tickets = matching(tickets, search)
     place = _place(after)
     if place is not None:
-        instant, pk = place
-        if view == "solved":
-            tickets = tickets.extra(  # noqa: S610 - constant text, bound values
-                where=["(solved_at < %s OR (solved_at = %s AND tickets_ticket.id > %s))"],
-                params=[instant, instant, pk],
-            )
-        else:
-            tickets = tickets.extra(  # noqa: S610 - constant text, bound values
-                where=["(sort_due_at, tickets_ticket.id) > (%s, %s)"], params=[instant, pk]
-            )
+        tickets = tickets.solved_before(*place) if view == "solved" else tickets.due_after(*place)
     rows = list(tickets[: size + 1])
     following = ""
     if len(rows) > size:
         rows = rows[:size]
         last = rows[-1]
-        instant = last.solved_at if view == "solved" else last.sort_due_at
-        following = f"{instant.isoformat()}~{last.pk}" if instant else ""
+        edge = last.solved_at if view == "solved" else last.sort_due_at
+        following = f"{edge.isoformat()}~{last.pk}" if edge else ""
     return QueuePage(rows, following)
 
 
@@ -108,6 +99,17 @@ def matching(tickets: TicketQuerySet, search: str) -> TicketQuerySet:
     return tickets.filter(number__istartswith=words)
 
 
+def live_clock(ticket: Ticket) -> dict[str, Any] | None:
+    """Return the clock that a queue row shows: late first, then due first, then paused."""
+    order = {State.BREACHED.value: 0, State.RUNNING.value: 0, State.PAUSED.value: 1}
+    live = [
+        clock
+        for clock in ticket.clocks
+        if clock["state"] in order and not clock["done_at"] and not clock["cancelled_at"]
+    ]
+    return min(live, key=lambda c: (order[c["state"]], c["due_at"] or "9"), default=None)
+
+
 def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
     """Return how many tickets each view holds, up to the cap: never the count of the table.
 
@@ -119,12 +121,12 @@ def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
     for view in VIEWS:
         limited = queue(view, agent=agent, now=now).order_by().values("pk")[: COUNT_CAP + 1]
         sql, values = limited.query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS v)")
+        parts.append(f"(SELECT count(*) FROM ({sql}) AS v)")  # noqa: S608 - Django's own text
         parameters += list(values)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", parameters)  # noqa: S608 - built by Django
+        cursor.execute(f"SELECT {', '.join(parts)}", parameters)
         row = cursor.fetchone()
-    return dict(zip(VIEWS, row, strict=True))
+    return dict(zip(VIEWS, (int(count) for count in row), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +140,8 @@ class Entry:
     note: InternalNote | None = None
     attachments: Sequence[Any] = field(default_factory=tuple)
 
-    @property
-    def payload(self) -> dict[str, Any]:
-        return self.event.payload
 
-
-def conversation(
-    ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
-) -> list[Entry]:
+def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
     Costs four queries whatever the length: messages, notes, and the files of each; two for a
@@ -192,9 +188,7 @@ def chain_of(ticket: Ticket) -> Sequence[TicketEvent]:
     return timeline.chain_of(ticket)
 
 
-def evaluation_of(
-    ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime
-) -> Evaluation:
+def evaluation_of(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime) -> Evaluation:
     """Evaluate a ticket's clocks at `now`. Costs no query."""
     at = max(now, ticket.last_at)
     return evaluate(ticket.agreement_version.sla, timeline.facts_of(chain), at)

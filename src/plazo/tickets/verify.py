@@ -1,4 +1,4 @@
-"""Verify a whole database: every chain unbroken, every projection equal to the fold of its events."""
+"""Verify a whole database: every chain unbroken, every projection the fold of its events."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,27 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AgreementVersion',
+            name="AgreementVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=60)),
-                ('number', models.PositiveIntegerField()),
-                ('effective_at', models.DateTimeField()),
-                ('published_at', models.DateTimeField()),
-                ('published_by', models.CharField(max_length=120)),
-                ('source', models.TextField()),
-                ('sha256', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=60)),
+                ("number", models.PositiveIntegerField()),
+                ("effective_at", models.DateTimeField()),
+                ("published_at", models.DateTimeField()),
+                ("published_by", models.CharField(max_length=120)),
+                ("source", models.TextField()),
+                ("sha256", models.CharField(max_length=64)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('key', 'number'), name='agreement_version_number')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("key", "number"), name="agreement_version_number"
+                    )
+                ],
             },
         ),
     ]

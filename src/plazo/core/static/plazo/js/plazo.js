@@ -154,7 +154,9 @@ for (const drop of document.querySelectorAll(".drop")) {
     for (const file of held) all.items.add(file);
     input.files = all.files;
     const size = held.reduce((sum, file) => sum + file.size, 0);
-    input.setCustomValidity(limit && size > limit ? input.dataset.tooLarge : "");
+    const largest = held.reduce((a, b) => (a && a.size >= b.size ? a : b), null);
+    const tooLarge = limit && size > limit;
+    input.setCustomValidity(tooLarge ? input.dataset.tooLarge.replace("{name}", largest.name) : "");
     if (pick && list) showFiles();
     if (!input.checkValidity()) (pick || input).scrollIntoView({ block: "nearest" });
     input.reportValidity();

@@ -122,7 +122,7 @@ def _show(
 
 def _tells_the_requester_something(entry: queries.Entry) -> bool:
     """Leave out what is public but no news: clocks of ours, and that a first reply opens a case."""
-    payload = entry.payload
+    payload = entry.event.payload
     match entry.event.kind:
         case "clock.breached":
             return payload["metric"] in PROMISES

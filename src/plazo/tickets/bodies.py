@@ -93,7 +93,12 @@ def _clean(html: str) -> str:
 
 def digest_of(text: str, uploads: Sequence["StoredUpload"] = ()) -> str:
     """Return the SHA-256 of a text and its files, which the event seals."""
-    parts = [text, *(f"{upload.sha256} {upload.name}" for upload in uploads)]
+    return sealed_digest(text, [(upload.sha256, upload.name) for upload in uploads])
+
+
+def sealed_digest(text: str, files: Sequence[tuple[str, str]]) -> str:
+    """Return the SHA-256 of a text and, in their order, its files' digests and names."""
+    parts = [text, *(f"{sha256} {name}" for sha256, name in files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

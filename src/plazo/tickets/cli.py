@@ -38,7 +38,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     from plazo.tickets import projection, timeline
     from plazo.tickets.models import Ticket
 
-    mended = 0
+    mended = broken = 0
     for pk in Ticket.objects.order_by("pk").values_list("pk", flat=True).iterator(1000):
         with transaction.atomic():
             ticket = (
@@ -46,10 +46,16 @@ def _rebuild(arguments: argparse.Namespace) -> int:
                 .select_related("agreement_version")
                 .get(pk=pk)
             )
-            chain = list(timeline.chain_of(ticket))
+            chain = timeline.chain_of(ticket)
+            place = timeline.first_break(chain, ticket.public_id)
+            if place is not None or not chain:
+                # A projection is only as true as its events.
+                broken += 1
+                print(f"{ticket.number}: not rebuilt, its chain is broken at event {place or 1}")
+                continue
             rebuilt = projection.rebuild(ticket, chain, timeline.facts_of(chain))
             if projection.differences(ticket, rebuilt):
                 rebuilt.save(update_fields=projection.COLUMNS)
                 mended += 1
-    print(f"{mended} projections rebuilt")
-    return 0
+    print(f"{mended} projections rebuilt, {broken} left alone")
+    return 1 if broken else 0

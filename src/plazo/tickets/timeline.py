@@ -86,7 +86,13 @@ class Page:
     appended: list[TicketEvent] = field(default_factory=list)
 
     def append(self, payload: events.Payload, *, at: datetime | None = None) -> TicketEvent:
-        """Write one event down.
+        """Write one event down."""
+        event = self.compose(payload, at=at)
+        event.save(force_insert=True)
+        return event
+
+    def compose(self, payload: events.Payload, *, at: datetime | None = None) -> TicketEvent:
+        """Chain one event to the others and fold it in, without storing it yet.
 
         Edges: time never goes back on a timeline: of two commands whose clocks disagree, the one
             that got the lock later is recorded no earlier than the other.
@@ -109,7 +115,6 @@ class Page:
             previous_hash=ticket.last_hash,
         )
         event.hash = event_hash(event, ticket.public_id)
-        event.save(force_insert=True)
         ticket.last_sequence, ticket.last_hash, ticket.last_at = event.sequence, event.hash, when
         self.chain.append(event)
         self.appended.append(event)

@@ -1,7 +1,10 @@
 """The map tells the truth: every package is on it, and every page that it links is there."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
+
+from plazo.tickets import events
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,3 +31,17 @@ def test_links_between_pages_lead_somewhere():
         if not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_the_reference_of_events_is_the_registrys():
+    """Each kind of event stands in docs/timeline.md with its audience and its fields."""
+    rows = re.findall(
+        r"^\| `([a-z._]+)` \| (\w+) \| (.*?) \|",
+        (ROOT / "docs" / "timeline.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    written = {kind: (audience, re.findall(r"`(\w+)`", names)) for kind, audience, names in rows}
+    assert written == {
+        kind: (payload.audience, [field.name for field in fields(payload)])
+        for kind, payload in events.REGISTRY.items()
+    }

@@ -6,7 +6,7 @@ body must be erased. docs/timeline.md is checked against this registry.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -31,13 +31,15 @@ class Payload:
     audience: ClassVar[Literal["public", "internal"]]
     label: ClassVar[str | Promise]
     personal: ClassVar[str]
+    names: ClassVar[tuple[str, ...]]
+    instants: ClassVar[tuple[str, ...]]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values: instants in ISO 8601, UTC."""
-        return {
-            key: iso(value) if isinstance(value, datetime) else value
-            for key, value in asdict(self).items()
-        }
+        values = {name: getattr(self, name) for name in self.names}
+        for name in self.instants:
+            values[name] = iso(values[name])
+        return values
 
     def to_fact(self, at: datetime) -> EventFact:
         """Return what the SLA core must know of it, or None."""
@@ -60,6 +62,8 @@ def event(
         if kind in REGISTRY:
             raise ValueError(f"two payloads of kind {kind}")
         cls.kind, cls.audience, cls.label, cls.personal = kind, audience, label, personal
+        cls.names = tuple(field.name for field in fields(cls))
+        cls.instants = tuple(f.name for f in fields(cls) if f.type in (datetime, "datetime"))
         REGISTRY[kind] = cls
         return cls
 
@@ -69,11 +73,10 @@ def event(
 def from_json(kind: str, payload: dict[str, Any]) -> Payload:
     """Read a stored payload back into its class."""
     cls = REGISTRY[kind]
-    values = dict(payload)
-    for field in fields(cls):
-        if field.type in (datetime, "datetime") and isinstance(values.get(field.name), str):
-            values[field.name] = datetime.fromisoformat(values[field.name])
-    return cls(**values)
+    if not cls.instants:
+        return cls(**payload)
+    read = {name: datetime.fromisoformat(payload[name]) for name in cls.instants}
+    return cls(**payload | read)
 
 
 @event("ticket.opened", PUBLIC, _("Case opened"), BODY)

@@ -12,6 +12,7 @@ from plazo.escalation.sweep import sweep_once
 from plazo.tickets import queries
 from plazo.tickets.models import Ticket, TicketEvent
 from plazo.tickets.verify import Tally, verify
+from tests.database import database_url
 from tests.factory import TUESDAY, a_case, as_agent, publish_iws
 
 MINUTE = timedelta(minutes=1)
@@ -104,15 +105,8 @@ def test_three_workers_tell_each_moment_exactly_once(django_db_blocker):
     for _ in range(39):
         a_case(now=TUESDAY, requester=requester)
     now = TUESDAY + 61 * MINUTE
-    values = connection.settings_dict
-    url = (
-        f"postgresql://{values['USER']}@/{values['NAME']}?host={values['HOST'].replace('/', '%2F')}"
-    )
-    if values["HOST"] and not values["HOST"].startswith("/"):
-        password = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
-        url = f"postgresql://{values['USER']}{password}@{values['HOST']}:{values['PORT'] or 5432}/{values['NAME']}"
     env = {
-        "DATABASE_URL": url,
+        "DATABASE_URL": database_url(),
         "PLAZO_DATA": str(settings.PLAZO.data_dir),
         "DJANGO_SETTINGS_MODULE": "plazo.config.settings",
         "PATH": "/usr/bin:/bin",

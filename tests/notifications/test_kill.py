@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from plazo.notifications.models import MailState, OutboundMail
+from tests.database import database_url
 from tests.factory import a_case
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -42,18 +43,6 @@ reconciler.PERIOD, reconciler.GRACE = 0.5, timedelta(0)
 from plazo.config.worker import work
 work()
 """
-
-
-def database_url():
-    """Return the address of the test's database for another process."""
-    values = connection.settings_dict
-    host = values["HOST"]
-    if not host or host.startswith("/"):
-        return f"postgresql://{values['USER']}@/{values['NAME']}?host={host.replace('/', '%2F')}"
-    password = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
-    return (
-        f"postgresql://{values['USER']}{password}@{host}:{values['PORT'] or 5432}/{values['NAME']}"
-    )
 
 
 def start_worker(settings, victim=""):

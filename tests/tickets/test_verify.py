@@ -14,6 +14,7 @@ from plazo.tickets import verify as verifying
 from plazo.tickets.bodies import store_upload
 from plazo.tickets.models import PublicMessage, Ticket
 from plazo.tickets.verify import Tally, verify
+from tests.database import database_url
 from tests.factory import TUESDAY, a_case, a_requester, as_agent
 
 MINUTE = timedelta(minutes=1)
@@ -137,9 +138,10 @@ def test_more_tickets_than_one_batch_are_all_verified(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.corrupts
-def test_the_command_names_the_fault_and_exits_with_one(capsys):
+def test_the_command_names_the_fault_and_exits_with_one(capsys, monkeypatch):
     """`plazo verify` says its speed and exits 0; after tampering it names the place and exits 1;
     `plazo rebuild` mends a projection, and never a chain."""
+    monkeypatch.setenv("DATABASE_URL", database_url())
     ticket = a_worked_case()
     assert cli.main(["verify"]) == 0
     assert "1 tickets, 4 events, 0 faults" in capsys.readouterr().out

@@ -13,7 +13,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
@@ -28,6 +27,7 @@ from plazo.agreements.page import opening_now
 from plazo.agreements.queries import version_in_force
 from plazo.agreements.why import why_context
 from plazo.core import clockview, drawing
+from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import forms
 from plazo.desk.horizon import horizon
@@ -100,7 +100,7 @@ def _frame(
 @require_GET
 def queue(request: HttpRequest) -> HttpResponse:
     """Show a view of the queue, what is due first at the top."""
-    now = timezone.now()
+    now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     wanted = request.GET.get("view", "due")
     name = wanted if wanted in queries.VIEWS else "due"
@@ -168,7 +168,7 @@ def _groups(
 def ticket(request: HttpRequest, number: str) -> HttpResponse:
     """Show a ticket: its conversation, its clocks, and what can be done."""
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
-    return _show(request, found, timezone.now())
+    return _show(request, found, read_clock())
 
 
 def _show(
@@ -260,7 +260,7 @@ def _act(
     command: Callable[[Ticket, dict[str, Any], dict[str, Any]], Any],
 ) -> HttpResponse:
     """Run one command of the side panel; on an error show the ticket again with the sentence."""
-    now = timezone.now()
+    now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     found = access.ticket_for_agent(agent, number)
     if not form.is_valid():
@@ -277,7 +277,7 @@ def _act(
 @require_POST
 def write(request: HttpRequest, number: str) -> HttpResponse:
     """Send a public reply, or keep an internal note."""
-    now = timezone.now()
+    now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     found = access.ticket_for_agent(agent, number)
     form = forms.WriteForm(request.POST, request.FILES)
@@ -408,7 +408,7 @@ def reopen(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def why(request: HttpRequest, number: str, key: str) -> HttpResponse:
     """Explain one deadline of a ticket."""
-    now = timezone.now()
+    now = read_clock()
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
     chain = queries.chain_of(found)
     try:
@@ -425,7 +425,7 @@ def why(request: HttpRequest, number: str, key: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def me(request: HttpRequest) -> HttpResponse:
     """Let a person choose their language and zone."""
-    now = timezone.now()
+    now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     form = forms.MeForm(request.POST or None, instance=agent.user)
     if request.method == "POST" and form.is_valid():

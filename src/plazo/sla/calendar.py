@@ -7,7 +7,7 @@ totals, so each question is one binary search. docs/algorithms/business-time.md 
 (BT-1 …) that the docstrings name.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +27,7 @@ DEFAULT_HORIZON = timedelta(days=5 * 366)
 LONGEST_SPAN = timedelta(days=100 * 366)
 
 _DAY_MICROS = 86_400_000_000
-_CHUNK_DAYS = 400
+_CHUNK = timedelta(days=400)
 
 
 def micros_of(instant: datetime) -> int:
@@ -37,13 +37,19 @@ def micros_of(instant: datetime) -> int:
         subtract as wall clocks do, which is wrong on the nights when the clocks change.
     """
     if instant.tzinfo is not UTC:
-        instant = _in_utc(instant)
+        instant = in_utc(instant)
     past = instant - EPOCH
     return past.days * _DAY_MICROS + past.seconds * 1_000_000 + past.microseconds
 
 
-def _in_utc(instant: datetime) -> datetime:
-    """Accept other spellings of UTC, such as ZoneInfo("UTC"); refuse everything else."""
+def in_utc(instant: datetime) -> datetime:
+    """Accept other spellings of UTC, such as ZoneInfo("UTC"); refuse everything else.
+
+    Raises: InvalidInstant. Two aware instants of one zone subtract as wall clocks do, which is
+        wrong on the nights when the clocks change.
+    """
+    if instant.tzinfo is UTC:
+        return instant
     if instant.tzinfo is None:
         raise InvalidInstant(f"{instant!r} is naive: give instants in UTC")
     if instant.utcoffset() != ZERO or str(instant.tzinfo) not in {"UTC", "Etc/UTC"}:
@@ -139,25 +145,20 @@ class _Compiled:
 
     first_day: int
     end_day: int
-    start: int
-    end: int
-    starts: list[int]
-    ends: list[int]
-    totals: list[int]
+    start: datetime
+    end: datetime
+    starts: list[datetime]
+    ends: list[datetime]
+    totals: list[timedelta]
+    total: timedelta
 
-    def measure(self, at: int) -> int:
-        """F(at): open microseconds from the compiled start until `at`."""
+    def measure(self, at: datetime) -> timedelta:
+        """F(at): the open time from the compiled start until `at`."""
         i = bisect_right(self.starts, at) - 1
         if i < 0:
-            return 0
+            return ZERO
         end = self.ends[i]
-        return self.totals[i] + (min(end, at)) - self.starts[i]
-
-    @property
-    def total(self) -> int:
-        if not self.starts:
-            return 0
-        return self.totals[-1] + self.ends[-1] - self.starts[-1]
+        return self.totals[i] + ((at if at < end else end) - self.starts[i])  # noqa: FURB136 - twice as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +211,12 @@ class Calendar:
 
     def is_open(self, at: datetime) -> bool:
         """Say whether `at` counts. The opening instant does, the closing instant does not."""
-        t = micros_of(at)
+        at = in_utc(at)
         if self.always_open:
             return True
-        compiled = self._covering(t, t + 1)
-        i = bisect_right(compiled.starts, t) - 1
-        return i >= 0 and t < compiled.ends[i]
+        compiled = self._covering(at, at + MICROSECOND)
+        i = bisect_right(compiled.starts, at) - 1
+        return i >= 0 and at < compiled.ends[i]
 
     def next_open(self, at: datetime) -> datetime:
         """Return `at` if it is open then, else the next opening instant.
@@ -224,10 +225,10 @@ class Calendar:
         """
         if self.always_open or self.is_open(at):
             return at
-        window = self._next_window(micros_of(at))
+        window = self._next_window(in_utc(at))
         if window is None:
             raise NoOpenTime(f"{self.name!r} does not open within {self.horizon} of {at}")
-        return _instant_of(window[0])
+        return window.start
 
     def next_close(self, at: datetime) -> datetime | None:
         """Return the first closing instant after `at`, or None if it never closes.
@@ -236,14 +237,13 @@ class Calendar:
             also for a week without a gap, since touching windows are one.
         Raises: NoOpenTime if it is closed and nothing opens within the horizon.
         """
-        t = micros_of(at)
+        at = in_utc(at)
         if self.always_open:
             return None
-        window = self._next_window(t)
+        window = self._next_window(at)
         if window is None:
             raise NoOpenTime(f"{self.name!r} does not open within {self.horizon} of {at}")
-        closes = window[1]
-        return None if closes > t + self._horizon_micros else _instant_of(closes)
+        return None if window.end > at + self.horizon else window.end
 
     def add(self, start: datetime, open_time: timedelta) -> datetime:
         """Return the first instant by which `open_time` has passed since `start`.
@@ -255,67 +255,62 @@ class Calendar:
             if `open_time` is negative.
         Source: agreement §4; rules BT-3 to BT-6.
         """
-        if self.always_open:
+        if start.tzinfo is not UTC:
+            start = in_utc(start)
+        if open_time <= ZERO:
             if open_time < ZERO:
                 raise InvalidInstant(f"cannot promise a negative time: {open_time}")
-            micros_of(start)
-            return start + open_time
-        t = micros_of(start)
-        wanted = open_time.days * _DAY_MICROS + open_time.seconds * 1_000_000
-        wanted += open_time.microseconds
-        if wanted <= 0:
-            if wanted < 0:
-                raise InvalidInstant(f"cannot promise a negative time: {open_time}")
             return start
+        if self.always_open:
+            return start + open_time
         compiled = self._compiled
-        if compiled is None or t < compiled.start or t >= compiled.end:
-            compiled = self._covering(t, t + 1)
-        goal = compiled.measure(t) + wanted
+        if compiled is None or not compiled.start <= start < compiled.end:
+            compiled = self._covering(start, start + MICROSECOND)
+        goal = compiled.measure(start) + open_time
         while goal > compiled.total:
-            compiled = self._extended(compiled, t, start, open_time, goal)
-            goal = compiled.measure(t) + wanted
-        i = bisect_right(compiled.totals, goal - 1) - 1
-        return EPOCH + timedelta(microseconds=compiled.starts[i] + goal - compiled.totals[i])
+            compiled = self._extended(compiled, start, open_time, goal)
+            goal = compiled.measure(start) + open_time
+        i = bisect_left(compiled.totals, goal) - 1
+        return compiled.starts[i] + (goal - compiled.totals[i])
 
     def between(self, a: datetime, b: datetime) -> timedelta:
         """Return the open time in `[a, b)`.
 
         Raises: InvalidInstant if `b` is before `a`, or more than a century after it.
         """
-        if self.always_open:
-            if b < a:
-                raise InvalidInstant(f"{b} is before {a}")
-            micros_of(a), micros_of(b)
-            return b - a
-        start, end = micros_of(a), micros_of(b)
-        if end < start:
+        if a.tzinfo is not UTC:
+            a = in_utc(a)
+        if b.tzinfo is not UTC:
+            b = in_utc(b)
+        if b < a:
             raise InvalidInstant(f"{b} is before {a}")
+        if self.always_open:
+            return b - a
         compiled = self._compiled
-        if compiled is None or start < compiled.start or end > compiled.end:
-            compiled = self._covering(start, end)
-        return timedelta(microseconds=compiled.measure(end) - compiled.measure(start))
+        if compiled is None or a < compiled.start or b > compiled.end:
+            compiled = self._covering(a, b)
+        return compiled.measure(b) - compiled.measure(a)
 
     def windows(self, a: datetime, b: datetime) -> tuple[Window, ...]:
         """Return the open windows in `[a, b)`, in order, disjoint, cut at both ends."""
-        start, end = micros_of(a), micros_of(b)
-        if end < start:
+        a, b = in_utc(a), in_utc(b)
+        if b < a:
             raise InvalidInstant(f"{b} is before {a}")
         if self.always_open:
-            return (Window(a, b),) if start < end else ()
-        compiled = self._covering(start, end)
+            return (Window(a, b),) if a < b else ()
+        compiled = self._covering(a, b)
         found = []
-        i = max(bisect_right(compiled.starts, start) - 1, 0)
-        while i < len(compiled.starts) and compiled.starts[i] < end:
-            opens, closes = max(compiled.starts[i], start), min(compiled.ends[i], end)
+        i = max(bisect_right(compiled.starts, a) - 1, 0)
+        while i < len(compiled.starts) and compiled.starts[i] < b:
+            opens, closes = max(compiled.starts[i], a), min(compiled.ends[i], b)
             if opens < closes:
-                found.append(Window(_instant_of(opens), _instant_of(closes)))
+                found.append(Window(opens, closes))
             i += 1
         return tuple(found)
 
     def civil_date(self, at: datetime) -> date:
         """Return the civil date in this calendar's zone at `at`."""
-        micros_of(at)
-        return at.astimezone(_zone(self.zone)).date()
+        return in_utc(at).astimezone(_zone(self.zone)).date()
 
     def holiday_on(self, at: datetime) -> Holiday | None:
         """Return the holiday of the civil date of `at`, if that date is one."""
@@ -324,32 +319,28 @@ class Calendar:
 
     # — compiling ————————————————————————————————————————————————————————————————
 
-    @property
-    def _horizon_micros(self) -> int:
-        return self.horizon // MICROSECOND
-
-    def _next_window(self, t: int) -> tuple[int, int] | None:
-        """Return the window that holds `t`, else the next one that opens within the horizon.
+    def _next_window(self, at: datetime) -> Window | None:
+        """Return the window that holds `at`, else the next one that opens within the horizon.
 
         Edges: searched year by year, so a calendar that opens soon never pays for its horizon; a
             window still open at the horizon is returned as reaching past it.
         """
-        limit = t + self._horizon_micros
-        reach = t + _CHUNK_DAYS * _DAY_MICROS
+        limit = at + self.horizon
+        reach = at + _CHUNK
         while True:
-            reach = min(reach, limit + 1)
-            compiled = self._covering(t, reach + 1)
-            i = max(bisect_right(compiled.starts, t) - 1, 0)
-            if i < len(compiled.starts) and compiled.ends[i] <= t:
+            reach = min(reach, limit + MICROSECOND)
+            compiled = self._covering(at, reach + MICROSECOND)
+            i = max(bisect_right(compiled.starts, at) - 1, 0)
+            if i < len(compiled.starts) and compiled.ends[i] <= at:
                 i += 1
             if i < len(compiled.starts) and compiled.starts[i] <= limit:
                 if compiled.ends[i] < compiled.end or reach > limit:
-                    return compiled.starts[i], compiled.ends[i]
+                    return Window(compiled.starts[i], compiled.ends[i])
             elif reach > limit:
                 return None
-            reach += _CHUNK_DAYS * _DAY_MICROS
+            reach += _CHUNK
 
-    def _covering(self, start: int, end: int) -> _Compiled:
+    def _covering(self, start: datetime, end: datetime) -> _Compiled:
         """Return compiled windows that cover `[start, end)`, compiling what is missing.
 
         Edges: the result is stored as one value, so threads never see half of it; two that
@@ -358,35 +349,33 @@ class Calendar:
         compiled = self._compiled
         if compiled is not None and compiled.start <= start and end <= compiled.end:
             return compiled
-        if end - start > LONGEST_SPAN // MICROSECOND:
+        if end - start > LONGEST_SPAN:
             raise InvalidInstant("a span of over a century: check the dates")
-        first = start // _DAY_MICROS - 3
-        last = end // _DAY_MICROS + 3
-        if compiled is not None:
-            if compiled.first_day - first > 100 * 366 or last - compiled.end_day > 100 * 366:
-                raise InvalidInstant("an instant over a century from the others: check the dates")
-            first = min(
-                first - _CHUNK_DAYS if first < compiled.first_day else first, compiled.first_day
-            )
-            last = max(last + _CHUNK_DAYS if last > compiled.end_day else last, compiled.end_day)
+        first, last = (start - EPOCH).days - 3, (end - EPOCH).days + 4
+        chunk = _CHUNK.days
+        if compiled is None:
+            first, last = first - 30, max(last, first + chunk)
         else:
-            first, last = first - 30, max(last, first + _CHUNK_DAYS)
+            if max(compiled.first_day - first, last - compiled.end_day) > LONGEST_SPAN.days:
+                raise InvalidInstant("an instant over a century from the others: check the dates")
+            first = min(first - chunk if first < compiled.first_day else first, compiled.first_day)
+            last = max(last + chunk if last > compiled.end_day else last, compiled.end_day)
         fresh = self._compile(first, last)
         object.__setattr__(self, "_compiled", fresh)
         return fresh
 
     def _extended(
-        self, compiled: _Compiled, t: int, start: datetime, open_time: timedelta, goal: int
+        self, compiled: _Compiled, start: datetime, open_time: timedelta, goal: timedelta
     ) -> _Compiled:
         """Compile further for a promise that reaches past what is compiled, up to the horizon."""
-        limit = t + self._horizon_micros
+        limit = start + self.horizon
         if compiled.end > limit:
-            left = timedelta(microseconds=goal - compiled.total)
+            left = goal - compiled.total
             raise NoOpenTime(
                 f"{self.name!r} leaves {left} of {open_time} unserved within {self.horizon}"
                 f" of {start}"
             )
-        return self._covering(t, min(compiled.end + 2 * _CHUNK_DAYS * _DAY_MICROS, limit + 1))
+        return self._covering(start, min(compiled.end + 2 * _CHUNK, limit + MICROSECOND))
 
     def _compile(self, first_day: int, end_day: int) -> _Compiled:
         """Turn the civil days `[first_day, end_day)`, counted from 1970, into UTC windows."""
@@ -433,16 +422,17 @@ def _joined(spans: list[tuple[int, int]], first_day: int, end_day: int) -> _Comp
             ends.append(end)
     totals, total = [], 0
     for start, end in zip(starts, ends, strict=True):
-        totals.append(total)
+        totals.append(timedelta(microseconds=total))
         total += end - start
     return _Compiled(
         first_day=first_day,
         end_day=end_day,
-        start=(first_day + 2) * _DAY_MICROS,
-        end=(end_day - 2) * _DAY_MICROS,
-        starts=starts,
-        ends=ends,
+        start=EPOCH + (first_day + 2) * DAY,
+        end=EPOCH + (end_day - 2) * DAY,
+        starts=[_instant_of(start) for start in starts],
+        ends=[_instant_of(end) for end in ends],
         totals=totals,
+        total=timedelta(microseconds=total),
     )
 
 

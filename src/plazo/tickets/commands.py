@@ -106,9 +106,10 @@ def open_ticket(
             )
     except IntegrityError:
         # The twin of this submission won the race; any other conflict is a fault of ours.
-        if submission_key is None:
+        twin = Ticket.objects.filter(submission_key=submission_key or "").first()
+        if twin is None:
             raise
-        return Ticket.objects.get(submission_key=submission_key)
+        return twin
 
 
 def _open(

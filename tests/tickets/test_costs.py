@@ -79,7 +79,7 @@ def test_a_command_costs_the_same_on_a_long_timeline():
     reply()
     short = cost(reply)
     talk(ticket, 60)
-    assert cost(reply) == short <= 16
+    assert cost(reply) == short <= 17
 
 
 @pytest.fixture

@@ -302,6 +302,8 @@ def _logging(log_format: str, level: str) -> dict[str, Any]:
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             # Every job would say twice that all is well.
             "procrastinate": {"level": "WARNING"},
+            # So would every line of every SMTP conversation.
+            "mail": {"level": "WARNING"},
         },
     }
 

@@ -6,14 +6,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from plazo.mailboxes.models import Mailbox
 from plazo.tickets.models import Ticket, TicketEvent
 
 
 class MailKind(models.TextChoices):
     ACKNOWLEDGEMENT = "acknowledgement", _("Receipt")
     REPLY = "reply", _("Reply")
+    COPY = "copy", _("Copy of a reply")
     AT_RISK = "at_risk", _("At-risk notice")
     BREACHED = "breached", _("Breach notice")
+    ANSWERED = "answered", _("Notice that the requester wrote")
+    ASSIGNED = "assigned", _("Notice of an assignment")
+    DIGEST = "digest", _("Digest of receipts that were not sent")
 
 
 class MailState(models.TextChoices):
@@ -23,6 +28,7 @@ class MailState(models.TextChoices):
     DEFERRED = "deferred", _("trying again")
     FAILED = "failed", _("failed")
     SUPPRESSED = "suppressed", _("not needed any more")
+    BOUNCED = "bounced", _("sent back by the other side")
 
 
 WAITING = (MailState.QUEUED, MailState.SENDING, MailState.DEFERRED)
@@ -37,8 +43,13 @@ class OutboundMail(models.Model):
     """
 
     kind = models.CharField(max_length=16, choices=MailKind.choices)
-    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="mails")
-    event = models.ForeignKey(TicketEvent, on_delete=models.PROTECT, related_name="mails")
+    ticket = models.ForeignKey(Ticket, null=True, on_delete=models.PROTECT, related_name="mails")
+    event = models.ForeignKey(
+        TicketEvent, null=True, on_delete=models.PROTECT, related_name="mails"
+    )
+    mailbox = models.ForeignKey(
+        Mailbox, null=True, on_delete=models.PROTECT, related_name="outgoing"
+    )
     recipient = models.EmailField()
     recipient_name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=2)
@@ -59,6 +70,10 @@ class OutboundMail(models.Model):
             models.UniqueConstraint(
                 fields=["event", "kind", "recipient"], name="outbound_mail_once"
             ),
+            models.CheckConstraint(
+                condition=Q(kind="digest") | Q(event__isnull=False, ticket__isnull=False),
+                name="outbound_mail_about_an_event",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
@@ -66,10 +81,44 @@ class OutboundMail(models.Model):
                 condition=Q(state__in=WAITING),
                 name="outbound_mail_due",
             ),
+            models.Index(
+                fields=["mailbox", "-sent_at"],
+                condition=Q(state=MailState.SENT),
+                name="outbound_mail_lately",
+            ),
+            models.Index(fields=["ticket", "recipient"], name="outbound_mail_thread"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient} about {self.ticket_id}"
+
+
+class Spent(models.Model):
+    """How many receipts a budget has given in an hour, and how many it refused.
+
+    `scope` is what is counted (an address, a domain, a network, a thread, a likeness) and `key`
+    which one. The row is the brake's memory and, once told, the digest's.
+    """
+
+    scope = models.CharField(max_length=12)
+    key = models.CharField(max_length=320)
+    hour = models.DateTimeField()
+    given = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["scope", "key", "hour"], name="spent_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["hour"], condition=Q(refused__gt=0, told_at=None), name="spent_untold"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.key}"
 
 
 class OutboxMessage(models.Model):

@@ -2,24 +2,32 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Final
 
 from django.conf import settings
 
-from plazo.accounts.models import Agent, Group
+from plazo.accounts.models import Agent, Group, Requester
+from plazo.core.actor import ActorKind
+from plazo.mailboxes import queries as mailboxes
+from plazo.mailboxes.models import Mailbox
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.notifications.tasks import nudge
 from plazo.sla import Evaluation, State
 from plazo.tickets import readers
 from plazo.tickets.models import Ticket, TicketEvent
 
-Recipient = tuple[str, str, str]
+Recipient = tuple[MailKind, str, str, str]
 
-KINDS = {
-    "ticket.opened": MailKind.ACKNOWLEDGEMENT,
-    "ticket.replied": MailKind.REPLY,
+# What our own people are told of; the other kinds go to the requester and participants.
+NOTICES: Final = {
+    "requester.replied": MailKind.ANSWERED,
+    "ticket.assigned": MailKind.ASSIGNED,
     "clock.at_risk": MailKind.AT_RISK,
     "clock.breached": MailKind.BREACHED,
 }
+KINDS: Final = frozenset({"ticket.opened", "ticket.replied", "reply.sent_again", *NOTICES})
+# The mails of one event that go to the other side; the others are notices to our own people.
+TO_PARTICIPANTS: Final = (MailKind.ACKNOWLEDGEMENT, MailKind.REPLY, MailKind.COPY)
 
 
 def register() -> None:
@@ -31,23 +39,31 @@ def plan_mail(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Non
     """Write a row for each person who must be told of an event, and wake a worker at commit.
 
     Edges: a warning for a clock that has breached meanwhile is not sent: the breach says more.
-        Rolled back with the command, a row was never there.
+        A case that came from a machine, or over a budget, is opened without a receipt. Rolled
+        back with the command, a row was never there.
     """
-    kind = KINDS[event.kind]
-    if kind is MailKind.AT_RISK:
+    if event.kind == "ticket.opened" and event.payload.get("quiet"):
+        return
+    if event.kind == "clock.at_risk":
         applied = evaluation.get(event.payload["key"])
         if applied is None or applied.state is not State.RUNNING:
             return
-    for email, name, language in dict.fromkeys(_recipients(kind, ticket)):
+    mailbox: Mailbox | None = None
+    for number, (kind, email, name, language) in enumerate(
+        dict.fromkeys(_recipients(ticket, event))
+    ):
+        if number == 0:
+            mailbox = ticket.mailbox if ticket.mailbox_id else mailboxes.default()
         mail, created = OutboundMail.objects.get_or_create(
             event=event,
             kind=kind,
             recipient=email,
             defaults={
                 "ticket": ticket,
+                "mailbox": mailbox,
                 "recipient_name": name,
                 "language": language,
-                "message_id": f"<{ticket.number}.{event.sequence}.{uuid.uuid4().hex}@{_domain()}>",
+                "message_id": message_id(f"{ticket.number}.{event.sequence}", mailbox),
                 "created_at": event.recorded_at,
                 "next_attempt_at": event.recorded_at,
             },
@@ -56,24 +72,47 @@ def plan_mail(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Non
             nudge(mail.pk)
 
 
-def _recipients(kind: MailKind, ticket: Ticket) -> Iterator[Recipient]:
-    """Yield address, name and language. Notices go to the assignee, else to the level's group."""
-    if kind in (MailKind.ACKNOWLEDGEMENT, MailKind.REPLY):
-        requester = ticket.requester
-        yield requester.email, requester.name, ticket.language
-        return
+def message_id(about: str, mailbox: Mailbox | None) -> str:
+    """Return a new Message-ID, in a domain of ours: no other system makes the same one."""
+    address = mailbox.address if mailbox else settings.PLAZO.mail_from
+    domain = address.rsplit("<", 1)[-1].rstrip("> ").rsplit("@", 1)[-1]
+    return f"<{about}.{uuid.uuid4().hex}@{domain}>"
+
+
+def _recipients(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
+    """Yield kind, address, name and language of everybody who is told."""
+    match event.kind:
+        case "ticket.opened":
+            yield MailKind.ACKNOWLEDGEMENT, *_requester(ticket)
+        case "ticket.replied":
+            yield MailKind.REPLY, *_requester(ticket)
+            copies = event.payload.get("copies") or []
+            for person in Requester.objects.filter(pk__in=copies).order_by("pk"):
+                if person.pk != ticket.requester_id:
+                    yield MailKind.COPY, person.email, person.name, ticket.language
+        case "reply.sent_again":
+            yield MailKind.REPLY, *_requester(ticket)
+        case _:
+            yield from _our_own(ticket, event)
+
+
+def _our_own(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
+    """Yield who is told among our own people: the assignee, the group, or both."""
+    kind = NOTICES[event.kind]
+    told = ticket.assignee_id
+    if kind is MailKind.ASSIGNED:
+        told = event.payload["agent"]
+        if event.actor_kind == ActorKind.AGENT and event.actor_id == told:
+            return  # they took it themselves
+    if told is not None:
+        user = Agent.objects.select_related("user").get(pk=told).user
+        yield kind, user.email, user.name, user.language
     # A breach is the group's concern even when somebody has the ticket.
-    if ticket.assignee_id is not None:
-        user = Agent.objects.select_related("user").get(pk=ticket.assignee_id).user
-        yield user.email, user.name, user.language
-        if kind is MailKind.AT_RISK:
-            return
-    group = Group.objects.filter(pk=ticket.group_id).first() if ticket.group_id else None
+    to_group = kind is MailKind.BREACHED or (kind is MailKind.AT_RISK and told is None)
+    group = Group.objects.filter(pk=ticket.group_id).first() if to_group else None
     if group is not None and group.email:
-        yield group.email, group.name, "es"
+        yield kind, group.email, group.name, "es"
 
 
-def _domain() -> str:
-    """Return our own domain, for Message-IDs that no other system makes."""
-    address = settings.PLAZO.mail_from.rsplit("<", 1)[-1].rstrip("> ")
-    return str(address.rsplit("@", 1)[-1])
+def _requester(ticket: Ticket) -> tuple[str, str, str]:
+    return ticket.requester.email, ticket.requester.name, ticket.language

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
+from plazo.notifications.digest import tell_once
 from plazo.notifications.models import WAITING, OutboundMail
 from plazo.notifications.tasks import nudge
 
@@ -58,8 +59,10 @@ def reconcile_once(now: datetime) -> int:
 
 
 def run_forever(stop: threading.Event) -> None:
-    """Reconcile at once, then every ten seconds, until `stop`."""
+    """Reconcile, and tell what budgets refused, every ten seconds until `stop`."""
     while not stop.is_set():
-        reconcile_once(timezone.now())
+        now = timezone.now()
+        reconcile_once(now)
+        tell_once(now)
         close_old_connections()
         stop.wait(PERIOD)

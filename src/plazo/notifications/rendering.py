@@ -8,17 +8,26 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from plazo.agreements.labels import metric_label
 from plazo.core import localtime
-from plazo.notifications.models import MailKind, OutboundMail
+from plazo.mailboxes import tokens
+from plazo.mailboxes.models import Source
+from plazo.notifications.models import MailKind, OutboundMail, Spent
+from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.sla import Metric
 from plazo.tickets import access, queries
-from plazo.tickets.models import PublicMessage, Ticket
+from plazo.tickets.bodies import html_without_images
+from plazo.tickets.models import Attachment, PublicMessage, Ticket
 
 Rendered = tuple[str, str, str]
+
+# Bytes of files that travel inside a mail; base64 makes a third more of them, and many servers
+# stop at ten million. What is larger goes as a link.
+MOST_INSIDE = 6 * 1024 * 1024
+HISTORY = 5
 
 
 def address(name: str, email: str) -> str:
@@ -33,6 +42,8 @@ def one_line(text: str) -> str:
 
 def render(mail: OutboundMail) -> Rendered | None:
     """Return subject, text and HTML of a mail; None if there is nothing to say any more."""
+    if mail.kind == MailKind.DIGEST:
+        return _digest(mail)
     ticket = Ticket.objects.select_related("requester", "agreement_version", "organization").get(
         pk=mail.ticket_id
     )
@@ -40,8 +51,10 @@ def render(mail: OutboundMail) -> Rendered | None:
     match mail.kind:
         case MailKind.ACKNOWLEDGEMENT:
             return _acknowledgement(mail, ticket, context)
-        case MailKind.REPLY:
+        case MailKind.REPLY | MailKind.COPY:
             return _reply(mail, ticket, context)
+        case MailKind.ANSWERED | MailKind.ASSIGNED:
+            return _for_agent(mail, ticket, context)
         case _:
             return _notice(mail, ticket, context)
 
@@ -65,8 +78,28 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "desk_url": f"{base}/desk/tickets/{ticket.number}/",
         "sla_url": f"{base}/hc/{language}/sla/",
         "opened_at": ticket.opened_at,
-        "reply_address": parseaddr(settings.PLAZO.mail_from)[1],
+        "signature": mail.mailbox.signature if mail.mailbox else "",
+        "body_token": tokens.make(_token_kind(mail), ticket.pk),
+        "takes_part": mail.kind == MailKind.COPY,
+        "by_mail": mail.mailbox is not None and mail.mailbox.source != Source.NONE,
     }
+
+
+def _token_kind(mail: OutboundMail) -> tokens.Kind:
+    return tokens.REPLY if mail.kind in TO_PARTICIPANTS else tokens.AGENT
+
+
+def reply_address(mail: OutboundMail) -> str:
+    """Return where an answer to a mail should go: our address, with a proof where it can carry one.
+
+    Edges: notices to the group as a whole carry none, since nobody in particular gets them.
+    """
+    if mail.mailbox is None:
+        return parseaddr(str(settings.PLAZO.mail_from))[1]
+    if not mail.mailbox.plus_addressing or mail.ticket_id is None:
+        return mail.mailbox.address
+    token = tokens.make(_token_kind(mail), mail.ticket_id)
+    return tokens.plus_address(mail.mailbox.address, token)
 
 
 def _finish(name: str, subject: str, context: dict[str, Any]) -> Rendered:
@@ -90,28 +123,118 @@ def _acknowledgement(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]
         if target is not None and target.duration is not None
         else "",
     }
-    subject = _("[%(number)s] We got your case: %(subject)s") % {
-        "number": ticket.number,
-        "subject": one_line(ticket.subject),
-    }
+    # Whoever gave this address may not be who reads it: then nothing that they typed is sent there.
+    context["verified"] = mail.event is not None and bool(mail.event.payload.get("verified"))
+    if not context["verified"]:
+        context["recipient_name"] = ""
+    words = _("We got your case")
+    subject = f"[{ticket.number}] {words}"
+    if context["verified"]:
+        subject = f"{subject}: {one_line(ticket.subject)}"
     return _finish("acknowledgement", subject, context)
 
 
-def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered | None:
+def message_of(mail: OutboundMail) -> PublicMessage | None:
+    """Return the message that a mail is about; None if it is about none, or was erased."""
+    pk = mail.event.payload.get("message") if mail.event is not None else None
     message = (
         PublicMessage.objects.select_related("author_agent__user")
         .prefetch_related("attachments")
-        .filter(pk=mail.event.payload["message"], ticket=ticket)
+        .filter(pk=pk, ticket_id=mail.ticket_id)
         .first()
     )
-    if message is None or not message.body_text:
+    return message if message is not None and message.body_text else None
+
+
+def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered | None:
+    message = message_of(mail)
+    if message is None:
         return None
-    context |= {"message": message, "attachments": list(message.attachments.all())}
+    inside, linked = carried(list(message.attachments.all()))
+    context |= {
+        "message": message,
+        "inside": inside,
+        "linked": linked,
+        "body_html": html_without_images(message.body_html),
+        "history": _history(message, context["zone"]),
+    }
     subject = f"[{ticket.number}] Re: {one_line(ticket.subject)}"
     return _finish("reply", subject, context)
 
 
+def carried(files: list[Attachment]) -> tuple[list[Attachment], list[Attachment]]:
+    """Divide files into those that travel inside a mail and those behind a link, by size."""
+    inside: list[Attachment] = []
+    room = MOST_INSIDE
+    for file in files:
+        if file.size <= room:
+            inside.append(file)
+            room -= file.size
+    return inside, [file for file in files if file not in inside]
+
+
+def _history(message: PublicMessage, zone: str) -> list[dict[str, str]]:
+    """Return what was said before, the latest first: what goes below an answer as its quotation."""
+    before = PublicMessage.objects.filter(ticket_id=message.ticket_id, pk__lt=message.pk)
+    return [
+        {
+            "line": _("On %(date)s at %(time)s, %(name)s wrote:")
+            % {
+                "date": localtime.full_date(earlier.at, zone),
+                "time": localtime.clock_time(earlier.at, zone),
+                "name": one_line(earlier.author_name),
+            },
+            "text": "\n".join(f"> {line}".rstrip() for line in earlier.body_text.split("\n")),
+            "html": html_without_images(earlier.body_html),
+        }
+        for earlier in before.order_by("-pk")[:HISTORY]
+        if earlier.body_text
+    ]
+
+
+def _for_agent(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered | None:
+    if mail.kind == MailKind.ANSWERED:
+        message = message_of(mail)
+        words = _("%(name)s wrote") % {"name": message.author_name if message else ""}
+    else:
+        message = PublicMessage.objects.filter(ticket=ticket).order_by("-pk").first()
+        words = _("Assigned to you")
+    if message is None:
+        return None
+    context |= {
+        "message": message,
+        "what": words,
+        "body_html": html_without_images(message.body_html),
+    }
+    subject = f"[{ticket.number}] {one_line(words)}: {one_line(ticket.subject)}"
+    return _finish("for_agent", subject, context)
+
+
+def _digest(mail: OutboundMail) -> Rendered:
+    """Say which budgets refused receipts: cases were opened, and nobody was told."""
+    language = get_language() or "es"
+    rows = Spent.objects.filter(told_at=mail.created_at).order_by("-refused", "pk")
+    context = {
+        "language": language,
+        "desk_name": mail.mailbox.name if mail.mailbox else "Plazo",
+        "rows": [(SCOPES[row.scope], row.key, row.hour, row.refused) for row in rows],
+        "ledger_url": f"{settings.PLAZO.base_url}/desk/mail/",
+        "zone": "UTC",
+    }
+    return _finish("digest", _("Receipts that were not sent"), context)
+
+
+SCOPES = {
+    "address": gettext_lazy("one address"),
+    "domain": gettext_lazy("one domain"),
+    "network": gettext_lazy("one network"),
+    "thread": gettext_lazy("one conversation"),
+    "likeness": gettext_lazy("the same text again and again"),
+}
+
+
 def _notice(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered:
+    assert mail.event is not None  # noqa: S101 - the database says so too
     payload = mail.event.payload
     chain = queries.chain_of(ticket)
     evaluation = queries.evaluation_of(ticket, chain, now=mail.event.recorded_at)

@@ -13,14 +13,22 @@ import random
 import smtplib
 from datetime import datetime, timedelta
 
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.utils import translation
 
 from plazo.core.actor import Actor
-from plazo.notifications import rendering
+from plazo.mailboxes import tokens
+from plazo.mailboxes.models import Mailbox
+from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
+from plazo.mailboxes.sealing import CannotUnseal
+from plazo.notifications import rendering, threads
 from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail
+from plazo.notifications.transport import deliver
 from plazo.tickets import commands
+from plazo.tickets.bodies import storage_path
 from plazo.tickets.models import Delivery
 
 logger = logging.getLogger(__name__)
@@ -30,6 +38,9 @@ CLAIM = timedelta(minutes=2)
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
+# How long a mailbox rests when its server says that it is busy, or does not answer.
+HOLD = timedelta(seconds=30)
+MINUTE = timedelta(minutes=1)
 
 
 class Permanent(Exception):
@@ -61,11 +72,17 @@ def _claim(mail_id: int, now: datetime) -> OutboundMail | None:
     """
     with transaction.atomic():
         mail = (
-            OutboundMail.objects.select_for_update(skip_locked=True)
+            OutboundMail.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("mailbox", "event", "ticket")
             .filter(pk=mail_id, state__in=WAITING, next_attempt_at__lte=now)
             .first()
         )
         if mail is None:
+            return None
+        rest = _rest_of(mail.mailbox, now)
+        if rest is not None:
+            mail.next_attempt_at = rest
+            mail.save(update_fields=["next_attempt_at"])
             return None
         mail.state = MailState.SENDING
         mail.attempts += 1
@@ -73,6 +90,23 @@ def _claim(mail_id: int, now: datetime) -> OutboundMail | None:
         mail.next_attempt_at = now + max(CLAIM, pause_after(mail.attempts))
         mail.save(update_fields=["state", "attempts", "claim", "next_attempt_at"])
     return mail
+
+
+def _rest_of(mailbox: Mailbox | None, now: datetime) -> datetime | None:
+    """Return until when a mailbox sends nothing: its server was busy, or its minute is full.
+
+    Edges: several workers at once may go over the limit by as many mails as there are workers.
+    """
+    if mailbox is None:
+        return None
+    if mailbox.held_until is not None and mailbox.held_until > now:
+        return mailbox.held_until + timedelta(seconds=random.uniform(0, 5))  # noqa: S311 - spreads load
+    lately = OutboundMail.objects.filter(
+        mailbox=mailbox, state=MailState.SENT, sent_at__gt=now - MINUTE
+    )
+    if mailbox.per_minute and lately.count() >= mailbox.per_minute:
+        return now + timedelta(seconds=random.uniform(5, 60))  # noqa: S311 - spreads load
+    return None
 
 
 def _render(mail: OutboundMail, now: datetime) -> None:
@@ -90,7 +124,7 @@ def _render(mail: OutboundMail, now: datetime) -> None:
 def _deliver(mail: OutboundMail) -> None:
     message = build(mail)
     try:
-        get_connection().send_messages([message])
+        deliver(message, mail.mailbox)
     except smtplib.SMTPRecipientsRefused as error:
         # One mail has one recipient; the key is the address as it was spelt in the header.
         (answer,) = error.recipients.values()
@@ -104,45 +138,68 @@ def _deliver(mail: OutboundMail) -> None:
         raise
 
 
+AUTOMATIC = {
+    MailKind.ACKNOWLEDGEMENT: "auto-replied",
+    MailKind.AT_RISK: "auto-generated",
+    MailKind.BREACHED: "auto-generated",
+    MailKind.ANSWERED: "auto-generated",
+    MailKind.ASSIGNED: "auto-generated",
+    MailKind.DIGEST: "auto-generated",
+}
+
+
 def build(mail: OutboundMail) -> EmailMultiAlternatives:
-    """Return the mail as it goes out. Source: RFC 5322 §3.6.4, RFC 3834 §5."""
-    automatic = {
-        MailKind.ACKNOWLEDGEMENT: "auto-replied",
-        MailKind.AT_RISK: "auto-generated",
-        MailKind.BREACHED: "auto-generated",
-    }
-    headers = {"Message-ID": mail.message_id}
-    if mail.kind in automatic:
-        headers["Auto-Submitted"] = automatic[MailKind(mail.kind)]
+    """Return the mail as it goes out.
+
+    Edges: the envelope's sender carries a token of this very mail, so that a report about it
+        names it (where the mailbox takes such addresses); the reply address carries the ticket's.
+    Source: RFC 5322 §3.6.4, RFC 3834 §5, RFC 2919.
+    """
+    mailbox = mail.mailbox
+    headers = {"Message-ID": mail.message_id, "X-Plazo": tokens.make(tokens.BOUNCE, mail.pk)}
+    sender = settings.DEFAULT_FROM_EMAIL
+    if mailbox is not None:
+        sender = mailbox.address
+        headers["From"] = rendering.address(mailbox.name, mailbox.address)
+        headers["Reply-To"] = rendering.reply_address(mail)
+        if mailbox.plus_addressing:
+            sender = tokens.plus_address(sender, tokens.make(tokens.BOUNCE, mail.pk))
+    if mail.kind in AUTOMATIC:
+        headers["Auto-Submitted"] = AUTOMATIC[MailKind(mail.kind)]
         headers["X-Auto-Response-Suppress"] = "All"
-    before = _references(mail)
-    if before:
-        headers["In-Reply-To"] = before[-1]
-        headers["References"] = " ".join(before)
+    if mail.kind not in rendering.TO_PARTICIPANTS and mailbox is not None:
+        headers["List-Id"] = f"<{mailbox.key}.{mailbox.address.rpartition('@')[2]}>"
+    headers |= threads.headers_of(mail)
+    to = [rendering.address(mail.recipient_name, mail.recipient)]
+    shown = threads.shown_recipients(mail)
+    if shown is not None:
+        headers["To"], cc = shown
+        if cc:
+            headers["Cc"] = cc
     message = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=mail.body_text,
-        to=[rendering.address(mail.recipient_name, mail.recipient)],
-        headers=headers,
+        subject=mail.subject, body=mail.body_text, from_email=sender, to=to, headers=headers
     )
     if mail.body_html:
         message.attach_alternative(mail.body_html, "text/html")
+    _attach_files(mail, message)
     return message
 
 
-def _references(mail: OutboundMail) -> list[str]:
-    """Return the Message-IDs of earlier mails to the same person about the same ticket."""
-    return list(
-        OutboundMail.objects.filter(
-            ticket_id=mail.ticket_id, recipient=mail.recipient, pk__lt=mail.pk
-        )
-        .order_by("-pk")
-        .values_list("message_id", flat=True)[:10]
-    )[::-1]
+def _attach_files(mail: OutboundMail, message: EmailMultiAlternatives) -> None:
+    """Put the small files of a reply inside the mail; the others are behind its link."""
+    if mail.kind not in (MailKind.REPLY, MailKind.COPY):
+        return
+    about = rendering.message_of(mail)
+    inside, _linked = rendering.carried(list(about.attachments.all()) if about else [])
+    for file in inside:
+        with default_storage.open(storage_path(file.sha256)) as stored:
+            message.attach(file.name, stored.read(), file.content_type)
 
 
 def _expected(error: Exception) -> bool:
-    return isinstance(error, smtplib.SMTPException | OSError)
+    return isinstance(
+        error, smtplib.SMTPException | OSError | ConsentWithdrawn | TokenTrouble | CannotUnseal
+    )
 
 
 def _answer(reply: tuple[int, bytes | str]) -> str:
@@ -164,7 +221,7 @@ def _record_sent(mail: OutboundMail, now: datetime) -> str:
         OutboundMail.objects.filter(pk=mail.pk).update(
             state=MailState.SENT, sent_at=now, next_attempt_at=None, last_error=""
         )
-        if mail.kind == MailKind.ACKNOWLEDGEMENT:
+        if mail.kind == MailKind.ACKNOWLEDGEMENT and mail.ticket_id is not None:
             commands.record_acknowledged(
                 ticket_id=mail.ticket_id, mail_id=mail.pk, actor=ACTOR, now=now
             )
@@ -180,15 +237,42 @@ def _record_failure(mail: OutboundMail, reason: str, now: datetime) -> str:
         OutboundMail.objects.filter(pk=mail.pk).update(
             state=MailState.FAILED, next_attempt_at=None, last_error=reason
         )
-        if mail.kind == MailKind.REPLY:
-            commands.record_delivery_failure(
-                ticket_id=mail.ticket_id,
-                message_id=_message_of(mail),
-                reason=reason,
-                actor=ACTOR,
-                now=now,
-            )
+        _reply_failed(mail, reason, Delivery.FAILED, now)
     return MailState.FAILED
+
+
+def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) -> OutboundMail:
+    """Note what a report says of a mail that we sent.
+
+    Edges: a permanent one is final: the reply counts as never sent. A temporary one only shows
+        that the mail is late, and never undoes anything.
+    Raises: OutboundMail.DoesNotExist.
+    """
+    with transaction.atomic():
+        mail = OutboundMail.objects.select_for_update(of=("self",)).get(pk=mail_id)
+        if not permanent:
+            if mail.kind == MailKind.REPLY:
+                commands.record_delivery(message_id=_message_of(mail), state=Delivery.DEFERRED)
+            return mail
+        OutboundMail.objects.filter(pk=mail.pk).update(
+            state=MailState.BOUNCED, next_attempt_at=None, last_error=reason
+        )
+        _reply_failed(mail, reason, Delivery.BOUNCED, now)
+    return mail
+
+
+def _reply_failed(mail: OutboundMail, reason: str, state: str, now: datetime) -> None:
+    """Put the clocks back for a reply. A copy that did not arrive is no failure of the reply."""
+    if mail.kind != MailKind.REPLY or mail.ticket_id is None:
+        return
+    commands.record_delivery_failure(
+        ticket_id=mail.ticket_id,
+        message_id=_message_of(mail),
+        reason=reason,
+        state=state,
+        actor=ACTOR,
+        now=now,
+    )
 
 
 def _record_trouble(mail: OutboundMail, error: Exception, now: datetime) -> str:
@@ -203,9 +287,22 @@ def _record_trouble(mail: OutboundMail, error: Exception, now: datetime) -> str:
             next_attempt_at=now + pause_after(mail.attempts),
             last_error=reason,
         )
+        if mail.mailbox_id is not None and _is_busy(error):
+            Mailbox.objects.filter(pk=mail.mailbox_id).update(
+                held_until=now + HOLD, held_reason=reason[:300]
+            )
         if mail.kind == MailKind.REPLY:
             commands.record_delivery(message_id=_message_of(mail), state=Delivery.DEFERRED)
     return MailState.DEFERRED
+
+
+def _is_busy(error: Exception) -> bool:
+    """Say whether the whole server is in trouble, rather than this mail or this recipient."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return False
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code in {421, 450, 451, 452, 454}
+    return isinstance(error, OSError | ConsentWithdrawn | TokenTrouble | CannotUnseal)
 
 
 def _still_ours(mail: OutboundMail) -> bool:
@@ -218,4 +315,5 @@ def _still_ours(mail: OutboundMail) -> bool:
 
 
 def _message_of(mail: OutboundMail) -> int:
+    assert mail.event is not None  # noqa: S101 - the database says so too
     return int(mail.event.payload["message"])

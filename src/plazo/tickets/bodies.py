@@ -53,6 +53,33 @@ _TAGS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What somebody wrote, ready for storing: text, safe HTML, and the history folded below.
+
+    Edges: nothing here is cleaned again: who makes one answers for its HTML (`clean_html`).
+    """
+
+    text: str
+    html: str
+    quoted_text: str = ""
+    quoted_html: str = ""
+    authenticity: str = ""
+    message_id: str = ""
+
+
+def written_plain(text: str) -> Written:
+    """Return a requester's plain text ready for storing. Raises: EmptyBody."""
+    text = clean_text(text)
+    return Written(text=text, html=html_of_plain(text))
+
+
+def written_markdown(text: str) -> Written:
+    """Return an agent's Markdown ready for storing. Raises: EmptyBody."""
+    text = clean_text(text)
+    return Written(text=text, html=html_of_markdown(text))
+
+
 def clean_text(text: str) -> str:
     """Return what was written, in one normal form, without what no reader can see.
 
@@ -70,7 +97,7 @@ def clean_text(text: str) -> str:
 
 def html_of_markdown(text: str) -> str:
     """Return an agent's Markdown as HTML that is safe to show and to send."""
-    return _clean(_markdown.render(text))
+    return html_without_images(_markdown.render(text))
 
 
 def html_of_plain(text: str) -> str:
@@ -78,10 +105,11 @@ def html_of_plain(text: str) -> str:
 
     It is not read as Markdown: a traceback or JSON must arrive as it was pasted.
     """
-    return _clean(linebreaks(urlize(text, nofollow=True, autoescape=True)))
+    return html_without_images(linebreaks(urlize(text, nofollow=True, autoescape=True)))
 
 
-def _clean(html: str) -> str:
+def html_without_images(html: str) -> str:
+    """Return HTML without anything that runs, loads or shows a file: fit for a page or a mail."""
     return nh3.clean(
         html,
         tags=set(_TAGS),
@@ -91,14 +119,16 @@ def _clean(html: str) -> str:
     )
 
 
-def digest_of(text: str, uploads: Sequence["StoredUpload"] = ()) -> str:
+def digest_of(text: str, uploads: Sequence["StoredUpload"] = (), quoted: str = "") -> str:
     """Return the SHA-256 of a text and its files, which the event seals."""
-    return sealed_digest(text, [(upload.sha256, upload.name) for upload in uploads])
+    return sealed_digest(text, [(upload.sha256, upload.name) for upload in uploads], quoted)
 
 
-def sealed_digest(text: str, files: Sequence[tuple[str, str]]) -> str:
-    """Return the SHA-256 of a text and, in their order, its files' digests and names."""
-    parts = [text, *(f"{sha256} {name}" for sha256, name in files)]
+def sealed_digest(text: str, files: Sequence[tuple[str, str]], quoted: str = "") -> str:
+    """Return the SHA-256 of a text, the history quoted below it where there is any, and, in their
+    order, its files' digests and names.
+    """
+    parts = [text, *([quoted] if quoted else []), *(f"{sha256} {name}" for sha256, name in files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -110,6 +140,7 @@ class StoredUpload:
     name: str
     content_type: str
     size: int
+    content_id: str = ""
 
     @property
     def path(self) -> str:
@@ -128,7 +159,7 @@ def safe_name(name: str) -> str:
     return re.sub(r"\s+", " ", name)[-160:] or "archivo"
 
 
-def store_upload(file: Any, *, name: str, content_type: str) -> StoredUpload:
+def store_upload(file: Any, *, name: str, content_type: str, content_id: str = "") -> StoredUpload:
     """Store a file's bytes before the transaction that points to them.
 
     Edges: the same bytes are stored once. If the transaction fails the file stays unused and
@@ -146,7 +177,8 @@ def store_upload(file: Any, *, name: str, content_type: str) -> StoredUpload:
         if stored != path:  # another request stored the same bytes in this moment
             default_storage.delete(stored)
     kind = content_type if re.fullmatch(r"[\w.+-]+/[\w.+-]+", content_type or "") else ""
-    return StoredUpload(sha256, safe_name(name), kind or "application/octet-stream", size)
+    kind = kind[:100] or "application/octet-stream"
+    return StoredUpload(sha256, safe_name(name), kind, size, content_id[:250])
 
 
 def attach(
@@ -162,6 +194,7 @@ def attach(
             internal_note=note,
             sha256=upload.sha256,
             name=upload.name,
+            content_id=upload.content_id,
             content_type=upload.content_type,
             size=upload.size,
         )

@@ -6,24 +6,28 @@ house from here.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from django.db import IntegrityError, connection, transaction
 
 from plazo.accounts.models import Agent, Group, Requester
 from plazo.agreements.queries import version_in_force
 from plazo.core.actor import Actor, ActorKind
+from plazo.mailboxes.models import Mailbox
 from plazo.tickets import events, projection, timeline
 from plazo.tickets.bodies import (
     StoredUpload,
+    Written,
     attach,
-    clean_text,
     digest_of,
-    html_of_markdown,
-    html_of_plain,
+    written_markdown,
+    written_plain,
 )
 from plazo.tickets.errors import (
     AlreadyAtLevel,
+    NothingToSendAgain,
     ReopenWindowOver,
     SeverityRequired,
     StatusRefused,
@@ -36,6 +40,7 @@ from plazo.tickets.models import (
     Channel,
     Delivery,
     InternalNote,
+    Participant,
     PublicMessage,
     Status,
     Ticket,
@@ -61,11 +66,26 @@ _MESSAGES = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How a ticket came in, where that is more than a form.
+
+    `related` names other tickets that a mail pointed to without the right to join them, each with
+    why. `quiet` says why no receipt is sent.
+    """
+
+    mailbox: Mailbox | None = None
+    participants: Sequence[int] = ()
+    related: Sequence[tuple[Ticket, Literal["subject", "stranger", "follow_up"]]] = ()
+    verified: bool = False
+    quiet: str = ""
+
+
 def open_ticket(
     *,
     requester_id: int,
     subject: str,
-    body: str,
+    body: str | Written,
     service: str,
     environment: str,
     request_type: str,
@@ -74,6 +94,7 @@ def open_ticket(
     severity: str = "",
     attachments: Sequence[StoredUpload] = (),
     submission_key: str | None = None,
+    arrival: Arrival | None = None,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
@@ -81,7 +102,8 @@ def open_ticket(
 
     Units: `severity` is what the requester says of the impact; an agent sets the real one.
     Edges: the same `submission_key` again returns the ticket that it made, so a form sent twice
-        makes one ticket, even at once.
+        makes one ticket, even at once. A mail leaves service, environment and type empty: nobody
+        has said yet.
     Raises: NoAgreementInForce; UnknownChoice; UnknownSeverity; EmptyBody.
     Source: agreement §3 and §5.
     """
@@ -94,13 +116,14 @@ def open_ticket(
             return _open(
                 requester=Requester.objects.select_related("organization").get(pk=requester_id),
                 subject=subject,
-                text=clean_text(body),
+                body=written_plain(body) if isinstance(body, str) else body,
                 choices=(service, environment, request_type),
                 channel=channel,
                 language=language,
                 severity=severity,
                 attachments=attachments,
                 submission_key=submission_key,
+                arrival=arrival or Arrival(),
                 actor=actor,
                 now=now,
             )
@@ -116,34 +139,39 @@ def _open(
     *,
     requester: Requester,
     subject: str,
-    text: str,
+    body: Written,
     choices: tuple[str, str, str],
     channel: str,
     language: str,
     severity: str,
     attachments: Sequence[StoredUpload],
     submission_key: str | None,
+    arrival: Arrival,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
-    version = version_in_force(now)
+    mailbox = arrival.mailbox
+    version = version_in_force(now, mailbox.agreement if mailbox else None)
     document = version.document
     service, environment, request_type = choices
+    unsaid = {""} if channel == Channel.EMAIL else set()
     if (
-        service not in document.services
-        or environment not in document.environments
-        or request_type not in document.request_types
+        service not in {*document.services, *unsaid}
+        or environment not in {*document.environments, *unsaid}
+        or request_type not in {*document.request_types, *unsaid}
     ):
         raise UnknownChoice
     if severity and document.severity(severity) is None:
         raise UnknownSeverity(severity=severity)
     organization = requester.organization
-    group = Group.objects.filter(level=1).order_by("pk").first()
+    group = (mailbox.group if mailbox else None) or (
+        Group.objects.filter(level=1).order_by("pk").first()
+    )
     ticket = Ticket.objects.create(
         number=f"{document.case_prefix}-{_next_number()}",
         requester=requester,
         organization=organization,
-        subject=" ".join(subject.split())[:200] or text.split("\n", 1)[0][:200],
+        subject=" ".join(subject.split())[:200] or body.text.split("\n", 1)[0][:200],
         language=language,
         service=service,
         environment=environment,
@@ -151,13 +179,14 @@ def _open(
         channel=channel,
         agreement_version=version,
         submission_key=submission_key,
+        mailbox=mailbox,
         opened_at=now,
         updated_at=now,
         sort_due_at=now,
         evaluated_at=now,
         last_at=now,
     )
-    message = _message(ticket, text, attachments, requester=requester, now=now)
+    message = _message(ticket, body, attachments, requester=requester, now=now)
     page = timeline.Page(ticket, actor, now, [])
     page.append(
         events.TicketOpened(
@@ -174,10 +203,30 @@ def _open(
             agreement_version=version.number,
             message=message.pk,
             digest=message.digest,
+            verified=arrival.verified,
+            quiet=arrival.quiet,
         )
     )
+    for other, why in arrival.related:
+        page.append(events.TicketRelated(ticket=other.pk, number=other.number, why=why))
+    _add_participants(page, arrival.participants)
     page.finish()
     return ticket
+
+
+def _add_participants(page: timeline.Page, people: Sequence[int]) -> None:
+    """Let further people take part, each once; the requester does so already."""
+    ticket = page.ticket
+    known = (
+        set(Participant.objects.filter(ticket=ticket).values_list("requester_id", flat=True))
+        if people
+        else set()
+    )
+    for person in dict.fromkeys(people):
+        if person in known or person == ticket.requester_id:
+            continue
+        Participant.objects.create(ticket=ticket, requester_id=person, added_at=page.now)
+        page.append(events.ParticipantAdded(person=person))
 
 
 def _next_number() -> int:
@@ -190,7 +239,7 @@ def _next_number() -> int:
 
 def _message(
     ticket: Ticket,
-    text: str,
+    body: Written,
     attachments: Sequence[StoredUpload],
     *,
     agent: Agent | None = None,
@@ -202,9 +251,13 @@ def _message(
         author_agent=agent,
         author_requester=requester,
         author_name=str(agent or requester)[:120],
-        body_text=text,
-        body_html=html_of_markdown(text) if agent else html_of_plain(text),
-        digest=digest_of(text, attachments),
+        body_text=body.text,
+        body_html=body.html,
+        quoted_text=body.quoted_text,
+        quoted_html=body.quoted_html,
+        authenticity=body.authenticity,
+        message_id=body.message_id,
+        digest=digest_of(body.text, attachments, body.quoted_text),
         at=now,
         delivery=Delivery.QUEUED if agent else Delivery.NONE,
     )
@@ -215,8 +268,9 @@ def _message(
 def reply_to_ticket(
     *,
     ticket_id: int,
-    body: str,
+    body: str | Written,
     attachments: Sequence[StoredUpload] = (),
+    copies: Sequence[int] | None = None,
     then: str = "",
     waiting_for: str = "",
     reason: str = "",
@@ -225,15 +279,27 @@ def reply_to_ticket(
 ) -> TicketEvent:
     """Answer the requester, and then perhaps change the status; one action, one transaction.
 
+    Units: `copies` are the people (keys of requesters) who get a copy; None means every
+        participant of the ticket.
     Edges: a new ticket becomes open by its first reply. A reply to a solved ticket leaves it
-        solved, unless `then` opens it. It counts only while it has not failed to arrive.
+        solved, unless `then` opens it. It counts only while it has not failed to arrive. Whoever
+        is named in `copies` and takes no part yet does so from here on.
     Raises: TicketClosed; EmptyBody; UnknownAgent; what `set_status` raises for `then`.
     """
-    text = clean_text(body)
+    written = written_markdown(body) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
-        message = _message(page.ticket, text, attachments, agent=_author(actor), now=now)
-        event = page.append(events.TicketReplied(message=message.pk, digest=message.digest))
+        message = _message(page.ticket, written, attachments, agent=_author(actor), now=now)
+        if copies is None:
+            participants = Participant.objects.filter(ticket=page.ticket)
+            copies = list(participants.values_list("requester_id", flat=True))
+        else:
+            _add_participants(page, copies)
+        event = page.append(
+            events.TicketReplied(
+                message=message.pk, digest=message.digest, copies=sorted(set(copies))
+            )
+        )
         if then and then != page.ticket.status:
             _change_status(page, then, waiting_for, reason)
         elif page.ticket.status == Status.NEW:
@@ -244,7 +310,7 @@ def reply_to_ticket(
 def add_internal_note(
     *,
     ticket_id: int,
-    body: str,
+    body: str | Written,
     attachments: Sequence[StoredUpload] = (),
     actor: Actor,
     now: datetime,
@@ -254,16 +320,16 @@ def add_internal_note(
     Edges: a closed ticket takes notes too: what is learnt later is still worth keeping.
     Raises: EmptyBody; UnknownAgent.
     """
-    text = clean_text(body)
+    written = written_markdown(body) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         agent = _author(actor)
         note = InternalNote.objects.create(
             ticket=page.ticket,
             author_agent=agent,
             author_name=str(agent)[:120],
-            body_text=text,
-            body_html=html_of_markdown(text),
-            digest=digest_of(text, attachments),
+            body_text=written.text,
+            body_html=written.html,
+            digest=digest_of(written.text, attachments),
             at=now,
         )
         attach(attachments, note=note)
@@ -284,33 +350,36 @@ def _author(actor: Actor) -> Agent:
 def reply_as_requester(
     *,
     ticket_id: int,
-    body: str,
+    body: str | Written,
     attachments: Sequence[StoredUpload] = (),
     channel: str = Channel.FORM,
+    participants: Sequence[int] = (),
     actor: Actor,
     now: datetime,
 ) -> TicketEvent:
-    """Take in what the requester says, whatever the channel.
+    """Take in what the requester, or another participant, says, whatever the channel.
 
     Edges: it ends a wait for them, opens a new ticket no further, and reopens a solved one within
         the agreement's window. The same words and files again within a minute are the same
         message, sent twice by a double click or a reload: the first one's event is returned.
     Raises: TicketClosed; ReopenWindowOver; EmptyBody.
     """
-    text = clean_text(body)
+    written = written_plain(body) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
         ticket = page.ticket
-        echo = _said_just_now(page, digest_of(text, attachments))
+        digest = digest_of(written.text, attachments, written.quoted_text)
+        echo = _said_just_now(page, digest)
         if ticket.status == Status.SOLVED:
             _reopen(page)
         elif echo is not None:
             return echo
         requester = Requester.objects.get(pk=actor.id or 0)
-        message = _message(ticket, text, attachments, requester=requester, now=now)
+        message = _message(ticket, written, attachments, requester=requester, now=now)
         event = page.append(
             events.RequesterReplied(message=message.pk, digest=message.digest, channel=channel)
         )
+        _add_participants(page, participants)
         if ticket.status == Status.PENDING:
             _change_status(page, Status.OPEN, "", "")
     return event
@@ -518,27 +587,70 @@ def record_delivery(*, message_id: int, state: str) -> None:
 
     Edges: a failure is final; a late "sent" does not undo it.
     """
-    PublicMessage.objects.filter(pk=message_id).exclude(delivery=Delivery.FAILED).update(
-        delivery=state
-    )
+    final = (Delivery.FAILED, Delivery.BOUNCED)
+    PublicMessage.objects.filter(pk=message_id).exclude(delivery__in=final).update(delivery=state)
+
+
+def record_machine(
+    *, ticket_id: int, record_id: int, evidence: str, actor: Actor, now: datetime
+) -> TicketEvent:
+    """Note that a machine answered: an out-of-office note and the like. No clock moves.
+
+    Units: `record_id` is the mail in the ledger, where its text stays.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        return page.append(events.MachineWrote(record=record_id, evidence=evidence[:200]))
 
 
 def record_delivery_failure(
-    *, ticket_id: int, message_id: int, reason: str, actor: Actor, now: datetime
+    *,
+    ticket_id: int,
+    message_id: int,
+    reason: str,
+    state: str = Delivery.FAILED,
+    actor: Actor,
+    now: datetime,
 ) -> TicketEvent | None:
     """Note that a reply will never arrive: the clocks stand as if it had not been sent.
 
-    Edges: once for each reply; a closed ticket takes it too, since it is a fact.
+    Edges: once for each time that it was sent; a closed ticket takes it too, since it is a fact.
+        `state` tells a refusal at once from a report that came back later.
     Source: decision 4.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
-        kind = events.ReplyDeliveryFailed.kind
-        if any(e.kind == kind and e.payload["message"] == message_id for e in page.chain):
+        sent, failed = _sendings(page, message_id)
+        if failed >= sent:
             return None
-        PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(
-            delivery=Delivery.FAILED
+        PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(delivery=state)
+        return page.append(
+            events.ReplyDeliveryFailed(message=message_id, reason=reason[:300], attempt=sent)
         )
-        return page.append(events.ReplyDeliveryFailed(message=message_id, reason=reason[:300]))
+
+
+def _sendings(page: timeline.Page, message_id: int) -> tuple[int, int]:
+    """Return how often a reply was sent, and how often that failed."""
+    mine = [e.kind for e in page.chain if e.payload.get("message") == message_id]
+    sent = mine.count(events.TicketReplied.kind) + mine.count(events.ReplySentAgain.kind)
+    return sent, mine.count(events.ReplyDeliveryFailed.kind)
+
+
+def send_reply_again(
+    *, ticket_id: int, message_id: int, actor: Actor, now: datetime
+) -> TicketEvent:
+    """Send a reply that did not arrive once more; the clocks count it from now.
+
+    Raises: NothingToSendAgain; TicketClosed; UnknownAgent.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        _author(actor)
+        sent, failed = _sendings(page, message_id)
+        if not sent or failed < sent:
+            raise NothingToSendAgain
+        PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(
+            delivery=Delivery.QUEUED
+        )
+        return page.append(events.ReplySentAgain(message=message_id, attempt=sent + 1))
 
 
 def announce_alarms(*, ticket_id: int, actor: Actor, now: datetime) -> list[TicketEvent]:
@@ -576,5 +688,7 @@ def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEve
         message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
         with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
             message.attachments.all().delete()
-            PublicMessage.objects.filter(pk=message.pk).update(body_text="", body_html="")
+            PublicMessage.objects.filter(pk=message.pk).update(
+                body_text="", body_html="", quoted_text="", quoted_html=""
+            )
             return page.append(events.TicketRedacted(message=message.pk))

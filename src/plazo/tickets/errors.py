@@ -101,3 +101,13 @@ class UnknownAgent(PlazoError):
 
     def user_message(self) -> str:
         return _("That agent or group does not exist, or is no longer active.")
+
+
+class NothingToSendAgain(PlazoError):
+    """The reply arrived, or is still on its way, or is no reply."""
+
+    code = "nothing_to_send_again"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("Only a reply that was not delivered can be sent again.")

@@ -6,7 +6,7 @@ body must be erased. docs/timeline.md is checked against this registry.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -97,6 +97,10 @@ class TicketOpened(Payload):
     agreement_version: int
     message: int
     digest: str
+    # Whether the sender's address was proven to be theirs: only then is their text sent back.
+    verified: bool = False
+    # Why no receipt is sent, as a key; empty where one is.
+    quiet: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.Opened(at, self.service, self.stage, self.organization)
@@ -116,10 +120,11 @@ class TicketAcknowledged(Payload):
 @event("ticket.replied", PUBLIC, _("Public reply"), BODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketReplied(Payload):
-    """An agent answered the requester."""
+    """An agent answered the requester, with copies to participants (keys of people)."""
 
     message: int
     digest: str
+    copies: list[int] = field(default_factory=list)
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.RepliedPublicly(at, str(self.message))
@@ -147,6 +152,33 @@ class NoteAdded(Payload):
     digest: str
 
 
+@event("participant.added", PUBLIC, _("Takes part"), "the person's key; erased with the person")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantAdded(Payload):
+    """Somebody else takes part by mail from here on: they were in copy."""
+
+    person: int
+
+
+@event("ticket.related", INTERNAL, _("May belong together"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketRelated(Payload):
+    """A mail pointed to another ticket without the right to join it; a person may decide."""
+
+    ticket: int
+    number: str
+    why: Literal["subject", "stranger", "follow_up"]
+
+
+@event("machine.wrote", INTERNAL, _("Automatic answer"), "the text is in the mail ledger alone")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineWrote(Payload):
+    """An out-of-office note or the like arrived. It is nobody's word and moves no clock."""
+
+    record: int
+    evidence: str
+
+
 @event("reply.delivery_failed", INTERNAL, _("Reply not delivered"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyDeliveryFailed(Payload):
@@ -154,9 +186,27 @@ class ReplyDeliveryFailed(Payload):
 
     message: int
     reason: str
+    attempt: int = 1
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.DeliveryFailed(at, str(self.message))
+        return facts.DeliveryFailed(at, _sending(self.message, self.attempt))
+
+
+@event("reply.sent_again", PUBLIC, _("Reply sent again"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplySentAgain(Payload):
+    """A reply that had not arrived was sent once more: it is a reply from here on."""
+
+    message: int
+    attempt: int
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.RepliedPublicly(at, _sending(self.message, self.attempt))
+
+
+def _sending(message: int, attempt: int) -> str:
+    """Return the key of one sending of a reply, by which a failure names it."""
+    return str(message) if attempt == 1 else f"{message}/{attempt}"
 
 
 @event("ticket.assigned", INTERNAL, _("Assigned"), "the agent's key; erased with the agent's name")

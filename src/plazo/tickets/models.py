@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent, Group, Language, Organization, Requester
 from plazo.agreements.models import AgreementVersion
+from plazo.mailboxes.models import Mailbox
 
 
 class Status(models.TextChoices):
@@ -99,6 +100,7 @@ class Ticket(models.Model):
     channel = models.CharField(max_length=12, choices=Channel.choices)
     agreement_version = models.ForeignKey(AgreementVersion, on_delete=models.PROTECT)
     submission_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    mailbox = models.ForeignKey(Mailbox, null=True, blank=True, on_delete=models.PROTECT)
 
     # — projection of the events ———————————————————————————————————————————————
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
@@ -241,12 +243,40 @@ class TicketEvent(models.Model):
         raise TypeError("the timeline is append-only: nothing is deleted")
 
 
+class Participant(models.Model):
+    """Somebody besides the requester who takes part in a ticket by mail."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="participants")
+    requester = models.ForeignKey(
+        Requester, on_delete=models.PROTECT, related_name="participations"
+    )
+    added_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["ticket", "requester"], name="participant_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.requester)
+
+
 class Delivery(models.TextChoices):
     NONE = "none", _("not sent by mail")
     QUEUED = "queued", _("queued")
     SENT = "sent", _("sent")
     DEFERRED = "deferred", _("trying again")
     FAILED = "failed", _("not delivered")
+    BOUNCED = "bounced", _("sent back by the other side")
+
+
+class Authenticity(models.TextChoices):
+    """Whether a mail was shown to come from whom it says (SPF, DKIM, DMARC)."""
+
+    UNKNOWN = "", _("nobody checked the sender")
+    PASSED = "passed", _("the sender is genuine")
+    FAILED = "failed", _("the sender may be forged")
 
 
 class PublicMessage(models.Model):
@@ -258,8 +288,15 @@ class PublicMessage(models.Model):
     author_name = models.CharField(max_length=120)
     body_text = models.TextField()
     body_html = models.TextField()
+    quoted_text = models.TextField(blank=True, default="")
+    quoted_html = models.TextField(blank=True, default="")
+    # The Message-ID of the mail that brought it; answers refer to it.
+    message_id = models.CharField(max_length=500, blank=True, default="")
     digest = models.CharField(max_length=64)
     at = models.DateTimeField()
+    authenticity = models.CharField(
+        max_length=8, choices=Authenticity.choices, default=Authenticity.UNKNOWN, blank=True
+    )
     delivery = models.CharField(max_length=10, choices=Delivery.choices, default=Delivery.NONE)
 
     class Meta:
@@ -313,6 +350,7 @@ class Attachment(models.Model):
     )
     sha256 = models.CharField(max_length=64)
     name = models.CharField(max_length=200)
+    content_id = models.CharField(max_length=250, blank=True, default="")
     content_type = models.CharField(max_length=100)
     size = models.PositiveBigIntegerField()
 

@@ -100,10 +100,12 @@ def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
             .values_list(f"{owner}_id", "sha256", "name")
         ):
             files[pk].append((sha256, name))
-        for pk, ticket_id, text in model.objects.filter(
+        columns = ["pk", "ticket_id", "body_text"]
+        columns += ["quoted_text"] if model is PublicMessage else []
+        for pk, ticket_id, *texts in model.objects.filter(
             ticket_id__gte=first, ticket_id__lte=last
-        ).values_list("pk", "ticket_id", "body_text"):
-            getattr(found[ticket_id], kept)[pk] = sealed_digest(text, files[pk])
+        ).values_list(*columns):
+            getattr(found[ticket_id], kept)[pk] = sealed_digest(texts[0], files[pk], *texts[1:])
     return found
 
 

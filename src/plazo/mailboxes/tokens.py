@@ -1,0 +1,78 @@
+"""Tokens: short proofs that an answer belongs to something we sent.
+
+A token names a kind and a number and carries a MAC over both. It fits into the local part of an
+address (RFC 5321 §4.5.3.1.1 allows 64 octets), survives being lowered, and holds no dot or plus.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from django.conf import settings
+
+Kind = Literal["r", "a", "b"]
+REPLY: Kind = "r"  # an answer of a requester or participant to a ticket
+AGENT: Kind = "a"  # an answer of an agent to a notice about a ticket
+BOUNCE: Kind = "b"  # a report about one outgoing mail
+
+_TOKEN = re.compile(r"([rab])([0-9a-z]{1,13})-([a-z2-7]{20})")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a valid token names: a ticket, or for a bounce an outgoing mail."""
+
+    kind: Kind
+    pk: int
+
+
+def make(kind: Kind, pk: int) -> str:
+    """Return the token of a ticket (or, for a bounce, of an outgoing mail)."""
+    number, digits = pk, ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return f"{kind}{digits or '0'}-{_mac(kind, pk)}"
+
+
+def read(text: str) -> Token | None:
+    """Return what a token names; None for anything that we did not make."""
+    match = _TOKEN.fullmatch(text.strip().lower())
+    if match is None:
+        return None
+    kind, digits, mac = match.groups()
+    pk = int(digits, 36)
+    if not hmac.compare_digest(mac, _mac(kind, pk)):
+        return None
+    return Token("r" if kind == "r" else "a" if kind == "a" else "b", pk)
+
+
+def _mac(kind: str, pk: int) -> str:
+    key = hashlib.sha256(b"plazo.mailboxes.token:" + settings.SECRET_KEY.encode()).digest()
+    mac = hmac.digest(key, f"{kind}:{pk}".encode(), "sha256")
+    return base64.b32encode(mac)[:20].decode().lower()
+
+
+def plus_address(address: str, token: str) -> str:
+    """Return an address with a token: soporte@x becomes soporte+token@x."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+{token}@{domain}"
+
+
+def without_plus(address: str) -> str:
+    """Return an address without what follows a plus in its local part, in lower case."""
+    local, _, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def in_addresses(addresses: Iterable[str]) -> Iterator[Token]:
+    """Yield the tokens of ours in some addresses, in their order."""
+    for address in addresses:
+        token = read(address.rpartition("@")[0].partition("+")[2])
+        if token is not None:
+            yield token

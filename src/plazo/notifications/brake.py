@@ -1,0 +1,126 @@
+"""The acknowledgement brake: how many automatic mails anybody, any domain and any thread gets.
+
+A help desk that answers every mail answers machines too, and two of them talk for ever. Every
+receipt is charged to several budgets at once; over any of them the case is still made, silently,
+and the team hears of it in one digest. Nothing here looks at what a mail claims to be: it is the
+last line, for the machines that do not say so.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import connection
+
+from plazo.notifications.models import Spent
+
+# Receipts an hour. People rarely open more than a handful of cases in one; a domain or a network
+# may be a whole company. A thread is what one automatic mail of ours may set off.
+PER_HOUR: Final[dict[str, int]] = {
+    "address": 6,
+    "domain": 60,
+    "network": 60,
+    "thread": 2,
+    "likeness": 6,
+}
+HOUR: Final = timedelta(hours=1)
+# Mail providers where a domain says nothing about who somebody is: the address does.
+SHARED_DOMAINS: Final = frozenset(
+    {
+        "gmail.com", "googlemail.com", "outlook.com", "outlook.es", "hotmail.com", "hotmail.es",
+        "live.com", "msn.com", "yahoo.com", "yahoo.es", "icloud.com", "me.com", "proton.me",
+        "protonmail.com", "aol.com", "gmx.com", "gmx.net",
+    }
+)  # fmt: skip
+SHARED_FACTOR: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one receipt is charged to: a scope and which one of it."""
+
+    scope: str
+    key: str
+
+    @property
+    def limit(self) -> int:
+        shared = self.scope == "domain" and self.key in SHARED_DOMAINS
+        return PER_HOUR[self.scope] * (SHARED_FACTOR if shared else 1)
+
+
+def charges(
+    *, address: str, network: str = "", thread: str = "", likeness: str = ""
+) -> list[Charge]:
+    """Return what a receipt to an address is charged to; an empty key charges nothing."""
+    found = {
+        "address": address.lower(),
+        "domain": address.lower().rpartition("@")[2],
+        "network": network,
+        "thread": thread,
+        "likeness": likeness,
+    }
+    return [Charge(scope, key[:320]) for scope, key in found.items() if key]
+
+
+# One statement for each budget: the row's lock makes two receipts at once count as two.
+_SPEND: Final = """
+INSERT INTO notifications_spent (scope, key, hour, given, refused) VALUES (%s, %s, %s, 1, 0)
+ON CONFLICT (scope, key, hour) DO UPDATE SET given = notifications_spent.given + 1
+RETURNING given
+"""
+
+
+def spend(wanted: Iterable[Charge], *, now: datetime) -> str:
+    """Charge one receipt; return the scope of the first budget that is spent, else nothing.
+
+    Edges: call it in the command's transaction: if the case is not made, nothing was charged. An
+        hour is the clock's hour, so at its turn a budget may be spent twice in quick succession.
+        A refused receipt is counted at the budget that refused it.
+    """
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    refused_by: Charge | None = None
+    with connection.cursor() as cursor:
+        # In one order, always: two transactions never wait for each other.
+        for charge in sorted(wanted, key=lambda c: (c.scope, c.key)):
+            cursor.execute(_SPEND, [charge.scope, charge.key, hour])
+            (given,) = cursor.fetchone()
+            if given > charge.limit and refused_by is None:
+                refused_by = charge
+        if refused_by is None:
+            return ""
+        cursor.execute(
+            "UPDATE notifications_spent SET refused = refused + 1"
+            " WHERE scope = %s AND key = %s AND hour = %s",
+            [refused_by.scope, refused_by.key, hour],
+        )
+    return refused_by.scope
+
+
+def untold(*, now: datetime) -> list[Spent]:
+    """Return the budgets of hours that are over which refused receipts and were not told yet."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return list(
+        Spent.objects.filter(refused__gt=0, told_at=None, hour__lt=hour).order_by("hour", "pk")
+    )
+
+
+def forget(*, now: datetime) -> int:
+    """Delete what no budget needs any more; return how many rows."""
+    deleted, _ = Spent.objects.filter(hour__lt=now - timedelta(days=14)).delete()
+    return deleted
+
+
+def network_of(ip: str | None) -> str:
+    """Return the network that an address belongs to: its /24, or for IPv6 its /56."""
+    if not ip:
+        return ""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    if address.is_loopback or address.is_private:
+        return ""  # our own proxy or relay says nothing about the sender
+    prefix = 24 if address.version == 4 else 56
+    return str(ipaddress.ip_network(f"{ip}/{prefix}", strict=False))

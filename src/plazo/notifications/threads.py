@@ -1,0 +1,91 @@
+"""What ties our mails to a conversation: references, Outlook's own threading, who is shown.
+
+Source: RFC 5322 §3.6.4; [MS-OXOMSG] §2.2.1.3 for Thread-Index.
+"""
+
+import base64
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Final
+
+from plazo.accounts.models import Requester
+from plazo.notifications.models import MailKind, OutboundMail
+from plazo.notifications.rendering import TO_PARTICIPANTS, address, one_line
+from plazo.tickets.models import PublicMessage, Ticket
+
+MOST_REFERENCES: Final = 12
+_FILETIME_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
+
+
+def headers_of(mail: OutboundMail) -> dict[str, str]:
+    """Return the headers that tie a mail to what was said before about its ticket.
+
+    Edges: a notice to an agent hangs on our own earlier notices to them alone: the Message-IDs of
+        what the requester sent are none of theirs.
+    """
+    if mail.ticket is None:
+        return {}
+    ours = [
+        (created, message_id)
+        for created, message_id in OutboundMail.objects.filter(
+            ticket_id=mail.ticket_id, recipient=mail.recipient, pk__lt=mail.pk
+        )
+        .order_by("-pk")
+        .values_list("created_at", "message_id")[:MOST_REFERENCES]
+    ]
+    theirs: list[tuple[datetime, str]] = []
+    if mail.kind in TO_PARTICIPANTS:
+        theirs = list(
+            PublicMessage.objects.filter(ticket_id=mail.ticket_id)
+            .exclude(message_id="")
+            .order_by("-pk")
+            .values_list("at", "message_id")[:MOST_REFERENCES]
+        )
+    known = [message_id for _, message_id in sorted(chain(ours, theirs))]
+    # Nothing that came after this mail was planned: a late retry must look as the first try did.
+    known = list(dict.fromkeys(known))[-MOST_REFERENCES:]
+    headers = {
+        "Thread-Topic": one_line(mail.ticket.subject) if _knows_subject(mail) else "",
+        "Thread-Index": thread_index(mail.ticket, mail.created_at),
+    }
+    if known:
+        answered = [message_id for _, message_id in sorted(theirs)]
+        headers["In-Reply-To"] = answered[-1] if answered else known[-1]
+        headers["References"] = " ".join(known)
+    return {name: value for name, value in headers.items() if value}
+
+
+def _knows_subject(mail: OutboundMail) -> bool:
+    """Say whether the recipient may be told the subject: a bare receipt must not echo it."""
+    if mail.kind != MailKind.ACKNOWLEDGEMENT:
+        return True
+    return mail.event is not None and bool(mail.event.payload.get("verified"))
+
+
+def thread_index(ticket: Ticket, at: datetime) -> str:
+    """Return Outlook's index: the conversation's head, and one child block for this mail."""
+    head = b"\x01" + _filetime(ticket.opened_at)[1:6] + ticket.public_id.bytes
+    since = max(int((at - ticket.opened_at).total_seconds() * 10_000_000), 0)
+    child = ((since >> 18) & 0x7FFFFFFF).to_bytes(4, "big") + b"\x00"
+    return base64.b64encode(head + child).decode()
+
+
+def _filetime(at: datetime) -> bytes:
+    ticks = int((at - _FILETIME_EPOCH).total_seconds() * 10_000_000)
+    return ticks.to_bytes(8, "big")
+
+
+def shown_recipients(mail: OutboundMail) -> tuple[str, str] | None:
+    """Return what To and Cc show of an answer: everybody who gets it, although each gets their own.
+
+    Edges: None for a mail to one person alone.
+    """
+    if mail.kind not in (MailKind.REPLY, MailKind.COPY) or mail.event is None or not mail.ticket:
+        return None
+    copies = mail.event.payload.get("copies") or []
+    if not copies:
+        return None
+    requester = mail.ticket.requester
+    people = Requester.objects.filter(pk__in=copies).exclude(pk=requester.pk).order_by("pk")
+    cc = ", ".join(address(person.name, person.email) for person in people)
+    return address(requester.name, requester.email), cc

@@ -184,6 +184,8 @@ EMAIL_BACKEND = PLAZO.email_backend
 EMAIL_TIMEOUT = 20
 globals().update(PLAZO.email_settings)  # EMAIL_HOST, EMAIL_PORT, … of PLAZO_SMTP_URL
 
+ANYMAIL = {"WEBHOOK_SECRET": PLAZO.webhook_secret}
+
 PROCRASTINATE_ON_APP_READY = None
 
 LOGGING = PLAZO.logging_config

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from plazo.channels.email import webhook
 from plazo.config import health
 
 urlpatterns = [
@@ -9,6 +10,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("accounts/", include("allauth.account.urls")),
     path("desk/", include("plazo.desk.urls")),
+    path("mail/hook/<slug:provider>/", webhook.receive),
     path("outbox/", include("plazo.notifications.urls")),
     path("", include("plazo.portal.urls")),
 ]

@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection
 from procrastinate.contrib.django import app as queue
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
+from plazo.channels.email import reconciler as intake_reconciler
 from plazo.config import jobs
 from plazo.escalation import sweep
 from plazo.notifications import reconciler
@@ -26,6 +27,7 @@ LONGEST_PAUSE_SECONDS: Final = 15.0
 LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "sweep": sweep.run_forever,
     "reconciler": reconciler.run_forever,
+    "mail intake": intake_reconciler.run_forever,
     "job cleaner": jobs.clean_for_ever,
 }
 

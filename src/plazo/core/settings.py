@@ -142,6 +142,28 @@ class Settings(BaseSettings):
         default="Plazo <soporte@localhost>",
         description="Sender of outgoing mail, as `Name <address>`.",
     )
+    max_mail_bytes: ByteSize = Field(
+        default=ByteSize(50 * 1024 * 1024),
+        gt=0,
+        description="Largest mail that is taken in, such as `50MiB`. A larger one is refused, or "
+        "left on its server and parked in the ledger.",
+    )
+    smtp_listen: str = Field(
+        default="",
+        description="Address and port of Plazo's own SMTP listener for incoming mail, such as "
+        "`127.0.0.1:2525`. Unset: no listener.",
+    )
+    lmtp_listen: str = Field(
+        default="",
+        description="Address and port of Plazo's own LMTP listener for incoming mail, such as "
+        "`127.0.0.1:2424`. Unset: no listener.",
+    )
+    webhook_secret: str = Field(
+        default="",
+        repr=False,
+        description="`user:password` that a provider's webhook must send to `/mail/hook/…/` "
+        "(HTTP basic authentication). Unset: there is no such address.",
+    )
     log_format: Literal["text", "json"] = Field(
         default="text",
         description="How log lines are written: `text` for people or `json` for machines.",
@@ -212,6 +234,22 @@ class Settings(BaseSettings):
         if value and (parts.scheme not in SMTP_PORTS or not parts.hostname):
             raise ValueError("it must look like smtps://user:password@mail.example.com")
         _ = parts.port  # raises ValueError when it is no port
+        return value
+
+    @field_validator("smtp_listen", "lmtp_listen", mode="after")
+    @classmethod
+    def _is_host_and_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isdigit() and 0 <= int(port) < 65536):
+            raise ValueError("it must look like 127.0.0.1:2525")
+        return value
+
+    @field_validator("webhook_secret", mode="after")
+    @classmethod
+    def _is_user_and_password(cls, value: str) -> str:
+        user, _, password = value.partition(":")
+        if value and (not user or len(password) < 12):
+            raise ValueError("it must be user:password, the password of at least 12 characters")
         return value
 
     @cached_property
@@ -345,7 +383,12 @@ def sentence_for(error: ValidationError) -> str:
     variable = next((name for name in candidates if os.environ.get(name)), candidates[0])
     reason = first["msg"].removeprefix("Value error, ")
     reason = f"{reason[0].lower()}{reason[1:]}"
-    secret = variable in {"PLAZO_SECRET_KEY", "PLAZO_SMTP_URL", "DATABASE_URL"}
+    secret = variable in {
+        "PLAZO_SECRET_KEY",
+        "PLAZO_SMTP_URL",
+        "PLAZO_WEBHOOK_SECRET",
+        "DATABASE_URL",
+    }
     got = "" if secret else f" (it is {first['input']!r})"
     return f"{variable} is wrong: {reason}{got}."
 

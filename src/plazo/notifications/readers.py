@@ -6,7 +6,7 @@ from typing import Final
 
 from django.conf import settings
 
-from plazo.accounts.models import Agent, Group, Requester
+from plazo.accounts.models import Agent, Requester
 from plazo.core.actor import ActorKind
 from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox
@@ -109,7 +109,7 @@ def _our_own(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
         yield kind, user.email, user.name, user.language
     # A breach is the group's concern even when somebody has the ticket.
     to_group = kind is MailKind.BREACHED or (kind is MailKind.AT_RISK and told is None)
-    group = Group.objects.filter(pk=ticket.group_id).first() if to_group else None
+    group = ticket.group if to_group else None
     if group is not None and group.email:
         yield kind, group.email, group.name, "es"
 

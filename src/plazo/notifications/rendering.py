@@ -45,7 +45,7 @@ def render(mail: OutboundMail) -> Rendered | None:
     if mail.kind == MailKind.DIGEST:
         return _digest(mail)
     ticket = Ticket.objects.select_related("requester", "agreement_version", "organization").get(
-        pk=mail.ticket_id
+        pk=mail.ticket_id or 0
     )
     context = _common(mail, ticket)
     match mail.kind:
@@ -140,7 +140,7 @@ def message_of(mail: OutboundMail) -> PublicMessage | None:
     message = (
         PublicMessage.objects.select_related("author_agent__user")
         .prefetch_related("attachments")
-        .filter(pk=pk, ticket_id=mail.ticket_id)
+        .filter(pk=pk or 0, ticket=mail.ticket)
         .first()
     )
     return message if message is not None and message.body_text else None

@@ -26,6 +26,7 @@ from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
 from plazo.mailboxes.sealing import CannotUnseal
 from plazo.notifications import rendering, threads
 from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail
+from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.notifications.transport import deliver
 from plazo.tickets import commands
 from plazo.tickets.bodies import storage_path
@@ -167,7 +168,7 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
     if mail.kind in AUTOMATIC:
         headers["Auto-Submitted"] = AUTOMATIC[MailKind(mail.kind)]
         headers["X-Auto-Response-Suppress"] = "All"
-    if mail.kind not in rendering.TO_PARTICIPANTS and mailbox is not None:
+    if mail.kind not in TO_PARTICIPANTS and mailbox is not None:
         headers["List-Id"] = f"<{mailbox.key}.{mailbox.address.rpartition('@')[2]}>"
     headers |= threads.headers_of(mail)
     to = [rendering.address(mail.recipient_name, mail.recipient)]

@@ -10,7 +10,8 @@ from typing import Final
 
 from plazo.accounts.models import Requester
 from plazo.notifications.models import MailKind, OutboundMail
-from plazo.notifications.rendering import TO_PARTICIPANTS, address, one_line
+from plazo.notifications.readers import TO_PARTICIPANTS
+from plazo.notifications.rendering import address, one_line
 from plazo.tickets.models import PublicMessage, Ticket
 
 MOST_REFERENCES: Final = 12
@@ -28,7 +29,7 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
     ours = [
         (created, message_id)
         for created, message_id in OutboundMail.objects.filter(
-            ticket_id=mail.ticket_id, recipient=mail.recipient, pk__lt=mail.pk
+            ticket=mail.ticket, recipient=mail.recipient, pk__lt=mail.pk
         )
         .order_by("-pk")
         .values_list("created_at", "message_id")[:MOST_REFERENCES]
@@ -36,7 +37,7 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
     theirs: list[tuple[datetime, str]] = []
     if mail.kind in TO_PARTICIPANTS:
         theirs = list(
-            PublicMessage.objects.filter(ticket_id=mail.ticket_id)
+            PublicMessage.objects.filter(ticket=mail.ticket)
             .exclude(message_id="")
             .order_by("-pk")
             .values_list("at", "message_id")[:MOST_REFERENCES]

@@ -38,7 +38,7 @@ class MailboxBackend(EmailBackend):
 
     def open(self) -> bool | None:
         opened = super().open()
-        if opened and self._oauth is not None:
+        if opened and self._oauth is not None and self.connection is not None:
             token = access_token(self._oauth)
             words = f"user={self._oauth_user}\x01auth=Bearer {token}\x01\x01"
             self.connection.ehlo_or_helo_if_needed()

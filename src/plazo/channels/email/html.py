@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import nh3
-from turbohtml import Element, PlainText, Text, parse
+from turbohtml import Document, Element, PlainText, Text, parse
 
 from plazo.channels.email.charsets import tidy
 from plazo.channels.email.quoting import divide
@@ -120,11 +120,10 @@ def _marked(rough: str) -> str:
 
 
 def _attribute(element: Element, name: str) -> str:
-    value = element.attr(name)
-    return " ".join(value) if isinstance(value, list) else str(value or "")
+    return str(element.attr(name) or "")
 
 
-def _text_before(tree: Element, element: Element) -> bool:
+def _text_before(tree: Document, element: Element) -> bool:
     text = " ".join(str(tree.to_text()).split())
     inside = " ".join(str(element.to_text()).split())
     return bool(text.partition(inside[:80])[0].strip()) if inside else False
@@ -151,7 +150,7 @@ def _inside_another(element: Element) -> bool:
     )
 
 
-def _marked_by_text(tree: Element) -> str:
+def _marked_by_text(tree: Document) -> str:
     """Mark the block in which a history begins by the rules for plain text."""
     divided = divide(str(tree.to_text(_TEXT)))
     if divided.quoted:

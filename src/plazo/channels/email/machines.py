@@ -167,7 +167,7 @@ def _by_library(message: Message) -> tuple[Bounced, ...]:
     found = []
     for addresses, final in ((temporary, False), (permanent, True)):
         for address in sorted(addresses)[:_MOST]:
-            words = address.decode("utf-8", "replace") if isinstance(address, bytes) else address
+            words = address.decode("utf-8", "replace")
             found.append(
                 Bounced(recipient=words.lower(), status="", permanent=final, diagnostic="")
             )

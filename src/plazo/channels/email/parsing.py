@@ -347,7 +347,7 @@ def _parts(message: Message, found: _Found) -> Iterator[tuple[Message, bool]]:
             found.protection = found.protection or "signed"
         elif kind == "multipart/encrypted":
             found.protection = "encrypted"
-        waiting += [(child, shown) for child in reversed(children)]
+        waiting += [(child, shown) for child in reversed(children) if isinstance(child, Message)]
 
 
 def _take(part: Message, found: _Found, *, shown: bool) -> None:
@@ -399,15 +399,19 @@ def _payload(part: Message) -> bytes:
         return payload
     inner = part.get_payload()
     if isinstance(inner, list):
-        return b"\r\n".join(child.as_bytes() for child in inner[:MOST_PARTS])
+        return b"\r\n".join(_bytes_of(child) for child in inner[:MOST_PARTS])
     return str(inner or "").encode("utf-8", "surrogateescape")
+
+
+def _bytes_of(child: Any) -> bytes:
+    return child.as_bytes() if isinstance(child, Message) else str(child).encode()
 
 
 def _report(part: Message) -> bytes:
     """Return a delivery status as text: its blocks are read as messages by the library."""
     inner = part.get_payload()
     if isinstance(inner, list):
-        return b"\n\n".join(child.as_bytes() for child in inner[:200])
+        return b"\n\n".join(_bytes_of(child) for child in inner[:200])
     return _payload(part)
 
 
@@ -469,7 +473,7 @@ def _file_name(part: Message, defects: list[str]) -> str:
             continue
         if isinstance(value, tuple):
             charset, _, words = value
-            data = words.encode("latin-1", "surrogateescape") if isinstance(words, str) else b""
+            data = words.encode("latin-1", "surrogateescape")
             text = decode(data, charset or "utf-8")
         else:
             text = header_text(value, defects)
@@ -514,7 +518,7 @@ def _unpacked(data: bytes, found: _Found) -> bool:
     return bool(files or body or html)
 
 
-def _body(found: _Found) -> dict[str, str]:
+def _body(found: _Found) -> dict[str, Any]:
     """Return text and HTML, divided into what is new and what is quoted."""
     html = "\n".join(found.html)
     if html.strip():
@@ -552,7 +556,7 @@ def _body(found: _Found) -> dict[str, str]:
     )
 
 
-def _limited(body: dict[str, str], found: _Found) -> dict[str, str]:
+def _limited(body: dict[str, Any], found: _Found) -> dict[str, Any]:
     """Cut what is longer than anybody reads; the whole of it becomes a file."""
     for name, value in body.items():
         if len(value) > LONGEST_TEXT:

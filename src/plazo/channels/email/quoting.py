@@ -14,7 +14,7 @@ _DATE: Final = (
     r"\s+(?:de\s+)?\d{2,4}|[A-Za-zÀ-ÿ]{3,12}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4})"
 )
 _ATTRIBUTION: Final = re.compile(
-    rf"^[>\s]*(?:El|Le|On|Em|A|Am|En|Il|\d).{{0,60}}?{_DATE}.{{0,300}}?"
+    rf"^[>\s]*(?:(?:El|Le|On|Em|Am|Il)\s|\d).{{0,60}}?{_DATE}.{{0,300}}?"
     r"(?:escribi[oó]|wrote|escreveu|a écrit|schrieb|ha scritto)\s*:?\s*$",
     re.IGNORECASE,
 )
@@ -104,6 +104,10 @@ def _opens_history(lines: list[str], number: int) -> int:
     """Return how many lines an opening of a history takes at `number`; 0 for none."""
     line = lines[number]
     for span in (1, 2, 3):
+        if not line.strip() or not lines[number + span - 1 : number + span]:
+            break
+        if not lines[number + span - 1].strip():
+            break  # a blank line ends what may be one line that was wrapped
         joined = " ".join(part.strip() for part in lines[number : number + span])
         if len(joined) <= _LONGEST_LINE and _ENDS.search(joined):
             if _ATTRIBUTION.match(joined):

@@ -1,0 +1,145 @@
+"""Which ticket a mail belongs to, by proof.
+
+In turn: a token of ours in an address it was sent to; In-Reply-To and References against every
+Message-ID that we sent or received; a token of ours in its text. A case number in the subject
+proves nothing and only suggests. And no proof lets anybody in who takes no part in the ticket.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from plazo.accounts.models import Agent, Requester, normal_email
+from plazo.channels.email.models import IntakeRecord, ThreadReference
+from plazo.channels.email.parsing import ParsedMail
+from plazo.mailboxes import tokens
+from plazo.notifications.models import OutboundMail
+from plazo.tickets.models import Participant, Ticket
+
+Why = Literal["subject", "stranger", "follow_up"]
+_NUMBER = re.compile(r"\b([A-Z][A-Z0-9]{0,9}-\d{1,12})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a mail belongs: a ticket that it joins, or one that it only points to, and why."""
+
+    joins: Ticket | None = None
+    suggests: Ticket | None = None
+    why: Why = "subject"
+
+
+def recipients_of(record: IntakeRecord, mail: ParsedMail) -> list[str]:
+    """Return every address that a mail was sent to, the envelope's first."""
+    shown = [a.email for a in (*mail.to, *mail.cc)]
+    return list(dict.fromkeys([*record.envelope_to, *mail.delivered_to, *shown]))
+
+
+def place(record: IntakeRecord, mail: ParsedMail, person: Requester | None) -> Placement:
+    """Say where a requester's mail belongs."""
+    suggested: Ticket | None = None
+    for ticket in _proven(record, mail):
+        if person is not None and takes_part(ticket, person):
+            return Placement(joins=ticket)
+        suggested = suggested or ticket
+    if suggested is not None:
+        return Placement(suggests=suggested, why="stranger")
+    for number in _NUMBER.findall(mail.subject)[:3]:
+        named = Ticket.objects.filter(number=number).first()
+        if named is not None:
+            return Placement(suggests=named, why="subject")
+    return Placement()
+
+
+def agent_ticket(record: IntakeRecord, mail: ParsedMail) -> Ticket | None:
+    """Return the ticket that an agent's mail answers a notice about."""
+    for token in _tokens(record, mail):
+        if token.kind in (tokens.AGENT, tokens.REPLY):
+            return _ticket(token.pk)
+    return next(_by_ids(mail), None)
+
+
+def takes_part(ticket: Ticket, person: Requester) -> bool:
+    """Say whether somebody is the requester of a ticket or a participant in it."""
+    return (
+        person.pk == ticket.requester_id
+        or Participant.objects.filter(ticket=ticket, requester=person).exists()
+    )
+
+
+def agent_by_address(email: str) -> Agent | None:
+    """Return the active agent who signs in under an address."""
+    return (
+        Agent.objects.select_related("user")
+        .filter(user__email=normal_email(email), is_active=True, user__is_active=True)
+        .first()
+    )
+
+
+def _proven(record: IntakeRecord, mail: ParsedMail) -> Iterator[Ticket]:
+    """Yield the tickets that a mail shows a proof of, the strongest proof first."""
+    seen: set[int] = set()
+    for ticket in (*_by_tokens(record, mail), *_by_ids(mail), *_by_body(mail)):
+        if ticket.pk not in seen:
+            seen.add(ticket.pk)
+            yield ticket
+
+
+def _tokens(record: IntakeRecord, mail: ParsedMail) -> list[tokens.Token]:
+    return [*tokens.in_addresses(recipients_of(record, mail)), *_body_token(mail)]
+
+
+def _body_token(mail: ParsedMail) -> Iterator[tokens.Token]:
+    token = tokens.read(mail.body_token) if mail.body_token else None
+    if token is not None:
+        yield token
+
+
+def _by_tokens(record: IntakeRecord, mail: ParsedMail) -> Iterator[Ticket]:
+    for token in tokens.in_addresses(recipients_of(record, mail)):
+        found = _ticket(token.pk) if token.kind == tokens.REPLY else None
+        if found is not None:
+            yield found
+
+
+def _by_body(mail: ParsedMail) -> Iterator[Ticket]:
+    for token in _body_token(mail):
+        found = _ticket(token.pk) if token.kind == tokens.REPLY else None
+        if found is not None:
+            yield found
+
+
+def _by_ids(mail: ParsedMail) -> Iterator[Ticket]:
+    """Yield the tickets that a mail's references name, the one it answers directly first."""
+    wanted = list(dict.fromkeys([*mail.in_reply_to, *reversed(mail.references)]))
+    # A mail that arrives before the one it answers is mentioned by nobody; but the answered one
+    # may come later, and then its own Message-ID is known from here.
+    if mail.message_id:
+        wanted.append(mail.message_id)
+    if not wanted:
+        return
+    found: dict[str, int] = dict(
+        ThreadReference.objects.filter(message_id__in=wanted)
+        .order_by("-ticket_id")
+        .values_list("message_id", "ticket_id")
+    )
+    sent = OutboundMail.objects.filter(message_id__in=wanted, ticket__isnull=False)
+    found |= {mid: pk for mid, pk in sent.values_list("message_id", "ticket_id") if pk}
+    for message_id in wanted:
+        ticket = _ticket(found[message_id]) if message_id in found else None
+        if ticket is not None:
+            yield ticket
+
+
+def _ticket(pk: int) -> Ticket | None:
+    return Ticket.objects.select_related("agreement_version", "requester").filter(pk=pk).first()
+
+
+def remember(ticket: Ticket, mail: ParsedMail) -> None:
+    """Keep the Message-IDs of a mail that became part of a ticket: its own and the mentioned."""
+    known = [mail.message_id, *mail.in_reply_to, *mail.references[-20:]]
+    ThreadReference.objects.bulk_create(
+        [ThreadReference(message_id=i[:500], ticket=ticket) for i in dict.fromkeys(known) if i],
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,485 @@
+"""What becomes of a mail: one fate each, by proof, and never an answer to a machine."""
+
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import Message
+
+import pytest
+
+from plazo.accounts.models import Organization, Requester
+from plazo.channels.email import intake
+from plazo.channels.email.models import Fate, IntakeRecord, Reason
+from plazo.mailboxes import tokens
+from plazo.notifications.models import MailKind, MailState, OutboundMail
+from plazo.notifications.sending import build, send
+from plazo.sla import Metric, State
+from plazo.tickets import commands, queries
+from plazo.tickets.models import Authenticity, Delivery, InternalNote, PublicMessage, Ticket
+from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
+from tests.mails import CLIENT, a_mail, a_mailbox, arrive
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def agreement():
+    publish_iws()
+    an_agent()
+
+
+def take(raw: bytes, *, now=TUESDAY, **envelope) -> IntakeRecord:
+    """Bring a mail to its fate."""
+    record = arrive(raw, **envelope)
+    intake.process(record.pk, now=now)
+    record.refresh_from_db()
+    return record
+
+
+def acknowledgements() -> int:
+    return OutboundMail.objects.filter(kind=MailKind.ACKNOWLEDGEMENT).count()
+
+
+def sent_as_bytes(mail: OutboundMail) -> Message:
+    """Render a planned mail as it would leave."""
+    assert send(mail.pk, now=TUESDAY + MINUTE) == MailState.SENT
+    mail.refresh_from_db()
+    return message_from_bytes(build(mail).message().as_bytes())
+
+
+def test_a_mail_becomes_a_ticket_with_its_receipt():
+    """One ticket per mail received, acknowledged at once with a case number (agreement §3)."""
+    record = take(a_mail())
+    assert (record.fate, record.reason) == (Fate.NEW_TICKET, "")
+    ticket = record.ticket
+    assert (ticket.subject, ticket.channel) == ("La orden no llega", "email")
+    assert ticket.requester.email == "compras@andina.example"
+    assert ticket.mailbox.address == "soporte@iws.example"
+    assert record.public_message.body_text.startswith("La orden 4512")
+    mail = OutboundMail.objects.get(kind=MailKind.ACKNOWLEDGEMENT)
+    assert (mail.recipient, mail.mailbox) == ("compras@andina.example", ticket.mailbox)
+
+
+def test_a_receipt_ties_itself_to_the_mail_and_proves_where_an_answer_belongs():
+    """In-Reply-To names what came, Reply-To carries the proof, and machines are told so."""
+    record = take(a_mail(Message_ID="<origen@andina.example>"))
+    mail = OutboundMail.objects.get(kind=MailKind.ACKNOWLEDGEMENT)
+    sent = sent_as_bytes(mail)
+    assert sent["In-Reply-To"] == "<origen@andina.example>"
+    assert sent["References"] == "<origen@andina.example>"
+    assert sent["Auto-Submitted"] == "auto-replied"
+    reply_to = sent["Reply-To"]
+    assert list(tokens.in_addresses([reply_to])) == [tokens.Token("r", record.ticket.pk)]
+    assert sent["Thread-Index"]
+    envelope = build(mail).from_email
+    assert list(tokens.in_addresses([envelope])) == [tokens.Token("b", mail.pk)]
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_receipt_echoes_only_what_a_proven_sender_wrote(proven):
+    """Whoever forges an address must not make us send their words to it."""
+    take(
+        a_mail(
+            "Compre barato",
+            subject="Gane dinero ya",
+            sender="Oferta <v@otra.example>",
+            proven=proven,
+        )
+    )
+    mail = OutboundMail.objects.get(kind=MailKind.ACKNOWLEDGEMENT)
+    sent = sent_as_bytes(mail)
+    whole = (
+        "\n".join(
+            part.get_payload(decode=True).decode()
+            for part in sent.walk()
+            if not part.is_multipart()
+        )
+        + str(sent["Subject"])
+        + str(sent["Thread-Topic"])
+    )
+    assert ("Gane dinero" in whole) is proven
+    assert ("Oferta" in whole) is proven
+    assert "Compre barato" not in whole
+
+
+def test_the_same_mail_again_is_one_ticket():
+    """A source that was not told in time delivers the same bytes, or the same mail by another way."""
+    raw = a_mail()
+    first, again = take(raw), take(raw)
+    assert again == first
+    other = a_mailbox("ventas@iws.example")
+    twin = take(
+        b"Received: from elsewhere\r\nDelivered-To: ventas@iws.example\r\n" + raw, mailbox=other
+    )
+    assert (twin.fate, twin.reason, twin.ticket) == (Fate.REJECTED, Reason.DUPLICATE, first.ticket)
+    assert Ticket.objects.count() == acknowledgements() == 1
+
+
+def test_a_message_id_used_again_for_another_mail_is_another_mail():
+    """Broken programs use one Message-ID for all; nothing of theirs is lost."""
+    same = {"Message_ID": "<fijo@andina.example>"}
+    one, two = take(a_mail("uno", **same)), take(a_mail("dos", **same))
+    assert {one.fate, two.fate} <= {Fate.NEW_TICKET, Fate.APPENDED}
+    assert PublicMessage.objects.count() == 2
+
+
+def answered_ticket() -> Ticket:
+    """Return a ticket that came by mail and was answered."""
+    ticket = take(a_mail(Message_ID="<a@andina.example>")).ticket
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="¿Qué orden?", actor=as_agent(), now=TUESDAY + MINUTE
+    )
+    return ticket
+
+
+def proofs(ticket: Ticket) -> dict[str, dict[str, str]]:
+    sent = OutboundMail.objects.get(ticket=ticket, kind=MailKind.REPLY)
+    token = tokens.make(tokens.REPLY, ticket.pk)
+    return {
+        "our address": {"to": tokens.plus_address("soporte@iws.example", token)},
+        "in copy": {
+            "to": "otra@andina.example",
+            "Cc": tokens.plus_address("soporte@iws.example", token),
+        },
+        "In-Reply-To": {"In_Reply_To": sent.message_id},
+        "References": {"References": f"<x@y> {sent.message_id}"},
+        "their own first mail": {"In_Reply_To": "<a@andina.example>"},
+        "body": {"body": f"Es la 4512.\n\n> antes\n> [plazo:{token}]"},
+    }
+
+
+@pytest.mark.parametrize(
+    "how", ["our address", "in copy", "In-Reply-To", "References", "their own first mail", "body"]
+)
+def test_each_proof_brings_an_answer_to_its_ticket(how):
+    """A token of ours, or a Message-ID that we sent or received."""
+    ticket = answered_ticket()
+    wanted = {"body": "Es la 4512.", "subject": "otra cosa"} | proofs(ticket)[how]
+    record = take(a_mail(wanted.pop("body"), **wanted), now=TUESDAY + 2 * MINUTE)
+    assert (record.fate, record.ticket) == (Fate.APPENDED, ticket)
+    assert acknowledgements() == 1
+    kinds = [event.kind for event in queries.chain_of(ticket)]
+    assert kinds[-1] in {"requester.replied", "participant.added"}
+
+
+@pytest.mark.parametrize("how", ["our address", "In-Reply-To", "body"])
+def test_a_proof_in_a_strangers_hands_opens_another_ticket(how):
+    """A mail that was passed on lets nobody into the conversation: they get their own."""
+    ticket = answered_ticket()
+    wanted = {"body": "Soy otra persona.", "sender": "x@ajeno.example"} | proofs(ticket)[how]
+    record = take(a_mail(wanted.pop("body"), **wanted), now=TUESDAY + 2 * MINUTE)
+    assert record.fate == Fate.NEW_TICKET
+    assert record.ticket != ticket
+    related = [e.payload for e in queries.chain_of(record.ticket) if e.kind == "ticket.related"]
+    assert related == [{"ticket": ticket.pk, "number": ticket.number, "why": "stranger"}]
+
+
+@pytest.mark.parametrize("sender", [CLIENT, "x@ajeno.example"])
+def test_a_number_in_the_subject_only_suggests(sender):
+    """Knowing a case's number gives no right to it, not even to its requester."""
+    ticket = answered_ticket()
+    record = take(a_mail("hola", sender=sender, subject=f"RE: [{ticket.number}] algo"))
+    assert record.fate == Fate.NEW_TICKET
+    related = [
+        e.payload["why"] for e in queries.chain_of(record.ticket) if e.kind == "ticket.related"
+    ]
+    assert related == ["subject"]
+
+
+def test_a_forged_token_proves_nothing():
+    """A token carries a MAC; another number in it is no token."""
+    ticket = answered_ticket()
+    token = tokens.make(tokens.REPLY, ticket.pk + 1)
+    forged = (
+        "r" + tokens.make(tokens.REPLY, ticket.pk)[1:].split("-")[0] + "-" + token.split("-")[1]
+    )
+    assert tokens.read(forged) is None
+    record = take(a_mail("hola", to=f"soporte+{forged}@iws.example"))
+    assert record.fate == Fate.NEW_TICKET
+
+
+def test_answers_that_arrive_before_what_they_answer_come_to_the_same_ticket():
+    """Mail overtakes mail: the thread is one whichever is read first."""
+    answer = take(a_mail("sigue igual", In_Reply_To="<primero@andina.example>"))
+    first = take(a_mail("no llega", Message_ID="<primero@andina.example>"))
+    assert answer.fate == Fate.NEW_TICKET
+    assert (first.fate, first.ticket) == (Fate.APPENDED, answer.ticket)
+
+
+def test_people_in_copy_take_part_and_get_copies():
+    """Who was in Cc is shown before sending, gets the answer, and may answer themselves."""
+    ticket = take(a_mail(Cc="Bodega <bodega@andina.example>, soporte@iws.example")).ticket
+    assert [str(p.requester.email) for p in ticket.participants.all()] == ["bodega@andina.example"]
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="Lo vemos.", actor=as_agent(), now=TUESDAY + MINUTE
+    )
+    copy = OutboundMail.objects.get(kind=MailKind.COPY)
+    sent = sent_as_bytes(copy)
+    assert copy.recipient == "bodega@andina.example"
+    assert "compras@andina.example" in sent["To"]
+    assert "bodega@andina.example" in sent["Cc"]
+    assert "/requests/" not in str(sent.get_payload()[0])  # the requester's own link is theirs
+    record = take(
+        a_mail("Yo lo tengo.", sender="bodega@andina.example", In_Reply_To=copy.message_id),
+        now=TUESDAY + 2 * MINUTE,
+    )
+    assert (record.fate, record.ticket) == (Fate.APPENDED, ticket)
+
+
+def test_nobody_of_a_copy_list_is_written_to_whom_the_agent_left_out():
+    """The agent decides who gets a reply, name by name."""
+    ticket = take(a_mail(Cc="bodega@andina.example, legal@andina.example")).ticket
+    keep = ticket.participants.get(requester__email="legal@andina.example").requester_id
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="x", copies=[keep], actor=as_agent(), now=TUESDAY + MINUTE
+    )
+    copies = OutboundMail.objects.filter(kind=MailKind.COPY).values_list("recipient", flat=True)
+    assert list(copies) == ["legal@andina.example"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"Auto_Submitted": "auto-replied"}, Reason.AUTO_REPLY),
+        ({"Precedence": "auto_reply"}, Reason.AUTO_REPLY),
+        ({"X_Autoreply": "yes"}, Reason.AUTO_REPLY),
+        ({"Auto_Submitted": "auto-generated"}, Reason.AUTO_GENERATED),
+        ({"List_Id": "<lista.andina.example>"}, Reason.LIST),
+        ({"Precedence": "bulk"}, Reason.LIST),
+        (
+            {"sender": "MAILER-DAEMON@mx.example", "Return_Path": "<>", "subject": "Undelivered"},
+            Reason.BOUNCE,
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_machines_are_parked_and_never_answered(headers, reason):
+    """RFC 3834: an automatic answer to an automatic mail is a loop."""
+    record = take(a_mail(**headers))
+    assert (record.fate, record.reason) == (Fate.PARKED, reason)
+    assert record.evidence
+    assert not Ticket.objects.exists()
+    assert not OutboundMail.objects.exists()
+
+
+def test_a_null_sender_in_the_envelope_is_a_machine():
+    """RFC 3834 §2: what has no return address wants no answer."""
+    record = take(a_mail(), envelope_from="")
+    assert (record.fate, record.reason) == (Fate.PARKED, Reason.AUTO_REPLY)
+
+
+def test_a_known_clients_own_alarm_is_a_case_without_receipt():
+    """Their monitoring may open a case; nobody reads a receipt there."""
+    client = a_requester()
+    client.organization = Organization.objects.create(name="Andina", slug="andina")
+    client.save()
+    record = take(a_mail(Auto_Submitted="auto-generated"))
+    assert record.fate == Fate.NEW_TICKET
+    assert acknowledgements() == 0
+
+
+def test_an_out_of_office_note_moves_no_clock():
+    """It stands on the ticket, and the requester has said nothing."""
+    ticket = answered_ticket()
+    before = ticket.messages.count()
+    sent = OutboundMail.objects.get(kind=MailKind.REPLY)
+    record = take(
+        a_mail("Estoy de vacaciones", In_Reply_To=sent.message_id, Auto_Submitted="auto-replied"),
+        now=TUESDAY + 2 * MINUTE,
+    )
+    assert (record.fate, record.reason, record.ticket) == (Fate.APPENDED, Reason.MACHINE, ticket)
+    assert ticket.messages.count() == before
+    assert queries.chain_of(ticket)[-1].kind == "machine.wrote"
+
+
+def a_report(sent: OutboundMail, *, status: str, action: str) -> bytes:
+    """Return a delivery report about a mail of ours (RFC 3464)."""
+    return (
+        "From: MAILER-DAEMON@mx.example\r\nTo: soporte@iws.example\r\nSubject: Undelivered Mail\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nNo se pudo.\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {sent.recipient}\r\nAction: {action}\r\nStatus: {status}\r\n"
+        "Diagnostic-Code: smtp; no such user here\r\n\r\n"
+        f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {sent.message_id}\r\n\r\n--b--\r\n"
+    ).encode()
+
+
+def first_reply(ticket: Ticket, now) -> State:
+    ticket.refresh_from_db()
+    chain = queries.chain_of(ticket)
+    return queries.evaluation_of(ticket, chain, now=now).get(Metric.FIRST_REPLY.value).state
+
+
+def test_a_bounce_puts_the_clock_back_as_if_the_reply_had_not_been_sent():
+    """A reply that came back was none; it can be sent again, and counts from then."""
+    ticket = answered_ticket()
+    sent = OutboundMail.objects.get(kind=MailKind.REPLY)
+    assert first_reply(ticket, TUESDAY + 2 * MINUTE) is State.MET
+    record = take(a_report(sent, status="5.1.1", action="failed"), now=TUESDAY + 2 * MINUTE)
+    assert (record.fate, record.reason, record.ticket) == (Fate.APPENDED, Reason.BOUNCED, ticket)
+    message = PublicMessage.objects.get(author_agent__isnull=False)
+    assert message.delivery == Delivery.BOUNCED
+    assert first_reply(ticket, TUESDAY + 2 * MINUTE) is State.RUNNING
+    commands.send_reply_again(
+        ticket_id=ticket.pk, message_id=message.pk, actor=as_agent(), now=TUESDAY + 3 * MINUTE
+    )
+    assert first_reply(ticket, TUESDAY + 4 * MINUTE) is State.MET
+    again = OutboundMail.objects.filter(kind=MailKind.REPLY).latest("pk")
+    assert again.pk != sent.pk
+    take(a_report(again, status="5.2.2", action="failed"), now=TUESDAY + 5 * MINUTE)
+    assert first_reply(ticket, TUESDAY + 5 * MINUTE) is State.RUNNING
+
+
+def test_a_delay_is_no_failure():
+    """Class 4 may still arrive: it is shown, and no clock moves."""
+    ticket = answered_ticket()
+    sent = OutboundMail.objects.get(kind=MailKind.REPLY)
+    record = take(a_report(sent, status="4.4.1", action="delayed"), now=TUESDAY + 2 * MINUTE)
+    assert (record.fate, record.reason) == (Fate.APPENDED, Reason.DELAYED)
+    assert first_reply(ticket, TUESDAY + 2 * MINUTE) is State.MET
+
+
+def test_a_bounce_is_found_by_the_address_it_came_to():
+    """Reports that quote nothing still come to the address that names the mail."""
+    ticket = answered_ticket()
+    sent = OutboundMail.objects.get(kind=MailKind.REPLY)
+    back = tokens.plus_address("soporte@iws.example", tokens.make(tokens.BOUNCE, sent.pk))
+    raw = a_mail(
+        "550 user unknown", sender="MAILER-DAEMON@mx.example", to=back, subject="failure notice"
+    )
+    record = take(b"Return-Path: <>\r\n" + raw, now=TUESDAY + 2 * MINUTE)
+    assert (record.fate, record.ticket) == (Fate.APPENDED, ticket)
+
+
+def test_our_own_mail_that_comes_back_is_rejected():
+    """A mailbox that is in copy of itself, or forwards to itself, makes no case."""
+    ticket = answered_ticket()
+    sent = OutboundMail.objects.get(kind=MailKind.REPLY)
+    raw = build(sent).message().as_bytes()
+    record = take(raw, now=TUESDAY + 2 * MINUTE)
+    assert (record.fate, record.reason) == (Fate.REJECTED, Reason.OWN)
+    assert ticket.messages.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("proven", "text", "fate", "reason"),
+    [
+        (True, "Ya quedó.", Fate.APPENDED, Reason.REPLY),
+        (True, "#note\nNo decirle aún.", Fate.APPENDED, Reason.NOTE),
+        (False, "Ya quedó.", Fate.PARKED, Reason.AGENT_UNPROVEN),
+    ],
+)
+def test_an_agent_answers_a_notice_from_their_own_mail(proven, text, fate, reason):
+    """Only with proof: whoever forges an agent would speak in our name."""
+    ticket = answered_ticket()
+    agent = an_agent()
+    commands.assign_ticket(
+        ticket_id=ticket.pk, assignee_id=agent.pk, actor=as_agent(2), now=TUESDAY + MINUTE
+    )
+    notice = OutboundMail.objects.get(kind=MailKind.ASSIGNED)
+    raw = a_mail(text, sender=agent.user.email, In_Reply_To=notice.message_id, proven=proven)
+    record = take(raw, now=TUESDAY + 2 * MINUTE)
+    assert (record.fate, record.reason) == (fate, reason)
+    assert PublicMessage.objects.filter(body_text="Ya quedó.").exists() is (
+        proven and "#" not in text
+    )
+    notes = list(InternalNote.objects.values_list("body_text", flat=True))
+    assert notes == (["No decirle aún."] if reason == Reason.NOTE else [])
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ("mx.iws.example; dmarc=pass header.from=andina.example", Authenticity.PASSED),
+        ("mx.iws.example; dmarc=fail header.from=andina.example", Authenticity.FAILED),
+        ("mx.iws.example; dkim=pass header.d=andina.example", Authenticity.PASSED),
+        ("mx.iws.example; dkim=pass header.d=otra.example", Authenticity.UNKNOWN),
+        (
+            "mx.iws.example; spf=fail smtp.mailfrom=andina.example; dkim=fail header.d=andina.example",
+            Authenticity.FAILED,
+        ),
+        ("mx.ajeno.example; dmarc=pass header.from=andina.example", Authenticity.UNKNOWN),
+        ("", Authenticity.UNKNOWN),
+    ],
+)
+def test_only_servers_that_we_trust_say_who_a_sender_is(results, expected):
+    """Anybody can write the header; only our own receiving server's counts."""
+    raw = a_mail()
+    if results:
+        raw = f"Authentication-Results: {results}\r\n".encode() + raw
+    record = take(raw)
+    assert record.authenticity == expected == record.public_message.authenticity
+    assert acknowledgements() == (0 if expected == Authenticity.FAILED else 1)
+
+
+def test_over_a_budget_the_case_is_opened_in_silence():
+    """Nobody is answered without end; nothing is lost for it, and the team hears of it once."""
+    for number in range(9):
+        take(a_mail(f"Caso distinto {'abcdefghi'[number] * 5}", subject=f"caso {number}"))
+    assert Ticket.objects.count() == 9
+    assert acknowledgements() == 6
+    quiet = [queries.chain_of(t)[0].payload["quiet"] for t in Ticket.objects.order_by("pk")]
+    assert quiet == [""] * 6 + ["budget:address"] * 3
+
+
+def test_a_closed_ticket_is_followed_up_by_a_new_one():
+    """What comes too late for the old case is a new one that points to it."""
+    ticket = answered_ticket()
+    for status in ("solved", "closed"):
+        commands.set_status(
+            ticket_id=ticket.pk, status=status, actor=as_agent(), now=TUESDAY + 2 * MINUTE
+        )
+    record = take(a_mail("Otra vez", In_Reply_To="<a@andina.example>"), now=TUESDAY + 3 * MINUTE)
+    assert record.fate == Fate.NEW_TICKET
+    related = [
+        e.payload["why"] for e in queries.chain_of(record.ticket) if e.kind == "ticket.related"
+    ]
+    assert related == ["follow_up"]
+
+
+def test_files_and_history_come_along():
+    """Files are kept with the message; what is quoted is folded, not lost."""
+    body = (
+        "Adjunto la captura.\n\nEl lun, 23 nov 2026 a las 10:14, Soporte escribió:\n> ¿Qué orden?\n"
+    )
+    record = take(a_mail(body, files={"captura.bin": b"\x00\x01"}))
+    message = record.public_message
+    assert message.body_text == "Adjunto la captura."
+    assert "¿Qué orden?" in message.quoted_text
+    assert [a.name for a in message.attachments.all()] == ["captura.bin"]
+
+
+def test_a_mail_without_words_or_sender_is_not_lost():
+    """An empty mail is a case that says so; one without a sender waits for a person."""
+    empty = take(a_mail("", subject=""))
+    assert empty.fate == Fate.NEW_TICKET
+    assert empty.public_message.body_text
+    nobody = take(a_mail(sender=""))
+    assert (nobody.fate, nobody.reason) == (Fate.PARKED, Reason.NO_SENDER)
+
+
+def test_a_person_can_insist_on_a_parked_mail():
+    """Run again from the ledger: the rules step back, the mail becomes a case."""
+    record = take(a_mail(List_Id="<lista.andina.example>"))
+    intake.run_again(record.pk, now=TUESDAY)
+    intake.process(record.pk, now=TUESDAY)
+    record.refresh_from_db()
+    assert record.fate == Fate.NEW_TICKET
+    assert acknowledgements() == 0
+
+
+def test_a_requester_is_one_person_however_they_spell_their_address():
+    """Addresses are compared without regard to case."""
+    take(a_mail(sender="COMPRAS@Andina.Example"))
+    take(a_mail("otra", sender="compras@andina.example"))
+    assert Requester.objects.count() == 1
+
+
+def test_a_case_of_the_form_is_answered_by_mail_and_continues_there():
+    """One conversation whatever the door: an answer by mail joins the case of the form."""
+    a_mailbox(is_default=True)
+    ticket = a_case()
+    token = tokens.make(tokens.REPLY, ticket.pk)
+    record = take(a_mail("Más datos.", to=f"soporte+{token}@iws.example"))
+    assert (record.fate, record.ticket) == (Fate.APPENDED, ticket)

@@ -16,15 +16,10 @@ from typing import Any
 import pytest
 
 from tests.config.probe import LIMIT
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Connect = Callable[..., http.client.HTTPConnection]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:

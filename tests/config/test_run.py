@@ -17,14 +17,9 @@ from pathlib import Path
 import pytest
 
 from plazo.core.postgres import EmbeddedPostgres
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -1,4 +1,4 @@
-"""The entry of a child of `plazo run`: `python -m plazo.config.child web|worker`."""
+"""The entry of a child of `plazo run`: `python -m plazo.config.child web|worker|mail`."""
 
 import importlib
 import os

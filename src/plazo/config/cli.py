@@ -14,6 +14,7 @@ from django.utils import timezone
 
 import plazo
 from plazo.agreements.cli import add_commands as add_agreement_commands
+from plazo.channels.email.cli import add_commands as add_mail_commands
 from plazo.core.errors import PlazoError
 from plazo.core.postgres import EmbeddedPostgres, check_server
 from plazo.core.process import CannotStart
@@ -116,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     version.set_defaults(run=_version, needs="nothing")
     add_agreement_commands(commands)
     add_ticket_commands(commands)
+    add_mail_commands(commands, run_process=_mail)
     return parser
 
 
@@ -136,6 +138,12 @@ def _web(arguments: argparse.Namespace) -> int:
 
 def _worker(arguments: argparse.Namespace) -> int:
     from plazo.config.worker import work
+
+    return work()
+
+
+def _mail(arguments: argparse.Namespace) -> int:
+    from plazo.config.mail import work
 
     return work()
 

@@ -1,8 +1,8 @@
 """`plazo run`: everything on one machine, watched by one parent.
 
 The parent owns the data folder (a lock says so), holds the database, brings the schema up, then
-keeps two children alive: the web part and the worker. They end with it, however it ends: each
-holds the reading end of a pipe whose writing end only the parent has.
+keeps three children alive: the web part, the worker and the mail part. They end with it, however it
+ends: each holds the reading end of a pipe whose writing end only the parent has.
 
 The web part is started first of all, because loading its code takes as long as the database does.
 It waits for a second pipe to close, which says that the schema is up.
@@ -152,7 +152,7 @@ def _end_session(leader: int) -> None:
 
 
 class Children:
-    """The web part and the worker, and the two pipes that they listen to."""
+    """The web part, the worker and the mail part, and the two pipes that they listen to."""
 
     def __init__(self, database_url: str) -> None:
         alive, self._alive = os.pipe()
@@ -161,6 +161,7 @@ class Children:
         environment = {"DATABASE_URL": database_url, LIFELINE: str(alive), GO: str(go)}
         self._web = Child("web", environment, self._readable)
         self._worker = Child("worker", environment, self._readable)
+        self._mail = Child("mail", environment, self._readable)
         self._open = True
 
     def prepare(self) -> None:
@@ -175,6 +176,7 @@ class Children:
         while not stopping.wait(0.1):
             self._web.keep_alive()
             self._worker.keep_alive()
+            self._mail.keep_alive()
             if not greeted and _answers(settings):
                 greeted = True
                 _greet(settings)
@@ -185,9 +187,10 @@ class Children:
             return
         self._open = False
         end = time.monotonic() + STOP_SECONDS
-        for child in (self._web, self._worker):
+        children = (self._web, self._worker, self._mail)
+        for child in children:
             child.tell_to_stop()
-        for child in (self._web, self._worker):
+        for child in children:
             child.see_off(end)
         for descriptor in (*self._readable, self._alive, self._go):
             if descriptor >= 0:

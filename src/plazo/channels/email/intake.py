@@ -249,6 +249,7 @@ class _Decision:
         Edges: a Message-ID alone proves nothing, since broken programs use one again and again.
         """
         if self.mail.doctor:
+            self.record.evidence = self.mail.doctor
             raise Settled(Fate.REJECTED, Reason.DOCTOR)
         first = (
             IntakeRecord.objects.filter(

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from plazo.channels.email.models import IntakeRaw, IntakeRecord
+from plazo.channels.email.models import Fate, IntakeRaw, IntakeRecord, Reason
 from plazo.channels.email.tasks import nudge
-from plazo.mailboxes.models import Mailbox
+from plazo.mailboxes.models import Mailbox, Source
 
 
 def accept(
@@ -68,3 +68,44 @@ def _known(digest: str, mailbox: Mailbox | None, source_key: str | None) -> Inta
 def _header(text: str) -> str:
     """Return an address as a column takes it: no NUL, no surrogates, not endless."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "")[:320]
+
+
+def park_too_large(
+    header: bytes,
+    *,
+    mailbox: Mailbox,
+    source_key: str,
+    size: int,
+    now: datetime,
+) -> IntakeRecord:
+    """Note a mail that is larger than what is taken: its header here, the mail at its source.
+
+    Edges: noted once; to take it, raise PLAZO_MAX_MAIL_BYTES and delete nothing.
+    """
+    known = _known("", mailbox, source_key)
+    if known is not None:
+        return known
+    with transaction.atomic():
+        record = IntakeRecord.objects.create(
+            source=Source.IMAP,
+            mailbox=mailbox,
+            source_key=source_key,
+            digest=hashlib.sha256(header).hexdigest(),
+            size=size,
+            received_at=now,
+            processed_at=now,
+            fate=Fate.PARKED,
+            reason=Reason.TOO_LARGE,
+            subject=_field(header, b"subject"),
+            sender=_field(header, b"from"),
+        )
+        IntakeRaw.objects.create(record=record, body=header)
+    return record
+
+
+def _field(header: bytes, name: bytes) -> str:
+    """Return a header field as it stands, for people to recognise the mail by."""
+    for line in header.splitlines():
+        if line.lower().startswith(name + b":"):
+            return _header(line.partition(b":")[2].decode("utf-8", "replace").strip())[:300]
+    return ""

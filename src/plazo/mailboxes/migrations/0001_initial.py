@@ -182,6 +182,7 @@ class Migration(migrations.Migration):
                 ("sealed", models.TextField(blank=True)),
                 ("uid_validity", models.BigIntegerField(null=True)),
                 ("first_uid", models.BigIntegerField(null=True)),
+                ("fetching_since", models.DateTimeField(null=True)),
                 ("last_uid", models.BigIntegerField(default=0)),
                 ("on_server", models.PositiveIntegerField(null=True)),
                 ("missing", models.PositiveIntegerField(null=True)),

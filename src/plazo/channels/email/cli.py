@@ -1,0 +1,208 @@
+"""Sub-commands of `plazo mail`: mailboxes, taking mail in, and the doctor."""
+
+import argparse
+import getpass
+import mailbox as archives
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+# What a mail server's pipe takes for "try again later" and "it cannot be done" (sysexits.h).
+TRY_AGAIN: Final = 75
+NO_INPUT: Final = 66
+
+
+def add_commands(commands: Any, *, run_process: Callable[[argparse.Namespace], int]) -> None:
+    """Add `plazo mail …`. Units: `run_process` is the mail process, which only its caller knows."""
+    mail = commands.add_parser("mail", help="mailboxes: add, list, ingest, doctor")
+    parts = mail.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = parts.add_parser("run", help="fetch mail and listen for it, as `plazo run` does")
+    run.set_defaults(run=run_process, needs="database")
+
+    listed = parts.add_parser("list", help="the mailboxes, and how they are")
+    listed.set_defaults(run=_list, needs="database")
+
+    add = parts.add_parser("add", help="make a mailbox; passwords are asked for, never arguments")
+    add.add_argument("key", help="a short name without blanks, such as soporte")
+    add.add_argument("--address", required=True)
+    add.add_argument("--name", default="")
+    add.add_argument("--language", choices=["es", "en"], default="es")
+    add.add_argument("--group", default="", help="key of the group that gets its cases")
+    add.add_argument("--imap-host", default="")
+    add.add_argument("--imap-port", type=int, default=993)
+    add.add_argument("--imap-security", choices=["tls", "starttls", "plain"], default="tls")
+    add.add_argument("--imap-user", default="")
+    add.add_argument("--smtp-host", default="")
+    add.add_argument("--smtp-port", type=int, default=587)
+    add.add_argument("--smtp-security", choices=["tls", "starttls", "plain"], default="starttls")
+    add.add_argument("--smtp-user", default="")
+    add.add_argument("--after-fetch", choices=["seen", "move", "delete", "nothing"], default="seen")
+    add.add_argument("--fetch-existing", action="store_true", help="also what was there before")
+    add.add_argument("--no-plus", action="store_true", help="name+x@… does not arrive here")
+    add.add_argument("--trust", action="append", default=[], metavar="HOST",
+                     help="a server whose Authentication-Results are believed")  # fmt: skip
+    add.set_defaults(run=_add, needs="database")
+
+    ingest = parts.add_parser("ingest", help="take mails in from files, an mbox, a Maildir or `-`")
+    ingest.add_argument("files", nargs="*", default=["-"], metavar="FILE")
+    ingest.add_argument("--mailbox", default="", help="key of the mailbox; else by its recipients")
+    ingest.add_argument("--from", dest="sender", default=None, help="the envelope's sender")
+    ingest.add_argument("--to", action="append", default=[], help="a recipient of the envelope")
+    ingest.set_defaults(run=_ingest, needs="database")
+
+    doctor = parts.add_parser("doctor", help="test a mailbox: receive, send, loop, sender")
+    doctor.add_argument("key", nargs="?", default="")
+    doctor.set_defaults(run=_doctor, needs="database")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from plazo.channels.email.models import IntakeRecord
+    from plazo.mailboxes.models import Mailbox
+
+    for box in Mailbox.objects.all():
+        waiting = IntakeRecord.objects.waiting().filter(mailbox=box).count()
+        state = "in use" if box.is_active else "not in use"
+        print(f"{box.key:<16} {box.address:<36} {box.source:<8} {state}")
+        if box.on_server is not None:
+            print(f"{'':<16} {box.on_server} on the server, {box.missing} missing here")
+        if waiting:
+            print(f"{'':<16} {waiting} waiting to be read")
+        if box.fetch_error:
+            print(f"{'':<16} trouble since {box.failing_since:%Y-%m-%d %H:%M}: {box.fetch_error}")
+        if box.held_until:
+            print(f"{'':<16} sending held until {box.held_until:%H:%M} UTC: {box.held_reason}")
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from plazo.accounts.models import Group
+    from plazo.mailboxes.models import Mailbox, Source
+
+    group = Group.objects.filter(key=arguments.group).first() if arguments.group else None
+    if arguments.group and group is None:
+        print(f"plazo: there is no group “{arguments.group}”.", file=sys.stderr)
+        return 1
+    if Mailbox.objects.filter(key=arguments.key).exists():
+        print(f"plazo: there is a mailbox “{arguments.key}” already.", file=sys.stderr)
+        return 1
+    box = Mailbox(
+        key=arguments.key,
+        name=arguments.name or arguments.address,
+        address=arguments.address.lower(),
+        language=arguments.language,
+        group=group,
+        source=Source.IMAP if arguments.imap_host else Source.PIPE,
+        imap_host=arguments.imap_host,
+        imap_port=arguments.imap_port,
+        imap_security=arguments.imap_security,
+        imap_user=arguments.imap_user,
+        after_fetch=arguments.after_fetch,
+        fetch_existing=arguments.fetch_existing,
+        smtp_host=arguments.smtp_host,
+        smtp_port=arguments.smtp_port,
+        smtp_security=arguments.smtp_security,
+        smtp_user=arguments.smtp_user,
+        plus_addressing=not arguments.no_plus,
+        trusted_hosts=arguments.trust,
+        is_default=not Mailbox.objects.filter(is_default=True).exists(),
+    )
+    if box.imap_host:
+        box.keep_secrets(imap_password=_secret("IMAP password"))
+    if box.smtp_user:
+        box.keep_secrets(smtp_password=_secret("SMTP password"))
+    box.full_clean()
+    box.save()
+    print(f"{box} is there. Test it with: plazo mail doctor {box.key}")
+    return 0
+
+
+def _secret(what: str) -> str:
+    """Ask for a password; from a pipe, read one line for each."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{what}: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    """Take mails in; whatever cannot be stored now makes the exit code 75: try again."""
+    from plazo.channels.email import ledger
+    from plazo.core.clock import read_clock
+    from plazo.mailboxes import queries
+    from plazo.mailboxes.models import Mailbox, Source
+
+    box = Mailbox.objects.filter(key=arguments.mailbox).first() if arguments.mailbox else None
+    if arguments.mailbox and box is None:
+        print(f"plazo: there is no mailbox “{arguments.mailbox}”.", file=sys.stderr)
+        return NO_INPUT
+    box = box or queries.by_address(arguments.to)
+    code = 0
+    for name in arguments.files:
+        try:
+            for place, raw in _mails_in(name):
+                if not raw.strip():
+                    print(f"{place}: skipped, it is empty")
+                    continue
+                record = ledger.accept(
+                    raw,
+                    source=Source.PIPE,
+                    mailbox=box,
+                    envelope_from=arguments.sender,
+                    envelope_to=arguments.to,
+                    now=read_clock(),
+                )
+                print(f"{place}: mail {record.pk}")
+        except OSError as error:
+            print(f"plazo: {name}: {error.strerror or error}", file=sys.stderr)
+            code = code or NO_INPUT
+        except Exception as error:  # noqa: BLE001 - whoever pipes must keep the mail
+            print(f"plazo: {name}: not stored, try again: {error}", file=sys.stderr)
+            code = TRY_AGAIN
+    return code
+
+
+def _mails_in(name: str) -> Iterator[tuple[str, bytes]]:
+    """Yield each mail of a file, an mbox, a Maildir, a folder of files, or the standard input."""
+    if name == "-":
+        yield "-", sys.stdin.buffer.read()
+        return
+    path = Path(name)
+    if path.is_dir():
+        if (path / "cur").is_dir() and (path / "new").is_dir():
+            for entry in sorted([*(path / "new").iterdir(), *(path / "cur").iterdir()]):
+                yield str(entry), entry.read_bytes()
+            return
+        for entry in sorted(path.glob("*.eml")):
+            yield str(entry), entry.read_bytes()
+        return
+    with path.open("rb") as file:
+        is_mbox = file.read(5) == b"From "
+    if not is_mbox:
+        yield name, path.read_bytes()
+        return
+    box = archives.mbox(os.fspath(path), create=False)
+    for number, key in enumerate(box.iterkeys(), start=1):
+        yield f"{name}#{number}", box.get_bytes(key)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from plazo.channels.email import doctor
+    from plazo.mailboxes.models import Mailbox
+
+    boxes = Mailbox.objects.filter(is_active=True)
+    if arguments.key:
+        boxes = boxes.filter(key=arguments.key)
+    if not boxes:
+        print("plazo: no such mailbox is in use; see `plazo mail list`.", file=sys.stderr)
+        return 1
+    good = True
+    for box in boxes:
+        print(f"\n{box}")
+        for step in doctor.examine(box):
+            good = good and step.state != "failed"
+            print(f"  {doctor.MARKS[step.state]} {step.title}: {step.words}")
+            if step.advice:
+                print(f"      {step.advice}")
+    return 0 if good else 1

@@ -1,0 +1,188 @@
+"""Fetching from a real IMAP server: everything once, whatever dies, and nothing that is not ours."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from plazo.channels.email import imap
+from plazo.channels.email.imap import Folder
+from plazo.channels.email.models import Fate, IntakeRecord, Reason
+from plazo.core.clock import read_clock
+from plazo.mailboxes.models import AfterFetch, Mailbox, Security, Source
+from tests.mails import a_mail, a_mailbox
+from tests.mailservers import PASSWORD, Dovecot
+
+pytestmark = pytest.mark.django_db
+
+
+def a_fetched(server: Dovecot, user: str, **fields: object) -> Mailbox:
+    """Return a mailbox that is fetched from the test's server."""
+    box = a_mailbox(
+        f"{user}@iws.example",
+        source=Source.IMAP,
+        imap_host="127.0.0.1",
+        imap_port=server.imap_port,
+        imap_security=Security.PLAIN,
+        imap_user=user,
+        **fields,
+    )
+    box.keep_secrets(imap_password=PASSWORD)
+    box.save()
+    return box
+
+
+def fetch(mailbox: Mailbox) -> int:
+    """Connect, compare, and go."""
+    mailbox = Mailbox.objects.get(pk=mailbox.pk)
+    box = imap.connect(mailbox)
+    try:
+        folder = Folder(box, mailbox, read_clock)
+        folder.begin()
+        return folder.compare()
+    finally:
+        imap.close(box)
+
+
+def begun(server: Dovecot, user: str, **fields: object) -> Mailbox:
+    """Return a mailbox that was connected once, while nothing was in it."""
+    mailbox = a_fetched(server, user, **fields)
+    fetch(mailbox)
+    return mailbox
+
+
+def test_mails_are_fetched_once_with_their_bytes(dovecot_server):
+    """The ledger holds what the server holds; the next look takes nothing twice."""
+    mailbox = begun(dovecot_server, "uno")
+    raws = [a_mail(f"caso {n} ñ", to="uno@iws.example") for n in range(5)]
+    for raw in raws:
+        dovecot_server.deliver(raw, "uno")
+    assert (fetch(mailbox), fetch(mailbox)) == (5, 0)
+    kept = [record.raw.data for record in IntakeRecord.objects.order_by("pk")]
+    for raw, data in zip(raws, kept, strict=True):
+        assert raw.rstrip() in data.replace(b"\r\n", b"\n")
+    mailbox.refresh_from_db()
+    assert (mailbox.on_server, mailbox.missing) == (5, 0)
+
+
+@pytest.mark.parametrize(("existing", "taken"), [(False, 0), (True, 2)])
+def test_what_was_there_before_is_taken_only_when_asked_for(dovecot_server, existing, taken):
+    """Connecting an old mailbox must not open twenty thousand cases."""
+    user = f"viejo{taken}"
+    for n in range(2):
+        dovecot_server.deliver(a_mail(f"viejo {n}"), user)
+    mailbox = a_fetched(dovecot_server, user, fetch_existing=existing)
+    assert fetch(mailbox) == taken
+    dovecot_server.deliver(a_mail("nuevo"), user)
+    assert fetch(mailbox) == 1
+
+
+@pytest.mark.parametrize("after", AfterFetch.values)
+def test_the_server_is_told_what_we_have(dovecot_server, after):
+    """Seen, moved or deleted as the mailbox says; or nothing at all."""
+    user = f"despues-{after}"
+    mailbox = begun(dovecot_server, user, after_fetch=after, archive_folder="Archivo")
+    dovecot_server.deliver(a_mail("uno"), user)
+    assert fetch(mailbox) == 1
+    with dovecot_server.inbox(user) as box:
+        left, unseen = box.uids("ALL"), box.uids("UNSEEN")
+        moved = box.folder.exists("Archivo")
+    expected = {"seen": (1, 0), "move": (0, 0), "delete": (0, 0), "nothing": (1, 1)}[after]
+    assert (len(left), len(unseen)) == expected
+    assert moved is (after == "move")
+    assert fetch(mailbox) == 0
+
+
+def test_a_mail_that_was_kept_but_not_marked_is_marked_later(dovecot_server, monkeypatch):
+    """A death between the commit and the mark costs nothing: the next look tells the server."""
+    mailbox = begun(dovecot_server, "muerte")
+    dovecot_server.deliver(a_mail("uno"), "muerte")
+
+    class Died(BaseException):
+        """As kill -9 would have it."""
+
+    def die(self, uids):
+        raise Died
+
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(Folder, "_settle", die)
+        fetch(mailbox)
+    with dovecot_server.inbox("muerte") as box:
+        assert len(box.uids("UNSEEN")) == 1
+    assert fetch(mailbox) == 0
+    with dovecot_server.inbox("muerte") as box:
+        assert not box.uids("UNSEEN")
+    assert IntakeRecord.objects.count() == 1
+
+
+def test_another_uidvalidity_makes_no_second_ticket(dovecot_server):
+    """A folder made anew numbers its mails anew; the ledger takes them, and knows them again."""
+    mailbox = begun(dovecot_server, "validez", after_fetch=AfterFetch.NOTHING)
+    raw = a_mail("uno", to="validez@iws.example")
+    dovecot_server.deliver(raw, "validez")
+    assert fetch(mailbox) == 1
+    Mailbox.objects.filter(pk=mailbox.pk).update(uid_validity=1)
+    IntakeRecord.objects.update(source_key=f"imap:{mailbox.pk}:INBOX:1:1")
+    assert fetch(mailbox) == 1
+    one, two = IntakeRecord.objects.order_by("pk")
+    assert one.digest == two.digest
+
+
+def test_a_mail_that_is_too_large_is_parked_and_left_alone(dovecot_server, settings):
+    """Its header is in the ledger; the mail itself stays where it is."""
+    mailbox = begun(dovecot_server, "grande", after_fetch=AfterFetch.DELETE)
+    settings.PLAZO = settings.PLAZO.model_copy(update={"max_mail_bytes": 2000})
+    dovecot_server.deliver(a_mail("x" * 5000, subject="Muy grande"), "grande")
+    dovecot_server.deliver(a_mail("chico"), "grande")
+    assert fetch(mailbox) == 1
+    large = IntakeRecord.objects.get(reason=Reason.TOO_LARGE)
+    assert (large.fate, large.subject) == (Fate.PARKED, "Muy grande")
+    assert large.size > 5000
+    assert fetch(mailbox) == 0
+    with dovecot_server.inbox("grande") as box:
+        assert len(box.uids("ALL")) == 1
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_news_arrive_by_idle_through_a_restart_of_the_server(dovecot_server):
+    """A mail is taken within moments; when the server comes back, so does the fetcher."""
+    mailbox = a_fetched(dovecot_server, "idle")
+    stop = threading.Event()
+    fetchers = [
+        threading.Thread(target=imap.fetch_for_ever, args=(mailbox.pk, stop)) for _ in range(2)
+    ]
+    for fetcher in fetchers:  # the second waits for the mailbox's lock
+        fetcher.start()
+    try:
+        until(lambda: Mailbox.objects.get(pk=mailbox.pk).checked_at is not None)
+        dovecot_server.deliver(a_mail("uno"), "idle")
+        until(lambda: IntakeRecord.objects.count() == 1)
+        dovecot_server.stop()
+        until(lambda: Mailbox.objects.get(pk=mailbox.pk).failing_since is not None)
+        assert Mailbox.objects.get(pk=mailbox.pk).fetch_error
+        dovecot_server.start()
+        dovecot_server.deliver(a_mail("dos"), "idle")
+        until(lambda: IntakeRecord.objects.count() == 2)
+        until(lambda: Mailbox.objects.get(pk=mailbox.pk).failing_since is None)
+    finally:
+        stop.set()
+        for fetcher in fetchers:
+            fetcher.join(20)
+    assert not any(fetcher.is_alive() for fetcher in fetchers)
+
+
+def test_a_wrong_password_says_so(dovecot_server):
+    """The words of the server are kept for people to see."""
+    mailbox = a_fetched(dovecot_server, "clave")
+    mailbox.keep_secrets(imap_password="otra")
+    mailbox.save()
+    with pytest.raises(imap.TROUBLE, match="(?i)auth"):
+        fetch(mailbox)

@@ -147,7 +147,7 @@ def test_from_the_form_to_the_answer(plazo: str, page: Page) -> None:
     met = page.locator(".clock[data-sla=met]", has_text="Primera respuesta")
     expect(met).to_be_visible()
     met.get_by_role("link", name="¿Por qué?").click()
-    expect(page.locator("h1")).to_contain_text("¿Por qué vencía a las")
+    expect(page.locator("h1")).to_contain_text("¿Por qué vencía")
     expect(page.locator(".chip--lg")).to_contain_text("Cumplido")
     expect(page.locator("table.sum tbody tr")).not_to_have_count(0)
 

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.django_db
 PUBLIC = {
     "livez",
     "readyz",
+    # Providers of mail: without PLAZO_WEBHOOK_SECRET it is not there.
+    "mail/hook/<slug:provider>/",
     # Demonstration only: without PLAZO_DEMO these are not there.
     "outbox/",
     "outbox/<int:pk>/",

@@ -7,6 +7,8 @@ something at risk and something calm. Names are roles: nobody here exists.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
 from pathlib import Path
 
 from django.db import transaction
@@ -16,7 +18,9 @@ from plazo.accounts.commands import find_or_create_requester
 from plazo.accounts.models import Agent, Group, Organization, Requester, Role, Stage, User
 from plazo.agreements.commands import publish_agreement
 from plazo.agreements.models import AgreementVersion
+from plazo.channels.email.ledger import accept
 from plazo.core.actor import Actor
+from plazo.mailboxes.models import Mailbox, Source
 from plazo.sla import Calendar
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
@@ -78,6 +82,7 @@ def load(*, now: datetime) -> str:
         if Ticket.objects.exists():
             return "The demo data was there already."
         _Story(now).tell()
+    _mails(now)
     return f"Loaded the agreement and {Ticket.objects.count()} demo cases."
 
 
@@ -96,6 +101,17 @@ def _people() -> None:
             user=user, defaults={"role": role, "level": level, "title": title}
         )
         agent.groups.set([groups[key] for key in keys])
+    Mailbox.objects.get_or_create(
+        key="soporte",
+        defaults={
+            "name": "Soporte IWS",
+            "address": "soporte@demo.example",
+            "group": groups["level1"],
+            "source": Source.PIPE,
+            "is_default": True,
+            "trusted_hosts": ["mx.demo.example"],
+        },
+    )
     for name, slug, stage, services in _ORGANIZATIONS:
         Organization.objects.get_or_create(
             slug=slug,
@@ -107,6 +123,44 @@ def _people() -> None:
                 "representative_email": f"ventas@{slug}.example",
             },
         )
+
+
+_MAILS = (
+    (
+        "Sistemas Sur <sistemas@sur.example>",
+        "La factura 88213 no cuadra con la orden",
+        "Buenos días:\n\nLa factura 88213 trae dos líneas de más.\n\n-- \nSistemas Sur",
+        {"Cc": "Bodega Sur <bodega@sur.example>"},
+    ),
+    (
+        "Plataforma Digital <plataforma@digital.example>",
+        "Tokens whitelabel vencidos antes de tiempo",
+        "Desde ayer duran diez minutos.\n\nEl 23/11/2026, Soporte escribió:\n> ¿Desde cuándo?\n",
+        {},
+    ),
+    (
+        "Ingeniería Norte <ingenieria@norte.example>",
+        "Respuesta automática: fuera de la oficina",
+        "Vuelvo el lunes.",
+        {"Auto-Submitted": "auto-replied"},
+    ),
+)
+
+
+def _mails(now: datetime) -> None:
+    """Put some mails into the ledger; the worker takes them from there like any others."""
+    mailbox = Mailbox.objects.get(key="soporte")
+    for number, (sender, subject, body, headers) in enumerate(_MAILS):
+        message = EmailMessage()
+        domain = sender.rpartition("@")[2].rstrip(">")
+        message["Authentication-Results"] = f"mx.demo.example; dmarc=pass header.from={domain}"
+        message["From"], message["To"], message["Subject"] = sender, mailbox.address, subject
+        message["Date"] = format_datetime(now)
+        message["Message-ID"] = f"<demo-{number}@{domain}>"
+        for name, value in headers.items():
+            message[name] = value
+        message.set_content(body)
+        accept(message.as_bytes(), source=Source.PIPE, mailbox=mailbox, now=now)
 
 
 @dataclass(frozen=True, slots=True)

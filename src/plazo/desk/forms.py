@@ -30,6 +30,16 @@ class WriteForm(WithFiles):
     waiting_for = forms.ChoiceField(required=False, choices=WaitingFor.choices)
     reason = forms.CharField(required=False, max_length=300)
     seen = forms.IntegerField(required=False)
+    copies_shown = forms.BooleanField(required=False)
+    copies = forms.TypedMultipleChoiceField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Which of them take part is the ticket's own knowledge; the view keeps to it.
+        wanted = self.data.getlist("copies") if hasattr(self.data, "getlist") else []
+        copies = self.fields["copies"]
+        assert isinstance(copies, forms.TypedMultipleChoiceField)  # noqa: S101 - for the type checker
+        copies.choices = [(value, value) for value in wanted]
 
 
 class StatusForm(forms.Form):

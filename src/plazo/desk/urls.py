@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from plazo.desk import views
+from plazo.desk import mail, views
 
 app_name = "desk"
 urlpatterns = [
@@ -17,5 +17,13 @@ urlpatterns = [
     path("tickets/<str:number>/verdict/", views.verdict, name="verdict"),
     path("tickets/<str:number>/status/", views.status, name="status"),
     path("tickets/<str:number>/reopen/", views.reopen, name="reopen"),
+    path("tickets/<str:number>/messages/<int:message>/again/", mail.send_again, name="send_again"),
+    path("mail/", mail.ledger, name="ledger"),
+    path("mail/<int:pk>/", mail.record, name="mail_record"),
+    path("mail/<int:pk>/source/", mail.raw, name="mail_raw"),
+    path("mail/<int:pk>/again/", mail.run_again, name="mail_again"),
+    path("mailboxes/new/", mail.mailbox, name="mailbox_new"),
+    path("mailboxes/<slug:key>/", mail.mailbox, name="mailbox"),
+    path("mailboxes/<slug:key>/doctor/", mail.examine, name="mailbox_doctor"),
     path("files/<uuid:file>/", views.file, name="file"),
 ]

@@ -26,6 +26,7 @@ from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import opening_now
 from plazo.agreements.queries import version_in_force
 from plazo.agreements.why import why_context
+from plazo.channels.email import queries as mail
 from plazo.core import clockview, drawing
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
@@ -65,7 +66,7 @@ def _view_labels() -> dict[str, tuple[str, str, str]]:
     }
 
 
-def _frame(
+def frame(
     request: HttpRequest, now: datetime, version: AgreementVersion, current: str = ""
 ) -> dict[str, Any]:
     """Return what every page of the desk shows: the rail with its counts, the day, the person.
@@ -109,7 +110,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         name, agent=agent, now=now, after=request.GET.get("after", ""), search=search
     )
     version = version_in_force(now)
-    context = _frame(request, now, version, current=name)
+    context = frame(request, now, version, current=name)
     rows = [_row(ticket, context["language"], version, now) for ticket in page.tickets]
     context |= {
         "title": _view_labels()[name][0],
@@ -183,7 +184,7 @@ def _show(
     version = found.agreement_version
     chain = queries.chain_of(found)
     evaluation = queries.evaluation_of(found, chain, now=now)
-    context = _frame(request, now, version)
+    context = frame(request, now, version)
     language = context["language"]
     document = version.document
     clocks = [(metric_label(a.metric), clockview.of_applied(a, now)) for a in evaluation.applied]
@@ -226,6 +227,8 @@ def _show(
             for key in (organization.services if organization else [])
         ),
         "agents": assignable_agents(),
+        "participants": list(found.participants.select_related("requester")),
+        "records": mail.records_of(found) if found.mailbox_id else {},
         "form": form or forms.WriteForm(initial={"kind": "reply"}),
         "staged": form.carry() if form is not None and form.is_bound else [],
         "error": error,
@@ -301,6 +304,7 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
                 ticket_id=found.pk,
                 body=data["body"],
                 attachments=form.store(),
+                copies=_copies(found, data),
                 then=data["then"],
                 waiting_for=data["waiting_for"],
                 reason=data["reason"],
@@ -312,6 +316,14 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     done = _("Note saved.") if data["kind"] == "note" else _("Reply sent.")
     messages.success(request, done)
     return redirect("desk:ticket", number=number)
+
+
+def _copies(found: Ticket, data: dict[str, Any]) -> list[int] | None:
+    """Return the participants that the agent left ticked; all of them where none were shown."""
+    if not data["copies_shown"]:
+        return None
+    taking_part = found.participants.values_list("requester_id", flat=True)
+    return [pk for pk in taking_part if str(pk) in data["copies"]]
 
 
 def _requester_wrote_since(found: Ticket, seen: int) -> bool:
@@ -415,7 +427,7 @@ def why(request: HttpRequest, number: str, key: str) -> HttpResponse:
         explanation = queries.explanation_of(found, chain, key.replace("~", "#"), now=now)
     except UnknownTarget as error:
         raise NotVisible from error
-    context = _frame(request, now, found.agreement_version)
+    context = frame(request, now, found.agreement_version)
     context |= why_context(explanation, found.agreement_version, context["language"], now)
     context["ticket"] = found
     return render(request, "plazo/desk/why.html", context)
@@ -436,7 +448,7 @@ def me(request: HttpRequest) -> HttpResponse:
         )
         messages.success(request, _("Saved."))
         return response
-    context = _frame(request, now, version_in_force(now)) | {"form": form}
+    context = frame(request, now, version_in_force(now)) | {"form": form}
     status_code = 422 if form.is_bound and form.errors else 200
     return render(request, "plazo/desk/me.html", context, status=status_code)
 

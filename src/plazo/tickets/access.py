@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from plazo.accounts.models import User
 
 _SALT = "plazo.tickets.link"
-_RELATED = ("requester", "organization", "assignee__user", "group", "agreement_version")
+_RELATED = (
+    "requester",
+    "organization",
+    "assignee__user",
+    "group",
+    "agreement_version",
+    "mailbox",
+)
 
 
 def require_agent(user: "User | AnonymousUser") -> Agent:

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,31 @@ class Dovecot:
         with smtplib.LMTP("127.0.0.1", self.lmtp_port) as client:
             client.sendmail(sender, [user], raw)
 
+    def kick(self, user: str) -> None:
+        """End a user's connections, as an overloaded server does."""
+        subprocess.run(
+            [_program("doveadm"), "-c", str(self.folder / "dovecot.conf"), "kick", user],
+            check=True,
+            capture_output=True,
+        )
+
+    def age(self, user: str, span: timedelta) -> None:
+        """Have all that a user has be taken in a while ago: a Maildir keeps that as file times."""
+        then = time.time() - span.total_seconds()
+        for file in self._files(user):
+            os.utime(file, (then, then))
+
+    def spoil(self, user: str, words: bytes) -> None:
+        """Break the mail with these words as disks do: shorter than its name says."""
+        for file in self._files(user):
+            raw = file.read_bytes()
+            if words in raw:
+                file.write_bytes(raw[: len(raw) // 2])
+
+    def _files(self, user: str) -> list[Path]:
+        folder = self.folder / "mail" / user
+        return [file for part in ("new", "cur") for file in (folder / part).iterdir()]
+
     @contextlib.contextmanager
     def inbox(self, user: str, folder: str = "INBOX") -> Iterator[MailBoxUnencrypted]:
         """Sign in to a user's mail."""
@@ -118,8 +144,8 @@ class Dovecot:
             yield box
 
 
-def _program() -> str:
-    return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
+def _program(name: str = "dovecot") -> str:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
 
 
 @pytest.fixture(scope="session")

@@ -120,6 +120,7 @@ class Mailbox(models.Model):
     sealed = models.TextField(blank=True)
 
     # — what the fetcher and the sender last saw ————————————————————————————————————————
+    fetched_from = models.CharField(max_length=12, blank=True)  # names the account and folder
     uid_validity = models.BigIntegerField(null=True)
     first_uid = models.BigIntegerField(null=True)
     fetching_since = models.DateTimeField(null=True)

@@ -65,6 +65,15 @@ def access_token(mailbox: Mailbox) -> str:
     return kept["access_token"]
 
 
+def forget_access_token(mailbox: Mailbox) -> None:
+    """Have the next sign-in fetch a new token, since the server refused this one."""
+    with transaction.atomic():
+        fresh = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
+        fresh.keep_secrets(access_token="", access_until="")
+        fresh.save(update_fields=["sealed"])
+    mailbox.sealed = fresh.sealed
+
+
 def _refresh(mailbox: Mailbox, secrets: dict[str, Any]) -> dict[str, Any]:
     url = secrets.get("token_url") or TOKEN_URLS[SignIn(mailbox.sign_in)]
     form = {

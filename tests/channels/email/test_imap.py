@@ -1,13 +1,16 @@
 """Fetching from a real IMAP server: everything once, whatever dies, and nothing that is not ours."""
 
+import contextlib
+import imaplib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 
 from plazo.channels.email import imap
-from plazo.channels.email.imap import Folder
+from plazo.channels.email.imap import Doubts, Folder
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
 from plazo.core.clock import read_clock
 from plazo.mailboxes.models import AfterFetch, Mailbox, Security, Source
@@ -33,16 +36,23 @@ def a_fetched(server: Dovecot, user: str, **fields: object) -> Mailbox:
     return box
 
 
-def fetch(mailbox: Mailbox) -> int:
-    """Connect, compare, and go."""
+@contextlib.contextmanager
+def opened(mailbox: Mailbox, doubts: Doubts | None = None) -> Iterator[Folder]:
+    """Connect, find out where the folder stands, and go afterwards."""
     mailbox = Mailbox.objects.get(pk=mailbox.pk)
     box = imap.connect(mailbox)
     try:
-        folder = Folder(box, mailbox, read_clock)
+        folder = Folder(box, mailbox, read_clock, doubts)
         folder.begin()
-        return folder.compare()
+        yield folder
     finally:
         imap.close(box)
+
+
+def fetch(mailbox: Mailbox) -> int:
+    """Connect, compare, and go."""
+    with opened(mailbox) as folder:
+        return folder.compare()
 
 
 def begun(server: Dovecot, user: str, **fields: object) -> Mailbox:
@@ -76,6 +86,54 @@ def test_what_was_there_before_is_taken_only_when_asked_for(dovecot_server, exis
     assert fetch(mailbox) == taken
     dovecot_server.deliver(a_mail("nuevo"), user)
     assert fetch(mailbox) == 1
+
+
+def test_news_do_not_bring_what_was_there_before(dovecot_server):
+    """The first mail after the first connection comes alone, and not with the old ones."""
+    for n in range(3):
+        dovecot_server.deliver(a_mail(f"viejo {n}"), "novedad")
+    with opened(a_fetched(dovecot_server, "novedad")) as folder:
+        assert folder.compare() == 0
+        dovecot_server.deliver(a_mail("nuevo"), "novedad")
+        assert folder.wait(threading.Event(), 20)
+        assert folder.catch_up() == 1
+        assert (folder.mailbox.on_server, folder.mailbox.missing) == (1, 0)
+    assert IntakeRecord.objects.count() == 1
+
+
+def test_what_the_server_mentions_in_passing_is_not_overheard(dovecot_server):
+    """A mail that arrives between two commands is announced once, before IDLE begins."""
+    mailbox = begun(dovecot_server, "paso")
+    with opened(mailbox) as folder:
+        folder.compare()
+        dovecot_server.deliver(a_mail("uno"), "paso")
+        folder.box.client.noop()  # as any command would, this brings the news
+        began = time.monotonic()
+        assert folder.wait(threading.Event(), 20)
+        assert time.monotonic() - began < 1
+        assert folder.catch_up() == 1
+
+
+def test_news_come_without_idle_too(dovecot_server):
+    """A server that has no IDLE is asked now and then."""
+    mailbox = begun(dovecot_server, "sondeo")
+    with opened(mailbox) as folder:
+        folder.can_idle = False
+        folder.compare()
+        dovecot_server.deliver(a_mail("uno"), "sondeo")
+        assert folder.wait(threading.Event(), 0.1)
+        assert folder.catch_up() == 1
+
+
+def test_a_dead_connection_is_noticed_while_waiting(dovecot_server):
+    """Silence and a connection that is gone are two things."""
+    mailbox = begun(dovecot_server, "cortado")
+    with opened(mailbox) as folder:
+        folder.compare()
+        assert folder.wait(threading.Event(), 0.1) is False
+        dovecot_server.kick("cortado")
+        with pytest.raises(imaplib.IMAP4.abort):
+            folder.wait(threading.Event(), 20)
 
 
 @pytest.mark.parametrize("after", AfterFetch.values)
@@ -123,10 +181,88 @@ def test_another_uidvalidity_makes_no_second_ticket(dovecot_server):
     dovecot_server.deliver(raw, "validez")
     assert fetch(mailbox) == 1
     Mailbox.objects.filter(pk=mailbox.pk).update(uid_validity=1)
-    IntakeRecord.objects.update(source_key=f"imap:{mailbox.pk}:INBOX:1:1")
+    IntakeRecord.objects.update(source_key=f"imap:{mailbox.pk}:{mailbox.fetched_from}:INBOX:1:1")
     assert fetch(mailbox) == 1
     one, two = IntakeRecord.objects.order_by("pk")
     assert one.digest == two.digest
+
+
+def test_after_another_uidvalidity_old_mail_stays_old(dovecot_server):
+    """What the server took in long before we first connected is not ours, whatever its number."""
+    for n in range(3):
+        dovecot_server.deliver(a_mail(f"viejo {n}"), "antiguo")
+    dovecot_server.age("antiguo", timedelta(days=3))
+    mailbox = begun(dovecot_server, "antiguo", after_fetch=AfterFetch.NOTHING)
+    Mailbox.objects.filter(pk=mailbox.pk).update(uid_validity=1)
+    dovecot_server.deliver(a_mail("nuevo"), "antiguo")
+    assert fetch(mailbox) == 1
+
+
+def test_another_account_may_use_the_same_numbers(dovecot_server):
+    """Gmail gives every inbox the UIDVALIDITY 1: a mail is named by its account as well."""
+    mailbox = begun(dovecot_server, "cuenta-a", after_fetch=AfterFetch.NOTHING)
+    dovecot_server.deliver(a_mail("de la primera"), "cuenta-a")
+    assert fetch(mailbox) == 1
+    dovecot_server.deliver(a_mail("de antes"), "cuenta-b")
+    dovecot_server.age("cuenta-b", timedelta(days=3))
+    dovecot_server.deliver(a_mail("de la segunda"), "cuenta-b")
+    Mailbox.objects.filter(pk=mailbox.pk).update(imap_user="cuenta-b")
+    assert fetch(mailbox) == 1
+    first, second = IntakeRecord.objects.order_by("pk")
+    assert b"de la segunda" in second.raw.data
+    assert first.source_key.split(":")[2] != second.source_key.split(":")[2]
+
+
+def test_a_mail_that_breaks_the_connection_does_not_stop_the_others(dovecot_server):
+    """It is tried last and alone, and ever more seldom."""
+    mailbox = begun(dovecot_server, "roto")
+    for n in range(3):
+        dovecot_server.deliver(a_mail(f"pedido {n}"), "roto")
+    dovecot_server.spoil("roto", b"pedido 1")
+    doubts = Doubts()
+    broken = 0
+    for _round in range(5):
+        try:
+            with opened(mailbox, doubts) as folder:
+                folder.compare()
+        except imaplib.IMAP4.abort:
+            broken += 1
+    assert 1 <= broken <= 3
+    kept = b"".join(record.raw.data for record in IntakeRecord.objects.all())
+    assert b"pedido 0" in kept
+    assert b"pedido 2" in kept
+    assert b"pedido 1" not in kept
+    mailbox.refresh_from_db()
+    assert (mailbox.on_server, mailbox.missing) == (3, 1)
+
+
+def test_a_refused_mark_is_told_and_tried_again(dovecot_server):
+    """Where the server lets us read only, mail is taken in all the same, and people hear of it."""
+    mailbox = begun(
+        dovecot_server, "negado", after_fetch=AfterFetch.MOVE, archive_folder="INBOX/x/../y"
+    )
+    dovecot_server.deliver(a_mail("uno"), "negado")
+    assert fetch(mailbox) == 1
+    mailbox.refresh_from_db()
+    assert mailbox.fetch_error
+    assert mailbox.failing_since is not None
+    mailbox.archive_folder = "Archivo"
+    mailbox.save()
+    assert fetch(mailbox) == 0
+    mailbox.refresh_from_db()
+    assert (mailbox.fetch_error, mailbox.failing_since, mailbox.on_server) == ("", None, 0)
+
+
+def test_deleting_ours_deletes_nobody_elses(dovecot_server):
+    """What a person marked for deletion in their own program stays theirs to delete."""
+    dovecot_server.deliver(a_mail("de antes"), "ajeno")
+    with dovecot_server.inbox("ajeno") as box:
+        box.client.store("1", "+FLAGS", r"(\Deleted)")
+    mailbox = begun(dovecot_server, "ajeno", after_fetch=AfterFetch.DELETE)
+    dovecot_server.deliver(a_mail("nuevo"), "ajeno")
+    assert fetch(mailbox) == 1
+    with dovecot_server.inbox("ajeno") as box:
+        assert box.uids("ALL") == ["1"]
 
 
 def test_a_mail_that_is_too_large_is_parked_and_left_alone(dovecot_server, settings):

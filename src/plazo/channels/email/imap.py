@@ -8,17 +8,21 @@ Source: RFC 3501 (UID and UIDVALIDITY, §2.3.1.1), RFC 2177 (IDLE), RFC 6851 (MO
 """
 
 import contextlib
+import hashlib
 import imaplib
+import io
 import logging
 import random
 import re
+import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
@@ -27,7 +31,6 @@ from imap_tools import (
     MailBox,
     MailBoxStartTls,
     MailBoxUnencrypted,
-    MailMessageFlags,
 )
 from imap_tools.errors import ImapToolsError
 
@@ -36,18 +39,20 @@ from plazo.channels.email.models import IntakeRecord, Reason
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.mailboxes.models import AfterFetch, Mailbox, Security, SignIn, Source
-from plazo.mailboxes.oauth import access_token
+from plazo.mailboxes.oauth import access_token, forget_access_token
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS: Final = 60.0
-IDLE_SECONDS: Final = 20 * 60.0  # RFC 2177 asks to begin anew before 29 minutes
 LOOK_SECONDS: Final = 2.0  # how soon a fetcher notices that it is to stop
 POLL_SECONDS: Final = 30.0  # where the server has no IDLE
-COMPARE_SECONDS: Final = 10 * 60.0
+COMPARE_SECONDS: Final = 10 * 60.0  # ends an IDLE too: RFC 2177 wants that before 29 minutes
+SETTLED_SECONDS: Final = 60.0  # a connection that lived so long makes the next try a quick one
 SHORTEST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
 SETTLE_AT_ONCE: Final = 50
+LONGEST_DOUBT: Final = 3600.0
+CLOCKS_DIFFER: Final = timedelta(minutes=10)  # the server's clock against ours
 # Part of the key of the database's advisory locks: one fetcher for each mailbox.
 LOCK_SPACE: Final = 0x1A4B
 
@@ -72,15 +77,42 @@ def connect(mailbox: Mailbox) -> BaseMailBox:
         case _:
             box = MailBoxUnencrypted(host, port, timeout=TIMEOUT_SECONDS)
     try:
-        if mailbox.sign_in == SignIn.PASSWORD:
-            password = mailbox.secrets.get("imap_password", "")
-            box.login_utf8(mailbox.imap_user, password, mailbox.imap_folder)
-        else:
-            box.xoauth2(mailbox.imap_user, access_token(mailbox), mailbox.imap_folder)
+        _keep_alive(box.client.sock)
+        _sign_in(box, mailbox)
+        # Some servers tell what they can do only to those who have signed in.
+        told = box.client.capability()[1][-1]
+        box.client.capabilities = tuple(told.decode("ascii", "replace").upper().split())
+        box.folder.set(mailbox.imap_folder)
     except BaseException:
         close(box)
         raise
     return box
+
+
+def _sign_in(box: BaseMailBox, mailbox: Mailbox) -> None:
+    user, can = mailbox.imap_user, box.client.capabilities
+    if mailbox.sign_in == SignIn.PASSWORD:
+        password = mailbox.secrets.get("imap_password", "")
+        if "AUTH=PLAIN" in can:
+            box.login_utf8(user, password, None)
+        else:
+            box.login(user, password, None)
+        return
+    try:
+        box.xoauth2(user, access_token(mailbox), None)
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        forget_access_token(mailbox)  # it may have been called back before its end
+        raise
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """Notice within minutes when a router between has forgotten the connection."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def close(box: BaseMailBox) -> None:
@@ -91,65 +123,138 @@ def close(box: BaseMailBox) -> None:
         box.client.shutdown()
 
 
+class Doubts:
+    """Mails at which a connection broke: tried last and alone, and ever more seldom.
+
+    A server that hangs up at one broken mail must not keep the others from us.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, tuple[int, float]] = {}
+
+    def times(self, key: str) -> int:
+        return self._until.get(key, (0, 0.0))[0]
+
+    def too_soon(self, key: str) -> bool:
+        return key in self._until and time.monotonic() < self._until[key][1]
+
+    @contextlib.contextmanager
+    def watching(self, keys: Sequence[str]) -> Iterator[None]:
+        """Note these mails if the connection breaks inside the block."""
+        try:
+            yield
+        except (imaplib.IMAP4.abort, OSError):
+            for key in keys:
+                times = self.times(key) + 1
+                # The first time it may be chance: the line broke just then.
+                wait = 0.0 if times == 1 else min(15.0 * 2**times, LONGEST_DOUBT)
+                self._until[key] = (times, time.monotonic() + wait)
+            raise
+
+    def forget(self, key: str) -> None:
+        self._until.pop(key, None)
+
+
 class Folder:
-    """One connection to one mailbox's folder."""
+    """One connection to one mailbox's folder. `doubts` outlive it."""
 
-    def __init__(self, box: BaseMailBox, mailbox: Mailbox, clock: Clock = read_clock) -> None:
+    def __init__(
+        self,
+        box: BaseMailBox,
+        mailbox: Mailbox,
+        clock: Clock = read_clock,
+        doubts: Doubts | None = None,
+    ) -> None:
         self.box, self.mailbox, self.clock = box, mailbox, clock
+        self.doubts = doubts or Doubts()
+        self.can_idle = "IDLE" in box.client.capabilities
         self.prefix = ""
-
-    @property
-    def can_idle(self) -> bool:
-        return "IDLE" in self.box.client.capabilities
+        self.complaint = ""
 
     def begin(self) -> None:
         """Find out where the folder stands, and at the very first time where we begin.
 
         Edges: with another UIDVALIDITY every number is new: what came since the first connection
-            is compared anew, and the ledger's rule about doubles makes no second ticket.
+            is compared anew, and the ledger's rule about doubles makes no second ticket. In
+            another account or folder it is what came since we last looked into the one before.
         """
         mailbox = self.mailbox
         state = self.box.folder.status(mailbox.imap_folder, ["UIDVALIDITY", "UIDNEXT"])
-        validity = int(state["UIDVALIDITY"])
+        validity, upcoming = int(state["UIDVALIDITY"]), int(state["UIDNEXT"])
+        place = _place_of(mailbox)
         if mailbox.first_uid is None:
-            mailbox.first_uid = 1 if mailbox.fetch_existing else int(state["UIDNEXT"])
+            mailbox.first_uid = 1 if mailbox.fetch_existing else upcoming
             mailbox.fetching_since = self.clock()
+        elif mailbox.fetched_from != place:
+            logger.warning("%s: another account or folder than before", mailbox.key)
+            last_look = mailbox.failing_since or mailbox.checked_at or mailbox.fetching_since
+            mailbox.first_uid = self._first_since(last_look) or upcoming
         elif mailbox.uid_validity != validity:
             logger.warning("%s: UIDVALIDITY changed; the folder is compared anew", mailbox.key)
-            mailbox.first_uid = self._first_since(mailbox) or int(state["UIDNEXT"])
-        mailbox.uid_validity = validity
-        self._keep("first_uid", "fetching_since", "uid_validity")
-        self.prefix = f"imap:{mailbox.pk}:{mailbox.imap_folder}:{validity}:"
+            mailbox.first_uid = self._first_since(mailbox.fetching_since) or upcoming
+        mailbox.uid_validity, mailbox.fetched_from = validity, place
+        self._keep("first_uid", "fetching_since", "uid_validity", "fetched_from")
+        self.prefix = f"imap:{mailbox.pk}:{place}:{mailbox.imap_folder}:{validity}:"
 
-    def _first_since(self, mailbox: Mailbox) -> int | None:
-        if mailbox.fetch_existing or mailbox.fetching_since is None:
+    def _first_since(self, since: datetime | None) -> int | None:
+        """Return the first mail that the server took in since a moment, if any.
+
+        Edges: SEARCH knows days only, and in a zone that is not said, so it is asked for one day
+            more and each mail's own moment decides.
+        """
+        if self.mailbox.fetch_existing or since is None:
             return 1
-        day = mailbox.fetching_since.strftime("%d-%b-%Y")
+        day = (since - timedelta(days=1)).strftime("%d-%b-%Y")
         uids = sorted(int(uid) for uid in self.box.uids(f"SINCE {day}"))
-        return uids[0] if uids else None
+        for chunk in _chunks(uids, 500):
+            moments = self._ask(chunk, "INTERNALDATE", rb'INTERNALDATE "([^"]+)"')
+            for uid in chunk:
+                if uid in moments and _moment(moments[uid]) >= since - CLOCKS_DIFFER:
+                    return uid
+        return None
+
+    def heard(self) -> bool:
+        """Say whether the server mentioned new mail in passing: IDLE would not say it again."""
+        return self.box.client.response("EXISTS")[1] != [None]
 
     def compare(self) -> int:
         """Fetch what the folder has and the ledger has not; return how many mails were taken.
 
         Edges: what was taken before and is not marked yet, because we died in between, is marked.
         """
+        self.complaint = ""
+        self.heard()
         first = self.mailbox.first_uid or 1
         there = self._uids(first)
         known = self._known(there)
         taken = self._take_all([uid for uid in there if uid not in known])
         self._settle_left_over([uid for uid in there if uid in known])
-        self.mailbox.last_uid = max([*there, self.mailbox.last_uid if taken else 0, 0])
-        self._report(first)
+        self.mailbox.last_uid = max(there, default=first - 1)
+        there = self._uids(first)
+        self._report(len(there), len(there) - len(self._known(there)))
         return taken
 
     def catch_up(self) -> int:
-        """Fetch what arrived since the last look; return how many mails were taken."""
-        there = self._uids(self.mailbox.last_uid + 1)
+        """Fetch what arrived since the last look; return how many mails were taken.
+
+        Edges: the figures are brought forward, not counted anew: a folder where everything stays
+            may hold a hundred thousand mails.
+        """
+        self.heard()
+        mailbox = self.mailbox
+        there = self._uids(max(mailbox.last_uid + 1, mailbox.first_uid or 1))
+        if not there:
+            return 0
         known = self._known(there)
         taken = self._take_all([uid for uid in there if uid not in known])
-        if there:
-            self.mailbox.last_uid = max(there)
-            self._report(self.mailbox.first_uid or 1)
+        mailbox.last_uid = max(there)
+        # What cannot stay any more, or was never there, the next comparison finds out.
+        stays = mailbox.after_fetch in {AfterFetch.SEEN, AfterFetch.NOTHING}
+        missing = len(there) - len(self._known(there))
+        self._report(
+            (mailbox.on_server or 0) + (len(there) if stays else missing),
+            (mailbox.missing or 0) + missing,
+        )
         return taken
 
     def _uids(self, first: int) -> list[int]:
@@ -171,25 +276,44 @@ class Folder:
         return f"{self.prefix}{uid}"
 
     def _take_all(self, uids: Sequence[int]) -> int:
-        taken = 0
-        for chunk in _chunks(uids, SETTLE_AT_ONCE):
-            sizes = self._sizes(chunk)
-            done = [uid for uid in chunk if uid in sizes and self._take(uid, sizes[uid])]
-            taken += len(done)
-            self._settle(done)
+        times = {uid: self.doubts.times(self._key(uid)) for uid in uids}
+        clear = [uid for uid in uids if not times[uid]]
+        doubtful = sorted((uid for uid in uids if times[uid]), key=lambda uid: (times[uid], uid))
+        taken = sum(self._take_some(chunk) for chunk in _chunks(clear, SETTLE_AT_ONCE))
+        for uid in doubtful:
+            if not self.doubts.too_soon(self._key(uid)):
+                taken += self._take_some([uid])
         return taken
 
-    def _sizes(self, uids: Sequence[int]) -> dict[int, int]:
-        """Return the sizes that the server states; a mail that has gone meanwhile is not there."""
-        numbers = ",".join(map(str, uids))
-        _status, answer = self.box.client.uid("FETCH", numbers, "(UID RFC822.SIZE)")
-        sizes = {}
+    def _take_some(self, uids: Sequence[int]) -> int:
+        with self.doubts.watching([self._key(uid) for uid in uids]):
+            sizes = self._ask(uids, "RFC822.SIZE", rb"RFC822\.SIZE (\d+)")
+        done = []
+        for uid in uids:
+            with self.doubts.watching([self._key(uid)]):
+                if uid in sizes and self._take(uid, int(sizes[uid])):
+                    done.append(uid)
+            self.doubts.forget(self._key(uid))
+        self._settle(done)
+        return len(done)
+
+    def _ask(self, uids: Sequence[int], item: str, pattern: bytes) -> dict[int, bytes]:
+        """Return what the server says of each mail; one that has gone meanwhile is not there.
+
+        Edges: a server that refuses them all because of one is asked for each alone.
+        """
+        found = {}
+        status, answer = self.box.client.uid("FETCH", ",".join(map(str, uids)), f"(UID {item})")
         for line in answer:
             words = line if isinstance(line, bytes) else b" ".join(line or ())
-            uid, size = re.search(rb"UID (\d+)", words), re.search(rb"RFC822\.SIZE (\d+)", words)
-            if uid and size:
-                sizes[int(uid[1])] = int(size[1])
-        return sizes
+            uid, value = re.search(rb"UID (\d+)", words), re.search(pattern, words)
+            if uid and value:
+                found[int(uid[1])] = value[1]
+        if status != "OK" and len(uids) > 1:
+            for uid_left in uids:
+                if uid_left not in found:
+                    found |= self._ask([uid_left], item, pattern)
+        return found
 
     def _take(self, uid: int, size: int) -> bool:
         """Commit one mail to the ledger; say whether the server may be told.
@@ -216,20 +340,49 @@ class Folder:
         return True
 
     def _settle(self, uids: Sequence[int]) -> None:
-        """Tell the server that we have these. If that fails nothing is lost: it is done later."""
+        """Tell the server that we have these.
+
+        Edges: if it refuses nothing is lost: people are told, and it is tried again later.
+        """
         if not uids:
             return
-        wanted = [str(uid) for uid in uids]
+        try:
+            self._tell(",".join(map(str, uids)))
+        except imaplib.IMAP4.abort:
+            raise
+        except (imaplib.IMAP4.error, ImapToolsError) as error:
+            logger.warning("%s: %s", self.mailbox.key, error)
+            self.complaint = str(error)
+
+    def _tell(self, uids: str) -> None:
         match self.mailbox.after_fetch:
             case AfterFetch.SEEN:
-                self.box.flag(wanted, MailMessageFlags.SEEN, True)
+                self._demand("STORE", uids, "+FLAGS.SILENT", r"(\Seen)")
             case AfterFetch.MOVE:
                 folder = self.mailbox.archive_folder or "Plazo"
                 if not self.box.folder.exists(folder):
                     self.box.folder.create(folder)
-                self.box.move(wanted, folder)
+                if "MOVE" in self.box.client.capabilities:
+                    self.box.move(uids, folder)
+                else:
+                    self.box.copy(uids, folder)
+                    self._expunge(uids)
             case AfterFetch.DELETE:
-                self.box.delete(wanted)
+                self._expunge(uids)
+
+    def _expunge(self, uids: str) -> None:
+        """Delete these mails, and where the server can no others that somebody has marked."""
+        self._demand("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)")
+        if "UIDPLUS" in self.box.client.capabilities:
+            self._demand("EXPUNGE", uids)
+        else:
+            self.box.expunge()
+
+    def _demand(self, *command: str) -> None:
+        status, answer = self.box.client.uid(*command)
+        if status != "OK":
+            words = b" ".join(part for part in answer if isinstance(part, bytes))
+            raise imaplib.IMAP4.error(f"{command[0]}: {words.decode('utf-8', 'replace')}")
 
     def _settle_left_over(self, known: Sequence[int]) -> None:
         if not known or self.mailbox.after_fetch == AfterFetch.NOTHING:
@@ -244,13 +397,12 @@ class Folder:
             large = {int((key or "").rpartition(":")[2]) for key in kept}
             self._settle([uid for uid in chunk if uid not in large])
 
-    def _report(self, first: int) -> None:
+    def _report(self, on_server: int, missing: int) -> None:
         """Keep how the folder and the ledger compare, for people to see."""
-        there = self._uids(first)
-        self.mailbox.on_server = len(there)
-        self.mailbox.missing = len(there) - len(self._known(there))
-        self.mailbox.checked_at = self.clock()
-        self.mailbox.fetch_error, self.mailbox.failing_since = "", None
+        mailbox, now = self.mailbox, self.clock()
+        mailbox.on_server, mailbox.missing, mailbox.checked_at = on_server, missing, now
+        mailbox.fetch_error = self.complaint[:1000]
+        mailbox.failing_since = (mailbox.failing_since or now) if self.complaint else None
         self._keep("last_uid", "on_server", "missing", "checked_at", "fetch_error", "failing_since")
 
     def _keep(self, *columns: str) -> None:
@@ -258,35 +410,58 @@ class Folder:
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         """Wait for news, at most so long; say whether there may be some."""
+        if self.heard():
+            return True
+        client = self.box.client
         if not self.can_idle:
             stop.wait(min(seconds, POLL_SECONDS))
-            self.box.client.noop()
+            client.noop()
             return True
-        with self.box.idle as idle:
-            waited = 0.0
-            while waited < seconds and not stop.is_set():
-                if any(b"EXISTS" in line or b"RECENT" in line for line in idle.poll(LOOK_SECONDS)):
-                    return True
-                if _is_gone(self.box):
-                    raise imaplib.IMAP4.abort("the server closed the connection")
-                waited += LOOK_SECONDS
-        return False
+        tag = client._command("IDLE")
+        while client._get_response() is not None:  # what the server had to say before its yes
+            if client.tagged_commands.get(tag):
+                self.can_idle = False
+                return True
+        end, news = time.monotonic() + seconds, False
+        while not news and not stop.is_set() and time.monotonic() < end:
+            news = _speaks(client, LOOK_SECONDS)
+        client.send(b"DONE\r\n")
+        self.box.consume_until_tagged_response(tag)
+        return news or self.heard()
 
 
-def _is_gone(box: BaseMailBox) -> bool:
-    """Say whether the other side has closed: IDLE's own reading takes that for silence."""
-    sock = box.client.sock
-    if isinstance(sock, ssl.SSLSocket) or sock is None:
-        return False
+def _speaks(client: imaplib.IMAP4, seconds: float) -> bool:
+    """Wait until the server says something; leave it unread. Raises: abort when it hangs up.
+
+    Edges: what was read ahead, or decrypted, lies in the buffer already, and the socket is silent.
+    """
+    sock, file = client.sock, cast("io.BufferedReader", client.file)
+    poller = select.poll()
+    poller.register(sock.fileno(), select.POLLIN)
     sock.settimeout(0)
     try:
-        return not sock.recv(1, socket.MSG_PEEK)
-    except (BlockingIOError, TimeoutError):
-        return False
-    except OSError:
-        return True
+        with contextlib.suppress(ssl.SSLWantReadError):
+            if file.peek(1):
+                return True
+        if not poller.poll(seconds * 1000):
+            return False
+        if file.peek(1):
+            return True
+    except ssl.SSLWantReadError:
+        return False  # TLS spoke for itself
     finally:
         sock.settimeout(TIMEOUT_SECONDS)
+    raise imaplib.IMAP4.abort("the server closed the connection")
+
+
+def _place_of(mailbox: Mailbox) -> str:
+    """Return a short name of the account and folder: numbers of another one mean other mails."""
+    words = f"{mailbox.imap_host.lower()}\n{mailbox.imap_user}\n{mailbox.imap_folder}"
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
+
+
+def _moment(internal_date: bytes) -> datetime:
+    return datetime.strptime(internal_date.decode("ascii").strip(), "%d-%b-%Y %H:%M:%S %z")
 
 
 def _literal(answer: Sequence[Any]) -> bytes | None:
@@ -309,8 +484,9 @@ def fetch_for_ever(mailbox_id: int, stop: threading.Event) -> None:
     Edges: of several processes only the one that holds the mailbox's lock fetches; when it dies,
         its database connection ends, and with it the lock.
     """
-    pause = SHORTEST_PAUSE
+    pause, doubts = SHORTEST_PAUSE, Doubts()
     while not stop.is_set():
+        began = time.monotonic()
         try:
             if not _lock(mailbox_id):
                 stop.wait(5.0)
@@ -318,18 +494,20 @@ def fetch_for_ever(mailbox_id: int, stop: threading.Event) -> None:
             mailbox = Mailbox.objects.get(pk=mailbox_id)
             box = connect(mailbox)
             try:
-                pause = SHORTEST_PAUSE
-                _follow(Folder(box, mailbox), stop)
+                _follow(Folder(box, mailbox, doubts=doubts), stop)
             finally:
                 close(box)
+        except Mailbox.DoesNotExist:
+            break
         except TROUBLE as error:
             _note_trouble(mailbox_id, error)
-        except Mailbox.DoesNotExist:
-            return
-        except Exception:
+        except Exception as error:
             logger.exception("fetching mailbox %s failed", mailbox_id)
+            _note_trouble(mailbox_id, error)
         finally:
             close_old_connections()
+        if time.monotonic() - began > SETTLED_SECONDS:
+            pause = SHORTEST_PAUSE
         if stop.wait(pause * random.uniform(0.8, 1.2)):  # noqa: S311 - spreads load
             break
         pause = min(pause * 2, LONGEST_PAUSE)
@@ -341,12 +519,9 @@ def _follow(folder: Folder, stop: threading.Event) -> None:
     folder.begin()
     while not stop.is_set():
         folder.compare()
-        waited = 0.0
-        while waited < COMPARE_SECONDS and not stop.is_set():
-            began = read_clock()
-            news = folder.wait(stop, min(IDLE_SECONDS, COMPARE_SECONDS - waited))
-            waited += max((read_clock() - began).total_seconds(), LOOK_SECONDS)
-            if news:
+        end = time.monotonic() + COMPARE_SECONDS
+        while (left := end - time.monotonic()) > 0 and not stop.is_set():
+            if folder.wait(stop, left):
                 folder.catch_up()
             if not _lock(folder.mailbox.pk):
                 return  # the database forgot us: begin anew

@@ -7,16 +7,19 @@ Source: RFC 5321 §4.2.5 and §6.1, RFC 2033 §4.2.
 """
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import AnyStr, Final
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from plazo.channels.email import ledger
 from plazo.core.clock import read_clock
@@ -27,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 THREADS: Final = 4
 MOST_RECIPIENTS: Final = 100
+# Programs write bodies in one line. To refuse those would bounce good mail back to people.
+LONGEST_LINE: Final = 4 * 1024 * 1024
+LEAVE_SECONDS: Final = 3.0
 BUSY: Final = "451 4.3.0 Temporary failure, please try again"
 
 
@@ -38,7 +44,21 @@ class Doorkeeper:
         self._threads = ThreadPoolExecutor(THREADS, "mail-in")
 
     def close(self) -> None:
+        """Finish what was begun, and give each thread's connection back."""
+        together = threading.Barrier(THREADS)
+
+        def leave() -> None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(LEAVE_SECONDS)
+            connection.close()
+
+        for _thread in range(THREADS):
+            self._threads.submit(leave)
         self._threads.shutdown(wait=True)
+
+    async def handle_exception(self, error: Exception) -> str:
+        logger.error("a mail could not be taken in", exc_info=error)
+        return BUSY
 
     async def _run(self, work: Callable[[], str]) -> str:
         """Run something with the database; any failure means: try again later."""
@@ -81,7 +101,7 @@ class Doorkeeper:
                 content,
                 source=Source.SMTP,
                 mailbox=mailbox,
-                envelope_from=envelope.mail_from or "",
+                envelope_from=(envelope.mail_from or "").removeprefix("<>"),
                 envelope_to=envelope.rcpt_tos,
                 remote_ip=peer,
                 now=read_clock(),
@@ -94,18 +114,40 @@ class Doorkeeper:
         return answer
 
 
+class _Smtp(SMTP):
+    line_length_limit = LONGEST_LINE
+
+
+class _Lmtp(LMTP):
+    line_length_limit = LONGEST_LINE
+
+    async def push(self, status: AnyStr) -> None:
+        """Send a reply; a refusal of the mail itself once for each recipient (RFC 2033 §4.2)."""
+        refused = str(status).startswith(("552 Error: Too much", "500 Line"))
+        recipients = self.envelope.rcpt_tos if refused and self.envelope else [""]
+        for _recipient in recipients:
+            await super().push(status)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where to listen, and what is spoken there."""
+
+    place: str
+    lmtp: bool = False
+
+
 class Door(Controller):
     """A listening socket in a thread of its own."""
 
-    def __init__(self, place: str, *, lmtp: bool = False) -> None:
-        host, _, port = place.rpartition(":")
-        self._lmtp = lmtp
-        self.keeper = Doorkeeper(each_recipient=lmtp)
+    def __init__(self, way: Way) -> None:
+        host, _, port = way.place.rpartition(":")
+        self._kind = _Lmtp if way.lmtp else _Smtp
+        self.keeper = Doorkeeper(each_recipient=way.lmtp)
         super().__init__(self.keeper, hostname=host.strip("[]"), port=int(port))
 
     def factory(self) -> SMTP:
-        kind: Any = LMTP if self._lmtp else SMTP
-        made: SMTP = kind(
+        return self._kind(
             self.handler,
             data_size_limit=int(settings.PLAZO.max_mail_bytes),
             enable_SMTPUTF8=True,
@@ -113,18 +155,38 @@ class Door(Controller):
             hostname="plazo",
             loop=self.loop,
         )
-        return made
 
     def stop(self, no_assert: bool = False) -> None:
         super().stop(no_assert)
         self.keeper.close()
 
+    def give_up(self) -> None:
+        """Put away what a failed start left."""
+        if self.loop.is_running():
+            self.stop()
+        else:
+            self.loop.close()
+            self.keeper.close()
 
-def doors() -> list[Door]:
-    """Return the doors that the settings ask for, not open yet."""
+
+def ways() -> list[Way]:
+    """Return the ways in that the settings ask for."""
     found = []
     if settings.PLAZO.smtp_listen:
-        found.append(Door(settings.PLAZO.smtp_listen))
+        found.append(Way(settings.PLAZO.smtp_listen))
     if settings.PLAZO.lmtp_listen:
-        found.append(Door(settings.PLAZO.lmtp_listen, lmtp=True))
+        found.append(Way(settings.PLAZO.lmtp_listen, lmtp=True))
     return found
+
+
+def open_door(way: Way) -> Door | None:
+    """Listen there; None, and a line in the log, while that cannot be."""
+    door = Door(way)
+    try:
+        door.start()
+    except OSError as error:
+        logger.error("cannot listen for mail on %s: %s", way.place, error.strerror or error)
+        door.give_up()
+        return None
+    logger.info("listening for mail on %s", way.place)
+    return door

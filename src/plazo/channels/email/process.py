@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import close_old_connections
 
 from plazo.channels.email.imap import fetch_for_ever
-from plazo.channels.email.listener import doors
+from plazo.channels.email.listener import Door, Way, open_door, ways
 from plazo.mailboxes.models import Mailbox, Source
 
 logger = logging.getLogger(__name__)
@@ -42,14 +42,12 @@ def run_forever(stop: threading.Event) -> None:
 
     Edges: a mailbox that is made, changed or taken out of use is noticed within seconds.
     """
-    open_doors = doors()
-    for door in open_doors:
-        door.start()
-        logger.info("listening for mail on %s port %s", door.hostname, door.port)
+    closed, doors = ways(), list[Door]()
     at_work: dict[int, Fetching] = {}
     try:
         while not stop.is_set():
             tend(at_work)
+            closed = _open(closed, doors)
             close_old_connections()
             stop.wait(LOOK_SECONDS)
     finally:
@@ -57,8 +55,20 @@ def run_forever(stop: threading.Event) -> None:
             fetching.stop.set()
         for fetching in at_work.values():
             fetching.thread.join(STOP_SECONDS)
-        for door in open_doors:
+        for door in doors:
             door.stop()
+
+
+def _open(closed: list[Way], doors: list[Door]) -> list[Way]:
+    """Open what is closed yet; return what still is. A port in use keeps no mailbox waiting."""
+    still = []
+    for way in closed:
+        door = open_door(way)
+        if door is None:
+            still.append(way)
+        else:
+            doors.append(door)
+    return still
 
 
 def tend(at_work: dict[int, Fetching]) -> None:

@@ -8,6 +8,8 @@ import pytest
 import time_machine
 from playwright.sync_api import Page, expect
 
+from plazo.channels.email import intake
+from plazo.channels.email.models import IntakeRecord
 from plazo.config import demo
 from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY
@@ -21,12 +23,14 @@ def tuesday() -> Iterator[time_machine.Traveller]:
     """It is Tuesday at 14:52, and the demo's cases are there in every state."""
     with time_machine.travel(TUESDAY, tick=True) as traveller:
         demo.load(now=TUESDAY)
+        for pk in IntakeRecord.objects.order_by("pk").values_list("pk", flat=True):
+            intake.process(pk, now=TUESDAY)  # as the worker would
         yield traveller
 
 
-def sign_in(page: Page) -> None:
+def sign_in(page: Page, name: str = "agente1") -> None:
     page.goto("/desk/")
-    page.get_by_label("Correo").fill("agente1@demo.example")
+    page.get_by_label("Correo").fill(f"{name}@demo.example")
     page.get_by_label("Contraseña").fill(demo.PASSWORD)
     page.get_by_role("button", name="Continuar").click()
     page.wait_for_url(re.compile(r"/desk/$"))
@@ -39,7 +43,9 @@ def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -
     page = browse(width=width, dark=dark)
     page.goto("/accounts/login/")
     assert audit(page) == []
-    sign_in(page)
+    sign_in(page, "admin")
+    by_mail = IntakeRecord.objects.get(sender="sistemas@sur.example")
+    assert by_mail.ticket is not None
     pending = Ticket.objects.get(status="pending")
     for name, path in {
         "queue": "/desk/",
@@ -47,6 +53,11 @@ def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -
         "ticket": f"/desk/tickets/{pending.number}/",
         "why": f"/desk/tickets/{pending.number}/why/first_reply/",
         "me": "/desk/me/",
+        "ticket by mail": f"/desk/tickets/{by_mail.ticket.number}/",
+        "ledger": "/desk/mail/",
+        "mail": f"/desk/mail/{by_mail.pk}/",
+        "mailbox": "/desk/mailboxes/soporte/",
+        "new mailbox": "/desk/mailboxes/new/",
     }.items():
         page.goto(path)
         assert audit(page) == [], name

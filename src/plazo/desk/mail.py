@@ -18,6 +18,7 @@ from plazo.channels.email.models import IntakeRecord
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk.views import agent_required, frame
+from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox
 from plazo.tickets import access, commands
 
@@ -109,7 +110,7 @@ def run_again(request: HttpRequest, pk: int) -> HttpResponse:
 def mailbox(request: HttpRequest, key: str = "") -> HttpResponse:
     """Make or change a mailbox."""
     _administrator(request)
-    found = Mailbox.objects.filter(key=key).first() if key else Mailbox()
+    found = mailboxes.by_key(key) if key else Mailbox()
     if found is None:
         raise Http404
     form = MailboxForm(request.POST or None, instance=found)
@@ -127,7 +128,7 @@ def mailbox(request: HttpRequest, key: str = "") -> HttpResponse:
 def examine(request: HttpRequest, key: str) -> HttpResponse:
     """Let the doctor test a mailbox, step by step, and show the findings."""
     _administrator(request)
-    found = Mailbox.objects.filter(key=key).first()
+    found = mailboxes.by_key(key)
     if found is None:
         raise Http404
     context = _frame(request) | {

@@ -16,6 +16,11 @@ def by_address(addresses: Iterable[str]) -> Mailbox | None:
     return None
 
 
+def by_key(key: str) -> Mailbox | None:
+    """Return the mailbox of a key, in use or not."""
+    return Mailbox.objects.select_related("group").filter(key=key).first()
+
+
 def active() -> list[Mailbox]:
     """Return every mailbox in use: a handful of rows."""
     return list(Mailbox.objects.filter(is_active=True).select_related("group"))

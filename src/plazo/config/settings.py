@@ -185,6 +185,16 @@ EMAIL_TIMEOUT = 20
 globals().update(PLAZO.email_settings)  # EMAIL_HOST, EMAIL_PORT, … of PLAZO_SMTP_URL
 
 ANYMAIL = {"WEBHOOK_SECRET": PLAZO.webhook_secret}
+if PLAZO.webhook_signing_key:  # each provider has its own word for it
+    ANYMAIL |= dict.fromkeys(
+        (
+            "MAILGUN_WEBHOOK_SIGNING_KEY",
+            "MAILERSEND_INBOUND_SECRET",
+            "MANDRILL_WEBHOOK_KEY",
+            "POSTAL_WEBHOOK_KEY",
+        ),
+        PLAZO.webhook_signing_key,
+    )
 
 PROCRASTINATE_ON_APP_READY = None
 

@@ -164,6 +164,12 @@ class Settings(BaseSettings):
         description="`user:password` that a provider's webhook must send to `/mail/hook/…/` "
         "(HTTP basic authentication). Unset: there is no such address.",
     )
+    webhook_signing_key: str = Field(
+        default="",
+        repr=False,
+        description="Key with which the provider of the webhook signs: Mailgun's webhook signing "
+        "key, MailerSend's inbound secret, Mandrill's or Postal's webhook key. Others need none.",
+    )
     log_format: Literal["text", "json"] = Field(
         default="text",
         description="How log lines are written: `text` for people or `json` for machines.",

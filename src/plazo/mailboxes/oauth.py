@@ -85,9 +85,9 @@ def _refresh(mailbox: Mailbox, secrets: dict[str, Any]) -> dict[str, Any]:
         form["client_secret"] = secrets["client_secret"]
     try:
         response = httpx2.post(url, data=form, timeout=TIMEOUT_SECONDS)
-        answer: dict[str, Any] = response.json()
-    except (httpx2.HTTPError, ValueError) as error:
-        raise TokenTrouble(what=str(error)) from error
+        answer: dict[str, Any] = dict(response.json())
+    except (httpx2.HTTPError, ValueError, TypeError) as error:
+        raise TokenTrouble(what=str(error)[:300]) from error
     if answer.get("error") in {"invalid_grant", "interaction_required", "consent_required"}:
         raise ConsentWithdrawn
     if response.status_code != 200 or not answer.get("access_token"):

@@ -23,7 +23,10 @@ from plazo.tickets.cli import add_commands as add_ticket_commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one sub-command and return its exit code: 0 done, 1 refused, 2 wrongly called."""
+    """Run one sub-command and return its exit code: 0 done, 1 refused, 2 wrongly called.
+
+    Edges: a command that a mail server calls names its own code for every failure, `failure`.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plazo.config.settings")
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -35,12 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             return int(arguments.run(arguments) or 0)
     except CannotStart as error:
         print(f"plazo: {error}", file=sys.stderr)
-        return error.exit_code
+        return int(getattr(arguments, "failure", error.exit_code))
     except PlazoError as error:
         print(f"plazo: {error}", file=sys.stderr)
-        return 1
+        return int(getattr(arguments, "failure", 1))
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if not hasattr(arguments, "failure"):
+            raise
+        print(f"plazo: {error}", file=sys.stderr)
+        return int(arguments.failure)
 
 
 @contextmanager

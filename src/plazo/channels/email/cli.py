@@ -6,11 +6,13 @@ import mailbox as archives
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 # What a mail server's pipe takes for "try again later" and "it cannot be done" (sysexits.h).
 TRY_AGAIN: Final = 75
+TOO_LARGE: Final = 65
 NO_INPUT: Final = 66
 
 
@@ -51,7 +53,7 @@ def add_commands(commands: Any, *, run_process: Callable[[argparse.Namespace], i
     ingest.add_argument("--mailbox", default="", help="key of the mailbox; else by its recipients")
     ingest.add_argument("--from", dest="sender", default=None, help="the envelope's sender")
     ingest.add_argument("--to", action="append", default=[], help="a recipient of the envelope")
-    ingest.set_defaults(run=_ingest, needs="database")
+    ingest.set_defaults(run=_ingest, needs="database", failure=TRY_AGAIN)
 
     doctor = parts.add_parser("doctor", help="test a mailbox: receive, send, loop, sender")
     doctor.add_argument("key", nargs="?", default="")
@@ -78,6 +80,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _add(arguments: argparse.Namespace) -> int:
+    from django.core.exceptions import ValidationError
+
     from plazo.accounts.models import Group
     from plazo.mailboxes.models import Mailbox, Source
 
@@ -113,7 +117,13 @@ def _add(arguments: argparse.Namespace) -> int:
         box.keep_secrets(imap_password=_secret("IMAP password"))
     if box.smtp_user:
         box.keep_secrets(smtp_password=_secret("SMTP password"))
-    box.full_clean()
+    kept_by_us = [field.name for field in Mailbox._meta.fields if field.null and not field.blank]
+    try:
+        box.full_clean(exclude=kept_by_us)
+    except ValidationError as error:
+        for name, sentences in error.message_dict.items():
+            print(f"plazo: {name}: {' '.join(sentences)}", file=sys.stderr)
+        return 1
     box.save()
     print(f"{box} is there. Test it with: plazo mail doctor {box.key}")
     return 0
@@ -127,7 +137,13 @@ def _secret(what: str) -> str:
 
 
 def _ingest(arguments: argparse.Namespace) -> int:
-    """Take mails in; whatever cannot be stored now makes the exit code 75: try again."""
+    """Take mails in.
+
+    Edges: whatever cannot be stored now makes the exit code 75, so that a mail server tries again;
+        too large a mail makes it 65, so that it goes back to its sender.
+    """
+    from django.conf import settings
+
     from plazo.channels.email import ledger
     from plazo.core.clock import read_clock
     from plazo.mailboxes import queries
@@ -136,7 +152,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
     box = Mailbox.objects.filter(key=arguments.mailbox).first() if arguments.mailbox else None
     if arguments.mailbox and box is None:
         print(f"plazo: there is no mailbox “{arguments.mailbox}”.", file=sys.stderr)
-        return NO_INPUT
+        return TRY_AGAIN
     box = box or queries.by_address(arguments.to)
     code = 0
     for name in arguments.files:
@@ -144,6 +160,10 @@ def _ingest(arguments: argparse.Namespace) -> int:
             for place, raw in _mails_in(name):
                 if not raw.strip():
                     print(f"{place}: skipped, it is empty")
+                    continue
+                if len(raw) > settings.PLAZO.max_mail_bytes:
+                    print(f"{place}: skipped, it is larger than PLAZO_MAX_MAIL_BYTES")
+                    code = code or TOO_LARGE
                     continue
                 record = ledger.accept(
                     raw,
@@ -166,25 +186,39 @@ def _ingest(arguments: argparse.Namespace) -> int:
 def _mails_in(name: str) -> Iterator[tuple[str, bytes]]:
     """Yield each mail of a file, an mbox, a Maildir, a folder of files, or the standard input."""
     if name == "-":
-        yield "-", sys.stdin.buffer.read()
+        raw = sys.stdin.buffer.read()
+        # Some mail servers put an mbox's dividing line before what they pipe.
+        yield "-", raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
         return
     path = Path(name)
     if path.is_dir():
-        if (path / "cur").is_dir() and (path / "new").is_dir():
-            for entry in sorted([*(path / "new").iterdir(), *(path / "cur").iterdir()]):
-                yield str(entry), entry.read_bytes()
-            return
-        for entry in sorted(path.glob("*.eml")):
-            yield str(entry), entry.read_bytes()
+        yield from ((str(entry), entry.read_bytes()) for entry in _files_in(path))
         return
     with path.open("rb") as file:
         is_mbox = file.read(5) == b"From "
     if not is_mbox:
         yield name, path.read_bytes()
         return
-    box = archives.mbox(os.fspath(path), create=False)
-    for number, key in enumerate(box.iterkeys(), start=1):
-        yield f"{name}#{number}", box.get_bytes(key)
+    with closing(archives.mbox(os.fspath(path), create=False)) as box:
+        for number, key in enumerate(box.iterkeys(), start=1):
+            yield f"{name}#{number}", box.get_bytes(key)
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Yield the mails of a Maildir, its folders included, or of a folder of files."""
+    maildirs = [
+        new.parent for new in sorted(folder.glob("**/new")) if (new.parent / "cur").is_dir()
+    ]
+    if maildirs:
+        for maildir in maildirs:
+            entries = [*(maildir / "new").iterdir(), *(maildir / "cur").iterdir()]
+            yield from sorted(entry for entry in entries if entry.is_file())
+        return
+    for entry in sorted(path for path in folder.iterdir() if path.is_file()):
+        if entry.suffix.lower() == ".eml":
+            yield entry
+        else:
+            print(f"{entry}: skipped, its name does not end in .eml")
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

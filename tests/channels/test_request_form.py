@@ -12,6 +12,7 @@ from plazo.accounts.models import Requester
 from plazo.agreements.queries import version_in_force
 from plazo.channels.forms.requests import FASTEST, RequestForm, started_token
 from plazo.channels.forms.uploads import MOST_FILES, describe
+from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.models import Attachment, Ticket
 from tests import factory
@@ -207,3 +208,13 @@ def test_cards_say_what_the_agreement_says() -> None:
     assert types["incident"] is None
     assert types["billing"] is not None
     assert types["billing"].area == "Crédito"
+
+
+def test_a_form_sends_no_more_receipts_than_the_budget() -> None:
+    """Anyone can type anyone's address: the cases are opened, the address is left in peace."""
+    for number in range(8):
+        form = a_form(filled_in(subject=f"caso {number}"))
+        assert form.is_valid(), form.errors
+        form.open(ip="203.0.113.9")
+    assert Ticket.objects.count() == 8
+    assert OutboundMail.objects.filter(kind=MailKind.ACKNOWLEDGEMENT).count() == 6

@@ -133,7 +133,7 @@ def new_request(request: HttpRequest, language: str) -> HttpResponse:
     )
     if form.is_valid():
         try:
-            ticket = form.open()
+            ticket = form.open(ip=request.META.get("REMOTE_ADDR", ""))
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.core.signing import BadSignature, Signer
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,8 +21,10 @@ from plazo.accounts.commands import find_or_create_requester
 from plazo.agreements.document import AgreementDocument, Choice, Clause, Service
 from plazo.channels.forms.uploads import WithFiles
 from plazo.core import localtime
+from plazo.notifications import brake
 from plazo.sla import Metric
 from plazo.tickets import commands
+from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.models import Channel, Ticket
 
 _STARTED = Signer(salt="plazo.forms.started")
@@ -236,12 +239,23 @@ class RequestForm(WithFiles):
         parts += [data["request_type"], data["severity"], data["subject"], data["body"]]
         return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
 
-    def open(self) -> Ticket:
-        """Open the ticket. Call only when valid. Raises: what `open_ticket` raises."""
+    def open(self, *, ip: str = "") -> Ticket:
+        """Open the ticket. Call only when valid. Raises: what `open_ticket` raises.
+
+        Edges: anyone can type anyone's address here. Over a budget the case is opened all the
+            same, and no receipt is sent to that address.
+        """
+        attachments = self.store()
+        with transaction.atomic():
+            return self._open(attachments, ip)
+
+    def _open(self, attachments: list[StoredUpload], ip: str) -> Ticket:
         data = self.cleaned_data
         requester = find_or_create_requester(
             email=data["email"], name=data["name"], language=self.language, now=self.now
         )
+        charges = brake.charges(address=requester.email, network=brake.network_of(ip))
+        scope = brake.spend(charges, now=self.now)
         return commands.open_ticket(
             requester_id=requester.pk,
             subject=data["subject"],
@@ -252,8 +266,11 @@ class RequestForm(WithFiles):
             severity=data["severity"],
             channel=Channel.FORM,
             language=self.language,
-            attachments=self.store(),
+            attachments=attachments,
             submission_key=self.submission_key(),
+            arrival=commands.Arrival(
+                verified=requester.confirmed(self.now), quiet=f"budget:{scope}" if scope else ""
+            ),
             actor=actor_of_requester(requester),
             now=self.now,
         )

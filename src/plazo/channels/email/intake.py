@@ -45,7 +45,7 @@ from plazo.tickets.models import Authenticity, Channel, PublicMessage, Status, T
 logger = logging.getLogger(__name__)
 
 ACTOR: Final = Actor.system("mail")
-CLAIM: Final = timedelta(minutes=2)
+CLAIM: Final = timedelta(minutes=1)
 MOST_ATTEMPTS: Final = 5
 MOST_PARTICIPANTS: Final = 30
 LONGEST_BODY: Final = 100_000

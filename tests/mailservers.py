@@ -1,4 +1,4 @@
-"""Real mail servers for tests: Debian's Dovecot with its own configuration in its own folder."""
+"""Real mail servers for tests: Debian's Dovecot and Postfix, each in a folder of its own."""
 
 import contextlib
 import os
@@ -148,20 +148,32 @@ def _program(name: str = "dovecot") -> str:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
 
 
+def _require(program: str, packages: str) -> None:
+    """See to it that a server can be started: where it cannot, CI fails and others skip."""
+    if _program(program) and os.geteuid() == 0:
+        return
+    words = f"needs Debian's {packages}, and root to start them"
+    if os.environ.get("CI"):
+        pytest.fail(f"CI {words}")
+    pytest.skip(words)
+
+
+def _folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Make a folder that the servers' own accounts can pass through to."""
+    folder = factory.mktemp(name)
+    for parent in (folder, folder.parent, folder.parent.parent):
+        parent.chmod(parent.stat().st_mode | 0o011)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def dovecot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
-    """A Dovecot for the whole run. Where it is not installed, CI fails and others skip."""
-    if not _program() or os.geteuid() != 0:
-        if os.environ.get("CI"):
-            pytest.fail("CI needs Debian's dovecot-imapd and dovecot-lmtpd, and root")
-        pytest.skip("needs Debian's dovecot-imapd and dovecot-lmtpd, and root to start them")
-    folder = tmp_path_factory.mktemp("dovecot")
+    """A Dovecot for the whole run."""
+    _require("dovecot", "dovecot-imapd and dovecot-lmtpd")
+    folder = _folder(tmp_path_factory, "dovecot")
     for part in ("run", "state", "mail", "home"):
         (folder / part).mkdir()
         (folder / part).chmod(0o777)
-    # Dovecot's own accounts must pass through the folders above.
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o011)
     server = Dovecot(folder, free_port(), free_port())
     (folder / "dovecot.conf").write_text(
         CONFIGURATION.format(
@@ -179,3 +191,138 @@ def dovecot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot
     server.start()
     yield server
     server.stop()
+
+
+POSTFIX = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = mx.iws.example
+mydestination =
+alias_maps =
+local_recipient_maps =
+relay_domains = iws.example
+transport_maps = texthash:{folder}/conf/transport
+header_checks = regexp:{folder}/conf/headers
+default_transport = discard
+mynetworks = 127.0.0.0/8
+smtpd_sender_restrictions = check_sender_access inline:{{prohibido@iws.example=REJECT}}
+smtpd_recipient_restrictions =
+  check_recipient_access inline:{{nadie@iws.example=REJECT}}, permit_mynetworks, reject
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+disable_dns_lookups = yes
+recipient_delimiter = +
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 1s
+"""
+SERVICES = """
+127.0.0.1:{port} inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 1 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+@dataclass
+class Postfix:
+    """One server on a port of its own: mail for iws.example goes where `route` says."""
+
+    folder: Path
+    port: int
+    read: int = 0
+
+    @property
+    def log(self) -> str:
+        """What it noted since the last change of the way."""
+        return self._whole_log()[self.read :]
+
+    def _whole_log(self) -> str:
+        file = self.folder / "log"
+        return file.read_text() if file.exists() else ""
+
+    def route(self, way: str) -> None:
+        """Send mail for iws.example another way: smtp:[host]:port or lmtp:inet:host:port."""
+        (self.folder / "conf" / "transport").write_text(f"iws.example {way}\n")
+        # Postfix looks a map up in processes that it keeps; a new one reads the file.
+        self._command("reload")
+        self.read = len(self._whole_log())
+
+    def waiting(self) -> int:
+        """Return how many mails it still holds."""
+        queues = (self.folder / "queue" / name for name in ("incoming", "active", "deferred"))
+        return sum(1 for queue in queues for file in queue.rglob("*") if file.is_file())
+
+    def send(self, raw: bytes, to: str, sender: str = "cliente@andina.example") -> None:
+        with smtplib.SMTP("127.0.0.1", self.port) as client:
+            client.sendmail(sender, [to], raw)
+
+    def _command(self, what: str) -> None:
+        subprocess.run(
+            [_program("postfix"), "-c", str(self.folder / "conf"), what],
+            check=True,
+            capture_output=True,
+        )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Postfix"]:
+        """Run it for the length of a block."""
+        process = subprocess.Popen(
+            [_program("postfix"), "-c", str(self.folder / "conf"), "start-fg"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            end = time.monotonic() + 20
+            while True:
+                with contextlib.suppress(OSError), smtplib.SMTP("127.0.0.1", self.port, timeout=2):
+                    break
+                if time.monotonic() > end or process.poll() is not None:
+                    raise RuntimeError(f"Postfix did not start: {self.log}")
+                time.sleep(0.05)
+            yield self
+        finally:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self._command("stop")
+            process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def postfix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postfix]:
+    """A Postfix that takes mail from this machine; it delivers nothing until it is told where."""
+    _require("postfix", "postfix")
+    folder = _folder(tmp_path_factory, "postfix")
+    for part in ("queue", "data", "conf"):
+        (folder / part).mkdir(mode=0o755)
+    shutil.chown(folder / "data", "postfix")
+    server = Postfix(folder, free_port())
+    conf = folder / "conf"
+    (conf / "main.cf").write_text(POSTFIX.format(folder=folder))
+    (conf / "master.cf").write_text(SERVICES.format(folder=folder, port=server.port))
+    (conf / "transport").write_text("iws.example retry:not yet\n")
+    # As a receiving server does that has checked the sender.
+    (conf / "headers").write_text(
+        "/^X-Plazo-Doctor:/ PREPEND Authentication-Results: mx.iws.example;"
+        " spf=pass smtp.mailfrom=soporte@iws.example; dkim=fail header.d=iws.example;"
+        " dmarc=pass header.from=iws.example\n"
+    )
+    with server.running():
+        yield server

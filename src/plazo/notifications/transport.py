@@ -66,6 +66,12 @@ def deliver(message: EmailMessage, mailbox: Mailbox | None) -> None:
     _shelf()[key] = (backend, time.monotonic())
 
 
+def close_kept() -> None:
+    """Close this thread's connections, where no further mail follows soon."""
+    while _shelf():
+        _close(_shelf().popitem()[1][0])
+
+
 def _connection(server: Mailbox | None) -> EmailBackend:
     """Return a connection that answers: the kept one, or a new one."""
     backend, used = _shelf().pop(_key(server), (None, 0.0))
@@ -74,7 +80,11 @@ def _connection(server: Mailbox | None) -> EmailBackend:
             return backend
         _close(backend)
     made = MailboxBackend(server) if server is not None else EmailBackend()
-    made.open()
+    try:
+        made.open()
+    except BaseException:
+        _close(made)  # connected, and then refused to encrypt or to let us in
+        raise
     return made
 
 

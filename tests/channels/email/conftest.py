@@ -1,5 +1,5 @@
 """The servers that these tests talk to."""
 
-from tests.mailservers import dovecot_server
+from tests.mailservers import dovecot_server, postfix_server
 
-__all__ = ["dovecot_server"]
+__all__ = ["dovecot_server", "postfix_server"]

@@ -9,6 +9,7 @@ import smtplib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import formatdate
 from typing import Final, Literal
 
@@ -20,10 +21,11 @@ from django.utils.translation import gettext as _
 
 from plazo.channels.email import imap
 from plazo.channels.email.models import IntakeRecord, Reason
+from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.notifications.readers import message_id
-from plazo.notifications.transport import deliver
+from plazo.notifications.transport import close_kept, deliver
 
 State = Literal["ok", "warning", "failed", "skipped"]
 MARKS: Final[dict[str, str]] = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
@@ -42,9 +44,15 @@ class Step:
     advice: str = ""
 
 
-def examine(mailbox: Mailbox, *, wait: float = LOOP_SECONDS) -> Iterator[Step]:
-    """Yield the findings about a mailbox. Units: `wait` is how many seconds the loop may take.
+def examine(
+    mailbox: Mailbox,
+    *,
+    wait: float = LOOP_SECONDS,
+    resolver: dns.resolver.Resolver | None = None,
+) -> Iterator[Step]:
+    """Yield the findings about a mailbox.
 
+    Units: `wait` is how many seconds the loop may take; without a `resolver`, the machine's own.
     Edges: a step that needs a failed one is skipped, and says so. Nothing is changed, apart from
         one test mail, which the ledger recognises and rejects.
     """
@@ -60,9 +68,9 @@ def examine(mailbox: Mailbox, *, wait: float = LOOP_SECONDS) -> Iterator[Step]:
         yield Step("loop", _("Loop"), "skipped", _("This mailbox takes nothing in."))
     else:
         record = _wait_for(mailbox, nonce, wait)
-        yield _loop(mailbox, record, wait)
+        yield _loop(mailbox, record, nonce, wait)
     yield _results(mailbox, record)
-    yield from _records(mailbox)
+    yield from _records(mailbox, resolver)
 
 
 def _receive(mailbox: Mailbox) -> Step:
@@ -111,17 +119,28 @@ def _send(mailbox: Mailbox, nonce: str) -> Step:
     try:
         deliver(message, mailbox)
     except smtplib.SMTPResponseException as error:
-        words = f"{error.smtp_code} {error.smtp_error!s}"
+        words = _reply(error.smtp_code, error.smtp_error)
+        return Step("send", title, "failed", words, _advice(error, "SMTP"))
+    except smtplib.SMTPRecipientsRefused as error:
+        words = "; ".join(_reply(*reply) for reply in error.recipients.values())
         return Step("send", title, "failed", words, _advice(error, "SMTP"))
     except (smtplib.SMTPException, OSError, PlazoError) as error:
         return Step("send", title, "failed", str(error), _advice(error, "SMTP"))
+    finally:
+        close_kept()
     words = _("%(host)s took a test mail.") % {"host": mailbox.smtp_host or "PLAZO_SMTP_URL"}
     return Step("send", title, "ok", words)
+
+
+def _reply(code: int, said: bytes | str) -> str:
+    return f"{code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
 
 
 def _advice(error: BaseException, protocol: str) -> str:
     """Say what to do about a connection that failed."""
     words = str(error).lower()
+    if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPRecipientsRefused):
+        return _("The server does not let this user send as this address, or to it.")
     if isinstance(error, smtplib.SMTPAuthenticationError) or "auth" in words or "login" in words:
         return _("Check user and password; many providers want a password made for programs.")
     if "certificate" in words:
@@ -148,15 +167,41 @@ def _wait_for(mailbox: Mailbox, nonce: str, wait: float) -> IntakeRecord | None:
     return None
 
 
-def _loop(mailbox: Mailbox, record: IntakeRecord | None, wait: float) -> Step:
+def _loop(mailbox: Mailbox, record: IntakeRecord | None, nonce: str, wait: float) -> Step:
     title = _("Loop")
     if record is None:
         words = _("The test mail did not come back within %(seconds)s seconds.") % {
             "seconds": round(wait)
         }
-        advice = _("Is Plazo running? Look whether the mail is in the mailbox, or in its spam.")
+        unread = _unread(mailbox, nonce)
+        if unread is not None:
+            words = _("The test mail came back as mail %(pk)s, and nobody has read it.") % {
+                "pk": unread.pk
+            }
+            advice = _("Is the worker running? `plazo run` and `plazo worker` read what came in.")
+        elif mailbox.source == Source.IMAP and not _is_fetched(mailbox, wait):
+            advice = _("Nobody fetches this mailbox: is `plazo run` or `plazo mail run` running?")
+        else:
+            advice = _(
+                "Look whether the mail is in the mailbox, in its spam, or in another folder."
+            )
         return Step("loop", title, "failed", words, advice)
     return Step("loop", title, "ok", _("The test mail came back: mail %(pk)s.") % {"pk": record.pk})
+
+
+def _unread(mailbox: Mailbox, nonce: str) -> IntakeRecord | None:
+    """Return the test mail's row if it waits still."""
+    for record in IntakeRecord.objects.waiting().filter(mailbox=mailbox).order_by("-pk")[:20]:
+        if nonce.encode() in record.raw.data:
+            return record
+    return None
+
+
+def _is_fetched(mailbox: Mailbox, wait: float) -> bool:
+    """Say whether somebody looked into the mailbox while we waited, or not long before."""
+    mailbox.refresh_from_db(fields=["checked_at", "failing_since"])
+    since = read_clock() - timedelta(seconds=imap.COMPARE_SECONDS + wait)
+    return mailbox.checked_at is not None and mailbox.checked_at >= since
 
 
 def _results(mailbox: Mailbox, record: IntakeRecord | None) -> Step:
@@ -183,17 +228,21 @@ def _results(mailbox: Mailbox, record: IntakeRecord | None) -> Step:
     return Step("results", title, "ok", words)
 
 
-def _records(mailbox: Mailbox) -> Iterator[Step]:
+def _records(mailbox: Mailbox, resolver: dns.resolver.Resolver | None) -> Iterator[Step]:
     """Look up what our domain publishes about its senders."""
     domain = mailbox.address.rpartition("@")[2]
+    labels = domain.split(".")
+    # A domain without a policy of its own has that of the organisation above it (RFC 7489 §6.6.3).
+    above = [".".join(labels[n:]) for n in range(max(len(labels) - 1, 1))]
+    policies = [f"_dmarc.{name}" for name in above]
     wanted = (
-        ("spf", domain, "v=spf1", _("Publish which servers send for %(domain)s (SPF).")),
-        ("dmarc", f"_dmarc.{domain}", "v=DMARC1", _("Publish a DMARC policy for %(domain)s.")),
+        ("spf", [domain], "v=spf1", _("Publish which servers send for %(domain)s (SPF).")),
+        ("dmarc", policies, "v=DMARC1", _("Publish a DMARC policy for %(domain)s.")),
     )
-    for key, name, begins, advice in wanted:
+    for key, names, begins, advice in wanted:
         title = key.upper()
         try:
-            found = _texts(name)
+            found = [text for name in names for text in _texts(name, resolver)]
         except (dns.exception.DNSException, OSError) as error:
             words = _("DNS did not answer: %(what)s") % {"what": type(error).__name__}
             yield Step(key, title, "skipped", words)
@@ -202,14 +251,15 @@ def _records(mailbox: Mailbox) -> Iterator[Step]:
         if record:
             yield Step(key, title, "ok", record[:200])
         else:
-            words = _("%(name)s has no such record.") % {"name": name}
+            words = _("%(name)s has no such record.") % {"name": names[0]}
             yield Step(key, title, "warning", words, advice % {"domain": domain})
 
 
-def _texts(name: str) -> list[str]:
-    resolver = dns.resolver.Resolver()
-    resolver.lifetime = DNS_SECONDS
+def _texts(name: str, resolver: dns.resolver.Resolver | None) -> list[str]:
     try:
+        if resolver is None:
+            resolver = dns.resolver.Resolver()
+            resolver.lifetime = DNS_SECONDS
         answer = resolver.resolve(name, "TXT")
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []

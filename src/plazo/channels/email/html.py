@@ -59,6 +59,8 @@ _PRIVATE: Final = re.compile("[\ue010-\ue013]")
 _TEXT: Final = PlainText(
     width=0, links="none", images=True, layout="strict", table_cell_separator=" | "
 )
+# What is left of an image that was loaded from elsewhere and has no words of its own.
+_EMPTY_IMAGE: Final = re.compile(r"<img(?![^>]*\b(?:src|alt)=)[^>]*>")
 _LONGEST_HTML: Final = 3_000_000
 
 
@@ -194,7 +196,7 @@ def _finally(html: str, cids: set[str]) -> str:
             return value if value.isdigit() and len(value) < 5 else None
         return value
 
-    return nh3.clean(
+    cleaned = nh3.clean(
         html,
         tags=_TAGS - {"font", "center"},
         attributes=_LAST,
@@ -202,7 +204,8 @@ def _finally(html: str, cids: set[str]) -> str:
         url_schemes={"http", "https", "mailto", "cid"},
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
-    ).strip()
+    )
+    return _EMPTY_IMAGE.sub("", cleaned).strip()
 
 
 def _says_something(html: str) -> bool:

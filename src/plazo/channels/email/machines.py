@@ -153,7 +153,7 @@ def bounces_of(message: Message, reports: list[bytes]) -> tuple[Bounced, ...]:
                 permanent=permanent,
                 diagnostic=fields.get("diagnostic-code", "")[:500],
             )
-    if found:
+    if found or reports:
         return tuple(found.values())
     return _by_library(message)
 

@@ -28,6 +28,7 @@ from plazo.channels.email.charsets import (
     unescaped,
 )
 from plazo.channels.email.machines import (
+    AUTO_REPLY,
     BOUNCE,
     Bounced,
     bounces_of,
@@ -132,6 +133,7 @@ _DELIVERED: Final = (
 def parse(raw: bytes) -> ParsedMail:
     """Read a mail. Any bytes give a result; where a part cannot be read, the rest still is."""
     defects: list[str] = []
+    raw = raw.lstrip(b"\r\n")
     message = _message(raw, defects)
     headers = _Headers(message, defects)
     found = _Found(defects=defects)
@@ -147,6 +149,11 @@ def parse(raw: bytes) -> ParsedMail:
         ("", ""),
         defects,
     )
+    bounces: tuple[Bounced, ...] = ()
+    if machine == BOUNCE:
+        bounces = _guarded(lambda: bounces_of(message, found.reports), (), defects)
+        if found.reports and not bounces:  # it reports that all went well
+            machine = AUTO_REPLY
     is_bounce = machine == BOUNCE
     all_text = f"{body['text']}\n{body['signature_text']}\n{body['quoted_text']}"
     tokens = _TOKEN.findall(all_text)
@@ -166,9 +173,7 @@ def parse(raw: bytes) -> ParsedMail:
         protection=found.protection,
         machine=machine,
         machine_evidence=evidence,
-        bounces=_guarded(lambda: bounces_of(message, found.reports), (), defects)
-        if is_bounce
-        else (),
+        bounces=bounces,
         original_message_ids=returned_ids(_after_header(raw)) if is_bounce else (),
         body_token=tokens[-1].lower() if tokens else "",
         own_token=headers.text("X-Plazo")[:80].lower(),
@@ -336,18 +341,27 @@ def _parts(message: Message, found: _Found) -> Iterator[tuple[Message, bool]]:
         part, shown = waiting.pop()
         kind = part.get_content_type()
         found.kinds.add(kind)
-        children = part.get_payload()
-        if kind == "message/rfc822" and part is not message:
+        if kind in _WHOLE and part is not message:
             yield part, False
             continue
-        if not part.is_multipart() or not isinstance(children, list):
+        if not part.is_multipart():
             yield part, shown
             continue
+        children = part.get_payload()
         if kind == "multipart/signed":
             found.protection = found.protection or "signed"
         elif kind == "multipart/encrypted":
             found.protection = "encrypted"
         waiting += [(child, shown) for child in reversed(children) if isinstance(child, Message)]
+
+
+# Parts that the library reads into parts of their own, and that are one thing to us.
+_WHOLE: Final = {
+    "message/rfc822",
+    "message/global",
+    "message/delivery-status",
+    "message/global-delivery-status",
+}
 
 
 def _take(part: Message, found: _Found, *, shown: bool) -> None:
@@ -366,6 +380,10 @@ def _take(part: Message, found: _Found, *, shown: bool) -> None:
         sealed = str(part.get_param("smime-type", "") or "").lower()
         found.protection = "signed" if sealed == "signed-data" else "encrypted"
         name = name or "smime.p7m"
+    if shown and kind.startswith("multipart/"):  # its boundary is missing, or never used
+        found.defects.append("parts without boundary")
+        found.plain.append(decode(data, _charset(part), found.defects))
+        return
     if shown and not attached and kind == "text/plain":
         found.plain.append(_unflowed(part, decode(data, _charset(part), found.defects)))
         return
@@ -394,6 +412,10 @@ def _take(part: Message, found: _Found, *, shown: bool) -> None:
 
 
 def _payload(part: Message) -> bytes:
+    if isinstance(part.get_param("charset"), tuple):  # RFC 2231; the library trips over it
+        charset = _charset(part)
+        part.del_param("charset")
+        part.set_param("charset", charset)
     payload = part.get_payload(decode=True)
     if isinstance(payload, bytes):
         return payload
@@ -465,7 +487,9 @@ def _file_name(part: Message, defects: list[str]) -> str:
     """Return a part's file name: RFC 2231, RFC 2047 and raw bytes; without a path."""
     for header, parameter in (("Content-Disposition", "filename"), ("Content-Type", "name")):
         try:
-            value = part.get_param(parameter, None, header)
+            plain = Message()
+            plain[header] = unescaped((raw_values(part, header) or [""])[0], defects)
+            value = plain.get_param(parameter, None, header)
         except Exception:  # noqa: BLE001 - broken parameters raise several things
             defects.append("broken file name")
             continue
@@ -473,8 +497,7 @@ def _file_name(part: Message, defects: list[str]) -> str:
             continue
         if isinstance(value, tuple):
             charset, _, words = value
-            data = words.encode("latin-1", "surrogateescape")
-            text = decode(data, charset or "utf-8")
+            text = decode(words.encode("latin-1", "replace"), charset or "utf-8")
         else:
             text = header_text(value, defects)
         text = one_line(text).replace("\\", "/").rsplit("/", 1)[-1].strip(". ")

@@ -22,6 +22,7 @@ _ATTRIBUTION_LATER: Final = re.compile(
     rf"^[>\s]*.{{1,120}}?(?:escribi[oó]|wrote|escreveu)\s+(?:el|on|em)\s.{{0,60}}?{_DATE}.{{0,40}}:\s*$",
     re.IGNORECASE,
 )
+_DATED_SENDER: Final = re.compile(r"^[>\s]*\d{4}-\d{2}-\d{2}\s.{4,200}<[^<>\s]+@[^<>\s]+>:\s*$")
 _ENDS: Final = re.compile(r"(?:escribi[oó]|wrote|escreveu|a écrit)\s*:?\s*$", re.IGNORECASE)
 _DIVIDER: Final = re.compile(
     r"^\s*[-_]{2,}\s*(?:Original Message|Mensaje original|Mensagem original|Original Appointment|"
@@ -93,8 +94,9 @@ def _start_of_history(lines: list[str]) -> int | None:
         if _FORWARD.match(line):
             return None  # what follows is what the mail is about
         length = _opens_history(lines, number)
-        if length and _is_history(lines, number + length, marked=False):
-            return number
+        if length:
+            # With answers between or below, everything stays as it was written.
+            return number if _is_history(lines, number + length, marked=False) else None
         if line.startswith(">") and _is_history(lines, number, marked=True):
             return number
     return None
@@ -113,7 +115,7 @@ def _opens_history(lines: list[str], number: int) -> int:
             if _ATTRIBUTION.match(joined):
                 return span
             break
-    if _ATTRIBUTION_LATER.match(line) or _DIVIDER.match(line):
+    if any(rule.match(line) for rule in (_ATTRIBUTION_LATER, _DATED_SENDER, _DIVIDER)):
         return 1
     if _RULE.match(line) or _LABELS["from"].match(line):
         start = number + 1 if _RULE.match(line) else number
@@ -157,7 +159,7 @@ def _is_history(lines: list[str], start: int, *, marked: bool) -> bool:
     between = [line for line in rest[first:last] if not line.lstrip().startswith(">")]
     after = rest[last + 1 :]
     # A quoted line that a mail program wrapped leaves a stump without its mark.
-    stumps = all(len(line) < 40 for line in between) and len(between) * 4 <= len(quoted)
+    stumps = all(len(line) < 40 for line in between) and len(between) * 2 <= len(quoted)
     return stumps and (not after or _is_signature_only(after))
 
 

@@ -100,8 +100,22 @@ class Sandbox:
         self._lock = threading.Lock()
 
     def parse(self, raw: bytes) -> ParsedMail:
-        """Read one mail in a process of its own. Raises: ReaderFailed."""
+        """Read one mail in a process of its own. Raises: ReaderFailed.
+
+        Edges: a process that had died before it got this mail is no fault of the mail's: it is
+            given to a new one. A mail that kills its reader kills that one as well.
+        """
         reader = self._take()
+        if reader.read:
+            try:
+                return self._ask(reader, raw)
+            except ReaderFailed as error:
+                if error.reason != "parser_died":
+                    raise
+            reader = _Reader(self._command)
+        return self._ask(reader, raw)
+
+    def _ask(self, reader: _Reader, raw: bytes) -> ParsedMail:
         good = False
         try:
             answer = reader.ask(raw, self._timeout)

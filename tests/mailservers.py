@@ -9,10 +9,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from imap_tools import MailBoxUnencrypted
 
 from tests.ports import free_port
@@ -25,7 +31,9 @@ state_dir = {folder}/state
 log_path = {folder}/log
 protocols = imap lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/certificate.pem
+ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain login xoauth2
 mail_location = maildir:{folder}/mail/%u
@@ -51,7 +59,8 @@ service imap-login {{
     port = {imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps}
+    ssl = yes
   }}
   process_min_avail = 1
 }}
@@ -74,6 +83,7 @@ class Dovecot:
 
     folder: Path
     imap_port: int
+    imaps_port: int
     lmtp_port: int
     process: subprocess.Popen[bytes] | None = None
 
@@ -104,6 +114,11 @@ class Dovecot:
             self.process.terminate()
             self.process.wait(10)
             self.process = None
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate to trust; it is made for 127.0.0.1."""
+        return self.folder / "certificate.pem"
 
     def deliver(self, raw: bytes, user: str, sender: str = "cliente@andina.example") -> None:
         """Put a mail into a user's inbox, as a mail server does: by LMTP."""
@@ -166,6 +181,27 @@ def _folder(factory: pytest.TempPathFactory, name: str) -> Path:
     return folder
 
 
+def _certify(folder: Path) -> None:
+    """Make a key and a certificate that it signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "imap.iws.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+
+
 @pytest.fixture(scope="session")
 def dovecot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
     """A Dovecot for the whole run."""
@@ -174,7 +210,8 @@ def dovecot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot
     for part in ("run", "state", "mail", "home"):
         (folder / part).mkdir()
         (folder / part).chmod(0o777)
-    server = Dovecot(folder, free_port(), free_port())
+    server = Dovecot(folder, free_port(), free_port(), free_port())
+    _certify(folder)
     (folder / "dovecot.conf").write_text(
         CONFIGURATION.format(
             folder=folder,
@@ -184,6 +221,7 @@ def dovecot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot
             login="dovenull",
             group="dovecot",
             imap=server.imap_port,
+            imaps=server.imaps_port,
             lmtp=server.lmtp_port,
             password=PASSWORD,
         )

@@ -2,6 +2,7 @@
 
 import contextlib
 import imaplib
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,9 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from plazo.channels.email import imap
+from plazo.channels.email import imap, process
 from plazo.channels.email.imap import Doubts, Folder
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
+from plazo.config.worker import keep_running
 from plazo.core.clock import read_clock
 from plazo.mailboxes.models import AfterFetch, Mailbox, Security, Source
 from tests.mails import a_mail, a_mailbox
@@ -24,12 +26,14 @@ def a_fetched(server: Dovecot, user: str, **fields: object) -> Mailbox:
     """Return a mailbox that is fetched from the test's server."""
     box = a_mailbox(
         f"{user}@iws.example",
-        source=Source.IMAP,
-        imap_host="127.0.0.1",
-        imap_port=server.imap_port,
-        imap_security=Security.PLAIN,
-        imap_user=user,
-        **fields,
+        **{
+            "source": Source.IMAP,
+            "imap_host": "127.0.0.1",
+            "imap_port": server.imap_port,
+            "imap_security": Security.PLAIN,
+            "imap_user": user,
+            **fields,
+        },
     )
     box.keep_secrets(imap_password=PASSWORD)
     box.save()
@@ -313,6 +317,63 @@ def test_news_arrive_by_idle_through_a_restart_of_the_server(dovecot_server):
         for fetcher in fetchers:
             fetcher.join(20)
     assert not any(fetcher.is_alive() for fetcher in fetchers)
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_news_and_the_end_are_noticed_under_encryption(dovecot_server, monkeypatch, security):
+    """What was decrypted ahead lies in a buffer, where a look at the socket alone misses it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(dovecot_server.certificate))
+    user = f"cifrado-{security}"
+    tls = security == Security.TLS
+    port = dovecot_server.imaps_port if tls else dovecot_server.imap_port
+    mailbox = begun(dovecot_server, user, imap_security=security, imap_port=port)
+    with opened(mailbox) as folder:
+        folder.compare()
+        assert folder.wait(threading.Event(), 0.1) is False
+        for n in range(3):
+            dovecot_server.deliver(a_mail(f"número {n}"), user)
+            assert folder.wait(threading.Event(), 20)
+            assert folder.catch_up() == 1
+        dovecot_server.kick(user)
+        with pytest.raises(imap.TROUBLE):
+            while not folder.wait(threading.Event(), 20):
+                pass
+            folder.catch_up()
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_certificate_that_nobody_vouches_for_is_refused(dovecot_server, security):
+    """The password is not told to whoever happens to answer there."""
+    port = dovecot_server.imaps_port if security == Security.TLS else dovecot_server.imap_port
+    user = f"dudoso-{security}"
+    mailbox = a_fetched(dovecot_server, user, imap_security=security, imap_port=port)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        imap.connect(mailbox)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_mail_process_follows_the_mailboxes(dovecot_server):
+    """A mailbox that is made, changed or taken out of use is noticed within ten seconds."""
+    stop = threading.Event()
+    at_work = threading.Thread(target=keep_running, args=("mail", process.run_forever, stop))
+    at_work.start()
+    try:
+        mailbox = a_fetched(dovecot_server, "vida", fetch_existing=True)
+        dovecot_server.deliver(a_mail("uno"), "vida")
+        until(lambda: IntakeRecord.objects.count() == 1, 10)
+        dovecot_server.deliver(a_mail("de otra cuenta"), "vida-nueva")
+        Mailbox.objects.filter(pk=mailbox.pk).update(imap_user="vida-nueva")
+        until(lambda: IntakeRecord.objects.count() == 2, 10)
+        Mailbox.objects.filter(pk=mailbox.pk).update(is_active=False)
+        until(lambda: not threads_of("imap-"), 10)
+    finally:
+        stop.set()
+        at_work.join(20)
+    assert not at_work.is_alive()
+
+
+def threads_of(prefix: str) -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith(prefix)]
 
 
 def test_a_wrong_password_says_so(dovecot_server):

@@ -125,7 +125,7 @@ def _people() -> None:
         )
 
 
-_MAILS = (
+_MAILS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     (
         "Sistemas Sur <sistemas@sur.example>",
         "La factura 88213 no cuadra con la orden",

@@ -64,11 +64,12 @@ def charges(
     return [Charge(scope, key[:320]) for scope, key in found.items() if key]
 
 
-# One statement for each budget: the row's lock makes two receipts at once count as two.
+# One statement for all budgets: the rows' locks make two receipts at once count as two.
 _SPEND: Final = """
-INSERT INTO notifications_spent (scope, key, hour, given, refused) VALUES (%s, %s, %s, 1, 0)
+INSERT INTO notifications_spent (scope, key, hour, given, refused)
+SELECT scope, key, %s, 1, 0 FROM unnest(%s::text[], %s::text[]) AS charged (scope, key)
 ON CONFLICT (scope, key, hour) DO UPDATE SET given = notifications_spent.given + 1
-RETURNING given
+RETURNING scope, given
 """
 
 
@@ -80,14 +81,15 @@ def spend(wanted: Iterable[Charge], *, now: datetime) -> str:
         A refused receipt is counted at the budget that refused it.
     """
     hour = now.replace(minute=0, second=0, microsecond=0)
-    refused_by: Charge | None = None
+    # In one order, always: two transactions never wait for each other.
+    charged = {charge.scope: charge for charge in sorted(wanted, key=lambda c: c.scope)}
+    if not charged:
+        return ""
     with connection.cursor() as cursor:
-        # In one order, always: two transactions never wait for each other.
-        for charge in sorted(wanted, key=lambda c: (c.scope, c.key)):
-            cursor.execute(_SPEND, [charge.scope, charge.key, hour])
-            (given,) = cursor.fetchone()
-            if given > charge.limit and refused_by is None:
-                refused_by = charge
+        keys = [charge.key for charge in charged.values()]
+        cursor.execute(_SPEND, [hour, list(charged), keys])
+        given = dict(cursor.fetchall())
+        refused_by = next((c for c in charged.values() if given[c.scope] > c.limit), None)
         if refused_by is None:
             return ""
         cursor.execute(

@@ -54,22 +54,19 @@ def plan_mail(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Non
     ):
         if number == 0:
             mailbox = ticket.mailbox if ticket.mailbox_id else mailboxes.default()
-        mail, created = OutboundMail.objects.get_or_create(
+        mail = OutboundMail.objects.create(
             event=event,
             kind=kind,
             recipient=email,
-            defaults={
-                "ticket": ticket,
-                "mailbox": mailbox,
-                "recipient_name": name,
-                "language": language,
-                "message_id": message_id(f"{ticket.number}.{event.sequence}", mailbox),
-                "created_at": event.recorded_at,
-                "next_attempt_at": event.recorded_at,
-            },
+            ticket=ticket,
+            mailbox=mailbox,
+            recipient_name=name,
+            language=language,
+            message_id=message_id(f"{ticket.number}.{event.sequence}", mailbox),
+            created_at=event.recorded_at,
+            next_attempt_at=event.recorded_at,
         )
-        if created:
-            nudge(mail.pk)
+        nudge(mail.pk)
 
 
 def message_id(about: str, mailbox: Mailbox | None) -> str:

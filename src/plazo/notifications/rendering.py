@@ -44,9 +44,8 @@ def render(mail: OutboundMail) -> Rendered | None:
     """Return subject, text and HTML of a mail; None if there is nothing to say any more."""
     if mail.kind == MailKind.DIGEST:
         return _digest(mail)
-    ticket = Ticket.objects.select_related("requester", "agreement_version", "organization").get(
-        pk=mail.ticket_id or 0
-    )
+    ticket = mail.ticket
+    assert ticket is not None  # noqa: S101 - the database says so too
     context = _common(mail, ticket)
     match mail.kind:
         case MailKind.ACKNOWLEDGEMENT:

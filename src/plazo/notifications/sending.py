@@ -34,6 +34,9 @@ from plazo.tickets.models import Delivery
 
 logger = logging.getLogger(__name__)
 
+# What every mail's words need of its ticket, fetched with the claim.
+RENDERED = ("requester", "agreement_version", "organization")
+
 ACTOR = Actor.system("mail")
 CLAIM = timedelta(minutes=2)
 FIRST_PAUSE = timedelta(seconds=30)
@@ -74,7 +77,7 @@ def _claim(mail_id: int, now: datetime) -> OutboundMail | None:
     with transaction.atomic():
         mail = (
             OutboundMail.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("mailbox", "event", "ticket")
+            .select_related("mailbox", "event", *(f"ticket__{name}" for name in RENDERED))
             .filter(pk=mail_id, state__in=WAITING, next_attempt_at__lte=now)
             .first()
         )

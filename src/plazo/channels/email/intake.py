@@ -51,6 +51,28 @@ MOST_PARTICIPANTS: Final = 30
 LONGEST_BODY: Final = 100_000
 
 
+# What a decision writes on the record; what came with the mail is never written again.
+DECIDED: Final = (
+    "mailbox",
+    "fate",
+    "reason",
+    "ticket",
+    "public_message",
+    "processed_at",
+    "next_attempt_at",
+    "error",
+    "message_id",
+    "content_digest",
+    "sender",
+    "subject",
+    "machine",
+    "evidence",
+    "authenticity",
+    "verdicts",
+    "defects",
+)
+
+
 class Settled(Exception):
     """A mail's fate is known and there is nothing to write but the fate itself."""
 
@@ -172,9 +194,9 @@ def _settle(record: IntakeRecord, mail: ParsedMail, now: datetime) -> str:
             message = None
             record.fate, record.reason = settled.fate, settled.reason
             record.ticket = settled.ticket
-        record.public_message = message
+        record.public_message_id = message
         record.processed_at, record.next_attempt_at = now, None
-        record.save()
+        record.save(update_fields=DECIDED)
     return record.fate
 
 
@@ -227,9 +249,10 @@ class _Decision:
     ) -> None:
         self.record, self.mail, self.uploads, self.now = record, mail, uploads, now
         self.mailbox: Mailbox | None = record.mailbox
+        self.own = mailboxes.own_addresses()
 
-    def carry_out(self) -> PublicMessage | None:
-        """Write what the mail means. Raises: Settled."""
+    def carry_out(self) -> int | None:
+        """Write what the mail means; return the key of the message. Raises: Settled."""
         self._stop_doubles()
         if self.record.machine == "bounce":
             self._bounced()
@@ -251,26 +274,23 @@ class _Decision:
         if self.mail.doctor:
             self.record.evidence = self.mail.doctor
             raise Settled(Fate.REJECTED, Reason.DOCTOR)
-        first = (
-            IntakeRecord.objects.filter(
-                message_id=self.record.message_id, content_digest=self.record.content_digest
-            )
-            .exclude(pk=self.record.pk)
-            .exclude(fate=Fate.WAITING)
-            .exclude(fate=Fate.PARKED)
-            .order_by("pk")
-            .select_related("ticket")
-            .first()
-        )
-        if first is not None and not self.record.insisted:
-            raise Settled(Fate.REJECTED, Reason.DUPLICATE, first.ticket)
+        if self.record.insisted:
+            return
+        before = IntakeRecord.objects.filter(
+            message_id=self.record.message_id,
+            content_digest=self.record.content_digest,
+            fate__in=(Fate.NEW_TICKET, Fate.APPENDED, Fate.REJECTED),
+        ).exclude(pk=self.record.pk)
+        for ticket_id in before.order_by("pk").values_list("ticket_id", flat=True)[:1]:
+            ticket = Ticket.objects.filter(pk=ticket_id).first() if ticket_id else None
+            raise Settled(Fate.REJECTED, Reason.DUPLICATE, ticket)
 
     def _stop_our_own(self) -> None:
         """Reject a mail that we sent ourselves: by the proof in it, or by our own address."""
         token = tokens.read(self.mail.own_token) if self.mail.own_token else None
         ours = token is not None and token.kind == tokens.BOUNCE
         assert self.mail.sender is not None  # noqa: S101 - looked at before
-        if ours or self.mail.sender.email in mailboxes.own_addresses():
+        if ours or self.mail.sender.email in self.own:
             raise Settled(Fate.REJECTED, Reason.OWN)
 
     def _bounced(self) -> None:
@@ -281,6 +301,7 @@ class _Decision:
         if sent is None:
             raise Settled(Fate.PARKED, Reason.BOUNCE)
         reports = self.mail.bounces
+        # A report that names nobody is an old one: it was written because it is over.
         permanent = not reports or any(report.permanent for report in reports)
         words = next((r.diagnostic or r.status for r in reports if r.diagnostic or r.status), "")
         sending.record_bounce(
@@ -303,7 +324,7 @@ class _Decision:
 
     # — what agents write ——————————————————————————————————————————————————————————————
 
-    def _from_agent(self, agent: Agent) -> PublicMessage | None:
+    def _from_agent(self, agent: Agent) -> int | None:
         """Take an agent's answer to a notice: a public reply, or after a line `#note` a note.
 
         Edges: only from a proven sender, since whoever forges it would speak in our name. Without
@@ -332,7 +353,7 @@ class _Decision:
             self.record.error = str(error)
             raise Settled(Fate.PARKED, Reason.FAULT, ticket) from error
         self.record.reason = Reason.REPLY
-        return PublicMessage.objects.get(pk=event.payload["message"])
+        return int(event.payload["message"])
 
     # — what everybody else writes —————————————————————————————————————————————————————
 
@@ -351,12 +372,12 @@ class _Decision:
             return self.mail.language
         return self.mailbox.language if self.mailbox else "es"
 
-    def _from_requester(self) -> PublicMessage | None:
+    def _from_requester(self) -> int | None:
         assert self.mail.sender is not None  # noqa: S101 - looked at before
         person = self._known(self.mail.sender.email)
         placement = placing.place(self.record, self.mail, person)
         self._stop_machines(placement, person)
-        person = self._requester()
+        person = person if person is not None and person.name else self._requester()
         if placement.joins is not None:
             joined = self._join(placement.joins, person)
             if joined is not None:
@@ -391,7 +412,7 @@ class _Decision:
         if person is None or person.organization_id is None:
             raise Settled(Fate.PARKED, Reason(kind))
 
-    def _join(self, ticket: Ticket, person: Requester) -> PublicMessage | None:
+    def _join(self, ticket: Ticket, person: Requester) -> int | None:
         """Add the mail to a ticket; None where the ticket takes nothing any more."""
         window = ticket.agreement_version.document.closing.reopen_within
         late = ticket.solved_at is not None and self.now > ticket.solved_at + window
@@ -410,9 +431,9 @@ class _Decision:
         except (TicketClosed, ReopenWindowOver):  # it ended between the two reads
             return None
         self.record.fate, self.record.ticket = Fate.APPENDED, ticket
-        return PublicMessage.objects.get(pk=event.payload["message"])
+        return int(event.payload["message"])
 
-    def _open(self, person: Requester, placement: Placement) -> PublicMessage:
+    def _open(self, person: Requester, placement: Placement) -> int:
         ticket = commands.open_ticket(
             requester_id=person.pk,
             subject=self.mail.subject,
@@ -434,7 +455,8 @@ class _Decision:
             now=self.now,
         )
         self.record.fate, self.record.ticket = Fate.NEW_TICKET, ticket
-        return PublicMessage.objects.filter(ticket=ticket).earliest("pk")
+        first = PublicMessage.objects.filter(ticket=ticket).order_by("pk")
+        return first.values_list("pk", flat=True)[0]
 
     def _quiet(self, person: Requester, placement: Placement) -> str:
         """Return why no receipt is sent; empty where one is, and then it is charged for."""
@@ -479,7 +501,7 @@ class _Decision:
         Edges: agents take part by signing in, so they are no participants; nor is a list of
         hundreds, which nobody wants to write to.
         """
-        own = mailboxes.own_addresses()
+        own = self.own
         people = []
         for address in (*self.mail.to, *self.mail.cc)[:MOST_PARTICIPANTS]:
             plain = tokens.without_plus(address.email)
@@ -503,7 +525,9 @@ class _Decision:
         html = mail.html
         if not text.strip():
             with translation.override(self._language()):
-                text = text or _("(This mail has no text.)")
+                text = _("(This mail has no text.)")
+                if mail.protection == "encrypted":
+                    text = _("(This mail is encrypted. It is attached as it came.)")
         quoted = "\n\n".join(part for part in (mail.signature_text, mail.quoted_text) if part)
         return Written(
             text=text,

@@ -348,6 +348,7 @@ def _parts(message: Message, found: _Found) -> Iterator[tuple[Message, bool]]:
             yield part, shown
             continue
         children = part.get_payload()
+        assert isinstance(children, list)  # noqa: S101 - what is_multipart means
         if kind == "multipart/signed":
             found.protection = found.protection or "signed"
         elif kind == "multipart/encrypted":

@@ -4,6 +4,7 @@
 Source: RFC 3834 §2 and §5, RFC 3464, RFC 2919, RFC 8058.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from typing import Final
 from flufl.bounce import all_failures
 
 from plazo.channels.email.charsets import decode, header_text, raw_values
+
+# It logs a traceback for each of its detectors that a hostile mail makes raise.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 BOUNCE: Final = "bounce"
 AUTO_REPLY: Final = "auto_reply"

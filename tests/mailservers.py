@@ -69,6 +69,12 @@ service lmtp {{
     port = {lmtp}
   }}
 }}
+# Tests that fail to sign in must not slow the others down.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service stats {{
   unix_listener stats-writer {{
     mode = 0666

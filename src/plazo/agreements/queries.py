@@ -22,3 +22,8 @@ def version_in_force(at: datetime, key: str | None = None) -> AgreementVersion:
     if version is None:
         raise NoAgreementInForce(key=wanted, at=at)
     return version
+
+
+def is_published(key: str) -> bool:
+    """Say whether any version of an agreement was published."""
+    return AgreementVersion.objects.filter(key=key).exists()

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from plazo.agreements.queries import is_published
 from plazo.mailboxes.models import Mailbox, SignIn, Source
 
 SECRETS = ("imap_password", "smtp_password", "client_id", "client_secret", "refresh_token")
@@ -54,6 +55,7 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
             "aliases",
             "group",
             "language",
+            "agreement",
             "service",
             "signature",
             "is_active",
@@ -83,7 +85,10 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
     SECTIONS: ClassVar[tuple[tuple[Any, str], ...]] = (
         (
             gettext_lazy("The address"),
-            "key name address aliases group language service signature is_active is_default",
+            (
+                "key name address aliases group language agreement service signature is_active"
+                " is_default"
+            ),
         ),
         (
             gettext_lazy("How mail comes in"),
@@ -130,6 +135,13 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_trusted_hosts(self) -> list[str]:
         return self._lines("trusted_hosts")
+
+    def clean_agreement(self) -> str:
+        """Take only an agreement that was published: mail for another could open no case."""
+        key: str = self.cleaned_data["agreement"].strip()
+        if key and not is_published(key):
+            raise forms.ValidationError(_("No agreement of that key is published."))
+        return key
 
     def clean_address(self) -> str:
         address: str = self.cleaned_data["address"].lower()

@@ -1,5 +1,6 @@
 """Reading mails in processes of their own: one that dies, hangs or eats memory harms no other."""
 
+import atexit
 import contextlib
 import os
 import select
@@ -148,3 +149,4 @@ class Sandbox:
 
 
 sandbox = Sandbox()
+atexit.register(sandbox.close)

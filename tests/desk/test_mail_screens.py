@@ -1,0 +1,199 @@
+"""The mail screens: who may see what, what they cost, and what an agent can do on them."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from plazo.accounts.models import Role
+from plazo.channels.email import intake
+from plazo.channels.email.models import Fate, IntakeRecord
+from plazo.mailboxes.models import Mailbox
+from plazo.notifications.models import MailKind, OutboundMail
+from plazo.tickets import commands
+from plazo.tickets.models import Delivery, PublicMessage
+from tests.factory import TUESDAY, an_agent, as_agent, publish_iws
+from tests.mails import a_mail, a_mailbox, arrive
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 30
+
+
+@pytest.fixture(autouse=True)
+def world(db):
+    """The real agreement is in force, and it is Tuesday at 14:52."""
+    publish_iws()
+    with time_machine.travel(TUESDAY, tick=False):
+        yield
+
+
+@pytest.fixture
+def desk() -> Client:
+    client = Client()
+    client.force_login(an_agent().user)
+    return client
+
+
+@pytest.fixture
+def administration() -> Client:
+    agent = an_agent(2)
+    agent.role = Role.ADMINISTRATOR
+    agent.save()
+    client = Client()
+    client.force_login(agent.user)
+    return client
+
+
+def take(raw: bytes) -> IntakeRecord:
+    record = arrive(raw)
+    intake.process(record.pk, now=TUESDAY)
+    record.refresh_from_db()
+    return record
+
+
+def test_the_ledger_costs_the_same_for_one_mail_and_for_many(desk):
+    """A page of the ledger is a fixed number of queries."""
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as made:
+            assert desk.get("/desk/mail/").status_code == 200
+        return len(made)
+
+    take(a_mail())
+    one = cost()
+    for number in range(30):
+        take(a_mail(f"otro {number}", sender=f"c{number}@x.example"))
+    assert cost() == one <= 10
+
+
+@pytest.mark.parametrize(
+    ("fate", "shown"), [("ticket", "caso nuevo 1"), ("parked", "boletín"), ("waiting", "sin leer")]
+)
+def test_the_ledger_is_filtered_by_fate(desk, fate, shown):
+    """Each filter shows its own mails and no others."""
+    take(a_mail(subject="caso nuevo 1"))
+    take(a_mail(subject="boletín", List_Id="<x.example>"))
+    waiting = arrive(a_mail())
+    IntakeRecord.objects.filter(pk=waiting.pk).update(subject="sin leer")
+    page = desk.get(f"/desk/mail/?fate={fate}").content.decode()
+    for subject in ("caso nuevo 1", "boletín", "sin leer"):
+        assert (subject in page) is (subject == shown)
+
+
+def test_a_mail_shows_its_source_as_text_and_hands_it_out_as_a_file(desk):
+    """What is in a mail never runs on our pages."""
+    record = take(a_mail(html="<script>alert(1)</script><p>hola</p>"))
+    page = desk.get(f"/desk/mail/{record.pk}/").content.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    answer = desk.get(f"/desk/mail/{record.pk}/source/")
+    assert answer.content == record.raw.data
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert "sandbox" in answer["Content-Security-Policy"]
+
+
+def test_a_parked_mail_becomes_a_case_when_somebody_says_so(desk):
+    """Run again from its page; any other mail has its fate for good."""
+    parked = take(a_mail(List_Id="<x.example>"))
+    desk.post(f"/desk/mail/{parked.pk}/again/")
+    intake.process(parked.pk, now=TUESDAY)
+    parked.refresh_from_db()
+    assert parked.fate == Fate.NEW_TICKET
+    answer = desk.post(f"/desk/mail/{parked.pk}/again/", follow=True)
+    assert "apartado" in answer.content.decode()
+
+
+def test_mailboxes_are_an_administrators_business(desk, administration):
+    """They hold sign-ins; for other agents their pages do not exist."""
+    a_mailbox()
+    for path in ("/desk/mailboxes/new/", "/desk/mailboxes/soporte/"):
+        assert desk.get(path).status_code == 404
+        assert administration.get(path).status_code == 200
+    assert desk.post("/desk/mailboxes/soporte/doctor/").status_code == 404
+
+
+def filled(**changes: str) -> dict[str, str]:
+    return {
+        "key": "ventas", "name": "Ventas", "address": "Ventas@IWS.example", "source": "imap",
+        "imap_host": "imap.example", "imap_user": "ventas", "imap_password": "muy secreta",
+        "language": "es", "is_active": "on",
+    } | changes  # fmt: skip
+
+
+def test_a_mailbox_is_made_and_its_password_never_shown(administration):
+    """Sealed in the database, absent from the page, kept when the field is left empty."""
+    assert administration.post("/desk/mailboxes/new/", filled()).status_code == 302
+    box = Mailbox.objects.get(key="ventas")
+    assert (box.address, box.imap_port, box.after_fetch) == ("ventas@iws.example", 993, "seen")
+    assert "muy secreta" not in box.sealed
+    page = administration.get("/desk/mailboxes/ventas/").content.decode()
+    assert "muy secreta" not in page
+    administration.post("/desk/mailboxes/ventas/", filled(name="Otra", imap_password=""))
+    box.refresh_from_db()
+    assert box.name == "Otra"
+    assert box.secrets["imap_password"] == "muy secreta"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"imap_password": ""}, {"imap_host": ""}, {"aliases": "esto no"}, {"agreement": "no-hay"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_what_cannot_work_is_refused_with_what_was_typed(administration, wrong):
+    """The form says what is missing, and keeps the rest."""
+    answer = administration.post("/desk/mailboxes/new/", filled(**wrong))
+    assert answer.status_code == 422
+    assert "imap.example" in answer.content.decode() or "imap_host" in wrong
+    assert not Mailbox.objects.exists()
+
+
+def test_copies_go_to_whom_the_agent_left_ticked(desk):
+    """The composer shows who is in copy before anything is sent."""
+    ticket = take(a_mail(Cc="Bodega <bodega@x.example>, Legal <legal@x.example>")).ticket
+    page = desk.get(f"/desk/tickets/{ticket.number}/").content.decode()
+    assert "bodega@x.example" in page
+    keep = ticket.participants.get(requester__email="legal@x.example").requester_id
+    sent = {"kind": "reply", "body": "Va.", "copies_shown": "on", "copies": [str(keep), "99999"]}
+    desk.post(f"/desk/tickets/{ticket.number}/write/", sent)
+    copies = OutboundMail.objects.filter(kind=MailKind.COPY).values_list("recipient", flat=True)
+    assert list(copies) == ["legal@x.example"]
+
+
+def test_a_reply_that_came_back_is_sent_again_from_its_ticket(desk):
+    """The ticket says that it did not arrive, and offers to try once more."""
+    ticket = take(a_mail()).ticket
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="Va.", actor=as_agent(), now=TUESDAY)
+    message = PublicMessage.objects.get(author_agent__isnull=False)
+    commands.record_delivery_failure(
+        ticket_id=ticket.pk, message_id=message.pk, reason="550", state=Delivery.BOUNCED,
+        actor=as_agent(), now=TUESDAY,
+    )  # fmt: skip
+    page = desk.get(f"/desk/tickets/{ticket.number}/").content.decode()
+    assert f"/messages/{message.pk}/again/" in page
+    desk.post(f"/desk/tickets/{ticket.number}/messages/{message.pk}/again/")
+    assert OutboundMail.objects.filter(kind=MailKind.REPLY).count() == 2
+    message.refresh_from_db()
+    assert message.delivery == Delivery.QUEUED
+
+
+def test_images_of_a_mail_are_shown_from_our_own_files(desk):
+    """By its cid to the file that came with it; an image from elsewhere is never loaded."""
+    raw = (
+        b"From: compras@andina.example\r\nTo: soporte@iws.example\r\nSubject: x\r\n"
+        b"Message-ID: <img@andina.example>\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n"
+        b'<p>Vea <img src="cid:i1"><img src="https://otro.example/x.gif"></p>\r\n--b\r\n'
+        b"Content-Type: image/png; name=a.png\r\nContent-ID: <i1>\r\n\r\n" + PNG + b"\r\n--b--\r\n"
+    )
+    record = take(raw)
+    file = record.public_message.attachments.get()
+    page = desk.get(f"/desk/tickets/{record.ticket.number}/").content.decode()
+    assert f'<img src="/desk/files/{file.public_id}/"' in page
+    assert "otro.example" not in page
+    shown = desk.get(f"/desk/files/{file.public_id}/")
+    assert shown["Content-Type"] == "image/png"
+    assert b"".join(shown.streaming_content) == PNG

@@ -4,16 +4,18 @@ nh3 cleans first and last; between the two the tree is only looked at and marked
 are never loaded: their addresses are dropped, and where they would have come from is kept.
 """
 
+import html as entities
 import re
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 import nh3
-from turbohtml import Document, Element, PlainText, Text, parse
+from turbohtml import Document, Element, Text, parse
 
 from plazo.channels.email.charsets import tidy
-from plazo.channels.email.quoting import divide
+from plazo.channels.email.quoting import division, opens_forward, trailing_attribution
+from plazo.channels.email.rendering import Line, lines_of, text_of
 
 _TAGS: Final = {
     "a", "abbr", "b", "blockquote", "br", "caption", "center", "code", "dd", "del", "div", "dl",
@@ -34,156 +36,220 @@ _FIRST: Final = {
     **_LAST,
     "*": {"class", "id", "style", "type", "name"},
 }
+_HIDDEN: Final = {"script", "style", "head", "title", "noscript", "template", "iframe", "textarea"}
 _QUOTES: Final = (
-    "div.gmail_quote, blockquote.gmail_quote, div.gmail_extra > blockquote, div.yahoo_quoted,"
-    " div.moz-cite-prefix, div.protonmail_quote, blockquote.protonmail_quote,"
+    "div.gmail_attr, div.gmail_quote, blockquote.gmail_quote, div.gmail_extra > blockquote,"
+    " div.yahoo_quoted, div.moz-cite-prefix, div.protonmail_quote, blockquote.protonmail_quote,"
     " blockquote[type=cite], div#divRplyFwdMsg, div#appendonsend, div#x_divRplyFwdMsg,"
-    " div#x_appendonsend, div.OutlookMessageHeader, hr#stopSpelling,"
-    " div#mail-editor-reference-message-container"
+    " div#x_appendonsend, div.OutlookMessageHeader, hr#stopSpelling, hr#zwchr,"
+    " div#mail-editor-reference-message-container, div.moz-forward-container, div[style]"
 )
 # These open a history that runs to the end of the mail, rather than holding it.
 _OPENERS: Final = {
-    "divrplyfwdmsg",
-    "appendonsend",
-    "x_divrplyfwdmsg",
-    "x_appendonsend",
-    "stopspelling",
-}
-_OUTLOOK_RULE: Final = re.compile(r"border-top:\s*solid\s*#(?:b5c4df|e1e1e1)", re.IGNORECASE)
+    "divrplyfwdmsg", "appendonsend", "x_divrplyfwdmsg", "x_appendonsend", "stopspelling", "zwchr",
+}  # fmt: skip
+_OUTLOOK_RULE: Final = re.compile(r"border-top:\s*(?:solid|[\d.]+p[tx]\s+solid)", re.IGNORECASE)
+_OUTLOOK_LABEL: Final = re.compile(r"\s*(?:From|De|Von|Sent|Enviado|Enviada)\s*:", re.IGNORECASE)
 _SIGNATURES: Final = (
-    "div.gmail_signature, .moz-signature, div#Signature, div#ms-outlook-mobile-signature,"
-    " div.ms-outlook-mobile-signature"
+    "div.gmail_signature, .moz-signature, div#Signature, div#x_Signature,"
+    " div#ms-outlook-mobile-signature, div.ms-outlook-mobile-signature,"
+    " div.protonmail_signature_block, #AppleMailSignature"
 )
-_START, _END, _SIGN = "\ue010\ue011\ue010", "\ue010\ue012\ue010", "\ue010\ue013\ue010"
-_PRIVATE: Final = re.compile("[\ue010-\ue013]")
-_TEXT: Final = PlainText(
-    width=0, links="none", images=True, layout="strict", table_cell_separator=" | "
-)
-# What is left of an image that was loaded from elsewhere and has no words of its own.
-_EMPTY_IMAGE: Final = re.compile(r"<img(?![^>]*\b(?:src|alt)=)[^>]*>")
+_START, _END, _SIGN, _SIGNED = (f"\ue010{mark}\ue010" for mark in "\ue011\ue012\ue013\ue014")
+_MARKS: Final = re.compile(f"({_START}|{_END}|{_SIGN}|{_SIGNED})")
+_PRIVATE: Final = re.compile("[\ue010-\ue014]")
 _LONGEST_HTML: Final = 3_000_000
+_MOST_QUOTES: Final = 300
+_MOST_IMAGES: Final = 2_000
+
+__all__ = ["DividedHtml", "as_html", "divided_html", "text_of"]
 
 
-def divided_html(html: str, cids: set[str]) -> tuple[str, str]:
-    """Return a mail's HTML as safe HTML: what is new, and the history that it quotes.
+@dataclass(frozen=True, slots=True)
+class DividedHtml:
+    """A mail's HTML in three, cleaned, and the hosts that its images would have come from."""
 
-    Edges: where nothing would be new, everything is.
+    new: str
+    signature: str
+    quoted: str
+    remote_hosts: tuple[str, ...] = ()
+
+
+def divided_html(
+    html: str, cids: set[str], *, is_reply: bool = True, forwarded: bool = False
+) -> DividedHtml:
+    """Return a mail's HTML as safe HTML: what is new, the signature, the history that it quotes.
+
+    Units: `cids` are the Content-IDs of files that came with it. Edges: where nothing would be
+        new, everything is; the programs' own containers come before any rule for text.
     """
     html = _PRIVATE.sub("", tidy(html))[:_LONGEST_HTML]
     rough = nh3.clean(
         html,
         tags=_TAGS,
-        clean_content_tags={"script", "style", "head", "title", "noscript", "template", "iframe"},
+        clean_content_tags=_HIDDEN,
         attributes=_FIRST,
         url_schemes={"http", "https", "mailto", "cid"},
         generic_attribute_prefixes=set(),
         link_rel=None,
     )
-    marked = _marked(rough)
-    new, quoted = _cut(marked)
-    clean_new = _finally(new, cids)
-    if not _says_something(clean_new):
-        return _finally(_unmarked(marked), cids), ""
-    return clean_new, _finally(quoted, cids)
-
-
-def _marked(rough: str) -> str:
-    """Put marks around what the sender's program says is quoted, or where the text rules see it."""
     tree = parse(rough)
-    for signature in tree.select(_SIGNATURES)[:1]:
-        if not signature.closest("blockquote") and not signature.closest("div.gmail_quote"):
-            signature.insert_before(Text(_SIGN))
-            signature.insert_after(Text(_END))
-    found = tree.select(_QUOTES)
-    if not found:
-        found = [
-            e for e in tree.select("div[style]") if _OUTLOOK_RULE.search(_attribute(e, "style"))
-        ]
-        if found:
-            found[0].insert_before(Text(_START))
-            return str(tree.serialize())
-        return _marked_by_text(tree)
-    if _answers_between(found):
-        return str(tree.serialize())
-    first = found[0]
-    if "forward" in first.to_text()[:200].lower() and not _text_before(tree, first):
-        return str(tree.serialize())
-    first.insert_before(Text(_START))
-    ident = _attribute(first, "id").lower()
-    if ident in _OPENERS or "outlookmessageheader" in _attribute(first, "class").lower():
-        return str(tree.serialize())
-    held = (
-        next((e for e in found if e.tag == "blockquote"), first)
-        if first.has_class("moz-cite-prefix")
-        else first
+    hosts = _without_remote_images(tree)
+    _plain_paragraphs(tree)
+    if not forwarded:
+        _mark(tree)
+    pieces = _pieces(str(tree.serialize()))
+    if _is_all_new(pieces):
+        pieces = [("new", html) for _kind, html in pieces]
+    new, signature, quoted = (
+        _finally("".join(html for kind, html in pieces if kind == wanted), cids)
+        for wanted in ("new", "signature", "quoted")
     )
-    held.insert_after(Text(_END))
-    return str(tree.serialize())
+    if not _says_something(new):
+        new = _finally("".join(html for _kind, html in pieces), cids)
+        return DividedHtml(new, "", "", hosts)
+    divided = _by_text(DividedHtml(new, signature, quoted, hosts), cids, is_reply, forwarded)
+    if divided.quoted or divided.signature:
+        return replace(divided, new=_without_empty_end(divided.new))
+    return divided
+
+
+def as_html(text: str) -> str:
+    """Return a plain text as HTML, line by line."""
+    return "<div>" + entities.escape(text, quote=False).replace("\n", "<br>\n") + "</div>"
+
+
+def _without_remote_images(tree: Document) -> tuple[str, ...]:
+    """Take remote images' addresses away, leaving the hosts as their titles; return the hosts."""
+    hosts: set[str] = set()
+    for image in tree.select("img")[:_MOST_IMAGES]:
+        source = _attribute(image, "src")
+        if not source.lower().startswith(("http:", "https:", "//")):
+            continue
+        try:
+            host = urlsplit(source).hostname or ""
+        except ValueError:
+            host = ""
+        del image.attrs["src"]
+        if host:
+            hosts.add(host[:255])
+            image.attrs["title"] = host[:255]
+    return tuple(sorted(hosts))[:200]
+
+
+def _plain_paragraphs(tree: Document) -> None:
+    """Make Outlook's paragraphs lines: its style sheet, which goes, takes their margins away."""
+    for paragraph in tree.select("p[class*=MsoNormal], p[class*=MsoPlainText]"):
+        paragraph.wrap_children(Element("div"))
+        paragraph.unwrap()
 
 
 def _attribute(element: Element, name: str) -> str:
     return str(element.attr(name) or "")
 
 
-def _text_before(tree: Document, element: Element) -> bool:
-    text = " ".join(str(tree.to_text()).split())
-    inside = " ".join(str(element.to_text()).split())
-    return bool(text.partition(inside[:80])[0].strip()) if inside else False
+def _mark(tree: Document) -> None:
+    """Put marks around what the sender's program says is quoted or is a signature."""
+    for signature in tree.select(_SIGNATURES)[:1]:
+        if not signature.closest("blockquote, .gmail_quote, .yahoo_quoted, .protonmail_quote"):
+            signature.insert_before(Text(_SIGN))
+            signature.insert_after(Text(_SIGNED))
+            break
+    for element in tree.select(_QUOTES)[:_MOST_QUOTES]:
+        parent = element.parent
+        if isinstance(parent, Element) and parent.closest("[data-quoted]"):
+            continue
+        kind = _kind_of(element)
+        if kind == "no":
+            continue
+        element.insert_before(Text(_START))
+        if kind == "opens":
+            return
+        element.insert_after(Text(_END))
+        element.attrs["data-quoted"] = "1"
 
 
-def _answers_between(found: list[Element]) -> bool:
-    """Say whether somebody wrote between quotations: several on one level, words between them."""
-    quotes = [e for e in found if e.tag == "blockquote" and not _inside_another(e)]
-    for one, other in pairwise(quotes):
-        node = one.next_sibling
-        while node is not None and node is not other:
-            if str(getattr(node, "text", "") or node).strip():
-                return True
-            node = node.next_sibling
-    return False
+def _kind_of(element: Element) -> str:
+    """Say whether an element holds a quotation, opens a history to the end, or neither."""
+    ident = _attribute(element, "id").lower()
+    if ident in _OPENERS or element.has_class("OutlookMessageHeader"):
+        return "opens"
+    if element.tag == "div" and element.has_class("gmail_quote"):
+        # The answer may stand in there too, below or between: then its parts are looked at.
+        return "no" if element.select_one("blockquote") else "holds"
+    named = ident == "mail-editor-reference-message-container" or element.tag == "blockquote"
+    if named or _attribute(element, "class"):
+        known = "gmail_attr yahoo_quoted moz-cite-prefix protonmail_quote moz-forward-container"
+        if named or any(element.has_class(name) for name in known.split()):
+            return "holds"
+    if not _OUTLOOK_RULE.search(_attribute(element, "style")):
+        return "no"
+    start = "".join(str(word) for _number, word in zip(range(20), element.strings, strict=False))
+    return "opens" if _OUTLOOK_LABEL.match(start) else "no"
 
 
-def _inside_another(element: Element) -> bool:
-    parent = element.parent
-    return (
-        parent is not None
-        and getattr(parent, "closest", None) is not None
-        and bool(parent.closest("blockquote"))
+def _pieces(marked: str) -> list[tuple[str, str]]:
+    """Return marked HTML in pieces, each "new", "signature" or "quoted", in their order."""
+    pieces: list[tuple[str, str]] = []
+    kind = "new"
+    for piece in _MARKS.split(marked):
+        if piece == _START:
+            kind = "quoted"
+        elif piece == _SIGN and kind == "new":
+            kind = "signature"
+        elif piece == _END or (piece == _SIGNED and kind == "signature"):
+            kind = "new"
+        elif not _MARKS.fullmatch(piece):
+            pieces.append((kind, piece))
+    return pieces
+
+
+def _is_all_new(pieces: list[tuple[str, str]]) -> bool:
+    """Say whether somebody wrote between quotations, or a forwarded mail is what is quoted."""
+    quoted = [number for number, (kind, _html) in enumerate(pieces) if kind == "quoted"]
+    if not quoted:
+        return False
+    for number in range(quoted[0] + 1, quoted[-1]):
+        if pieces[number][0] == "new" and _says_something(_finally(pieces[number][1], set())):
+            return True
+    if opens_forward(_shown_lines(pieces[quoted[0]][1][:20_000])):
+        return True
+    above = "".join(html for _kind, html in pieces[: quoted[0]])[-20_000:]
+    return opens_forward(_shown_lines(above)[-3:])
+
+
+def _shown_lines(html: str) -> list[str]:
+    return [line for line in text_of(_finally(html, set())).split("\n") if line.strip()]
+
+
+def _by_text(divided: DividedHtml, cids: set[str], is_reply: bool, forwarded: bool) -> DividedHtml:
+    """Divide further by the rules for text: an attribution, a history, a signature at the end."""
+    lines = lines_of(divided.new)
+    words = [line.text for line in lines]
+    if divided.quoted:
+        history = trailing_attribution(words)
+        signed, _ = division(words[:history], forwarded=True)
+    else:
+        signed, history = division(words, is_reply=is_reply, forwarded=forwarded)
+    if signed >= len(lines):
+        return divided
+    new = divided.new[: _place(lines, signed, divided.new)]
+    signature = divided.new[
+        _place(lines, signed, divided.new) : _place(lines, history, divided.new)
+    ]
+    quoted = divided.new[_place(lines, history, divided.new) :]
+    if not _says_something(_finally(new, cids)):
+        return divided
+    return DividedHtml(
+        _finally(new, cids),
+        _finally(signature, cids) + divided.signature,
+        _finally(quoted, cids) + divided.quoted,
+        divided.remote_hosts,
     )
 
 
-def _marked_by_text(tree: Document) -> str:
-    """Mark the block in which a history begins by the rules for plain text."""
-    divided = divide(str(tree.to_text(_TEXT)))
-    if divided.quoted:
-        opening = _compact(divided.quoted.split("\n", 1)[0])
-        for element in tree.select("p, div, span, td, li, hr, blockquote, font, b"):
-            if opening and _compact(str(element.text)[:2000]).startswith(opening):
-                element.insert_before(Text(_START))
-                break
-    return str(tree.serialize())
-
-
-def _compact(text: str) -> str:
-    return re.sub(r"\s+", "", text)[:60]
-
-
-def _cut(marked: str) -> tuple[str, str]:
-    """Divide marked HTML; the cleaner closes and opens what the cut left halves of."""
-    new, quoted = marked, ""
-    before, sign, rest = new.partition(_SIGN)
-    if sign:
-        signature, _, after = rest.partition(_END)
-        new, quoted = before + after, signature
-    before, start, rest = new.partition(_START)
-    if start:
-        history, _, after = rest.partition(_END)
-        new, quoted = before + after, quoted + history
-    return _unmarked(new), _unmarked(quoted)
-
-
-def _unmarked(html: str) -> str:
-    return _PRIVATE.sub("", html)
+def _place(lines: list[Line], number: int, html: str) -> int:
+    return lines[number].place if number < len(lines) else len(html)
 
 
 def _finally(html: str, cids: set[str]) -> str:
@@ -196,7 +262,7 @@ def _finally(html: str, cids: set[str]) -> str:
             return value if value.isdigit() and len(value) < 5 else None
         return value
 
-    cleaned = nh3.clean(
+    html = nh3.clean(
         html,
         tags=_TAGS - {"font", "center"},
         attributes=_LAST,
@@ -205,23 +271,24 @@ def _finally(html: str, cids: set[str]) -> str:
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
     )
-    return _EMPTY_IMAGE.sub("", cleaned).strip()
+    return html.replace("<img>", "").strip()
+
+
+_EMPTY: Final = (
+    "<br>", "<hr>", "<div></div>", "<div><br></div>", "<p></p>", "<p><br></p>", "<p>&nbsp;</p>",
+    "<div>&nbsp;</div>", "<div><br><br></div>", "&nbsp;",
+)  # fmt: skip
+
+
+def _without_empty_end(html: str) -> str:
+    """Return HTML without the empty lines at its end, which stood above what was cut off."""
+    end = len(html)
+    while True:
+        tail = next((tail for tail in _EMPTY if html.endswith(tail, 0, end)), "")
+        if not tail and not html[max(end - 1, 0) : end].isspace():
+            return html[:end]
+        end -= len(tail) or 1
 
 
 def _says_something(html: str) -> bool:
-    return "<img" in html or bool(text_of(html).strip())
-
-
-def text_of(html: str) -> str:
-    """Return safe HTML as plain text."""
-    if not html:
-        return ""
-    return tidy(str(parse(html).to_text(_TEXT))).strip("\n")
-
-
-def remote_hosts(html: str) -> tuple[str, ...]:
-    """Return the hosts that images of a mail would have been loaded from."""
-    found = re.findall(
-        r"<img\b[^>]{0,2000}?\bsrc\s*=\s*[\"']?(https?://[^\"'\s>]{1,300})", html, re.IGNORECASE
-    )
-    return tuple(sorted({urlsplit(address).hostname or "" for address in found[:200]} - {""}))
+    return 'src="cid:' in html or bool(text_of(html).strip())

@@ -1,19 +1,21 @@
 """Telling machines from people by what a mail's headers say, as rules with their evidence.
 
-`X-Auto-Response-Suppress` is not here: Exchange puts it on mail that people write.
-Source: RFC 3834 §2 and §5, RFC 3464, RFC 2919, RFC 8058.
+`X-Auto-Response-Suppress` proves nothing: Exchange puts it on mail that people write. Nor does a
+subject alone: "out of office" is also what a person writes about. Two such hints together do.
+Source: RFC 3834 §2 and §5, RFC 3464, RFC 2919, RFC 8058, RFC 5546 §3.2.3.
 """
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.message import Message
+from email import message_from_bytes, policy
 from typing import Final
 
 from flufl.bounce import all_failures
 
-from plazo.channels.email.charsets import decode, header_text, raw_values
+from plazo.channels.email.charsets import decode
+from plazo.channels.email.mime import Entity, Fields
 
 # It logs a traceback for each of its detectors that a hostile mail makes raise.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
@@ -22,8 +24,6 @@ BOUNCE: Final = "bounce"
 AUTO_REPLY: Final = "auto_reply"
 AUTO_GENERATED: Final = "auto_generated"
 LIST: Final = "list"
-
-Headers = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,148 +37,165 @@ class Bounced:
 
 
 _AWAY: Final = re.compile(
-    r"out of (the )?office|automatic reply|auto[- ]?reply|fuera de (la )?oficina|"
-    r"respuesta autom[aá]tica|fora do escrit[oó]rio|resposta autom[aá]tica|ausencia|de vacaciones",
+    r"(?:out of (?:the )?office|automatic reply|auto(?:matic)?[- ]?(?:reply|response)|autoreply|"
+    r"fuera de (?:la )?oficina|respuesta autom[aá]tica|autorrespuesta|fora do escrit[oó]rio|"
+    r"resposta autom[aá]tica|ausencia temporal|aus[eê]ncia tempor[aá]ria|ausente|"
+    r"de vacaciones|de f[eé]rias|vacation|away)\b\s*(?::|-|\(|$|re:|del?\b)",
     re.IGNORECASE,
 )
-_POSTMASTER: Final = re.compile(r"^(mailer-daemon|postmaster|mail-daemon|mdaemon)@", re.IGNORECASE)
+_POSTMASTER: Final = re.compile(
+    r"^(?:mailer-daemon|postmaster|mail-daemon|mdaemon|microsoftexchange[0-9a-f]{32})@",
+    re.IGNORECASE,
+)
 _FAILURE: Final = re.compile(
-    r"undeliver|delivery (status|failure|has failed)|returned mail|mail delivery|failure notice|"
-    r"no se (pudo|ha podido) entregar|no entregado|n[aã]o entregue|devuelto|rebotado",
+    r"undeliver|delivery (?:status|failure|has failed|delayed)|returned mail|mail delivery|"
+    r"failure notice|delivery notification|message not delivered|"
+    r"no se (?:pudo|ha podido|puede) entregar|no entregad|error de entrega|entrega fallida|"
+    r"fallo (?:de|en la) entrega|n[aã]o (?:foi )?entreg|falha na entrega|devuelto|devolvid|"
+    r"rebotado",
     re.IGNORECASE,
 )
 
 
-def machine_of(message: Message, sender: str, subject: str, kinds: set[str]) -> tuple[str, str]:
+def machine_of(
+    fields: Fields, root: Entity, sender: str, subject: str, kinds: set[str], methods: set[str]
+) -> tuple[str, str]:
     """Return which kind of machine wrote a mail, and what shows it; two empty texts for a person.
 
-    Units: `kinds` are the content types of its parts. Edges: the first rule that fits decides;
-        what a bounce is comes before what is merely automatic.
+    Units: `kinds` are the content types of its parts, `methods` those of its calendars. Edges:
+        the first rule that fits decides; what a bounce is comes before what is merely automatic.
     """
-
-    def header(name: str) -> str:
-        return header_text((raw_values(message, name) or [""])[0])
-
-    for kind, evidence in _rules(header, message, sender, subject, kinds):
+    for kind, evidence in _rules(fields, root, sender, subject, kinds, methods):
         return kind, evidence[:300]
     return "", ""
 
 
 def _rules(
-    header: Headers, message: Message, sender: str, subject: str, kinds: set[str]
+    fields: Fields, root: Entity, sender: str, subject: str, kinds: set[str], methods: set[str]
 ) -> Iterator[tuple[str, str]]:
-    submitted = header("Auto-Submitted").partition(";")[0].strip().lower()
-    precedence = header("Precedence").lower()
-    yield from _reports(header, message, sender, subject, kinds)
-    yield from _replies(header, message, subject, submitted, precedence)
+    submitted = fields.text("Auto-Submitted").partition(";")[0].partition("(")[0].strip().lower()
+    precedence = fields.text("Precedence").lower()
+    yield from _reports(fields, root, sender, subject, kinds)
+    yield from _replies(fields, subject, submitted, precedence, methods)
     for name in ("List-Id", "List-Post", "List-Unsubscribe"):
-        if header(name):
-            yield LIST, f"{name}: {header(name)}"
+        if fields.text(name):
+            yield LIST, f"{name}: {fields.text(name)}"
     if precedence in {"bulk", "junk", "list"}:
         yield LIST, f"Precedence: {precedence}"
     if submitted not in {"", "no"}:
         yield AUTO_GENERATED, f"Auto-Submitted: {submitted}"
-    for name in ("X-FC-MachineGenerated", "X-Loop"):
-        if message.get(name) is not None:
-            yield AUTO_GENERATED, f"{name}: {header(name)}"
+    for name in ("X-FC-MachineGenerated", "X-MS-Exchange-Generated-Message-Source", "X-Loop"):
+        if name in fields:
+            yield AUTO_GENERATED, f"{name}: {fields.text(name)}"
+    if "Feedback-ID" in fields and "X-Report-Abuse" in fields:
+        yield LIST, f"Feedback-ID: {fields.text('Feedback-ID')}"
 
 
 def _replies(
-    header: Headers, message: Message, subject: str, submitted: str, precedence: str
+    fields: Fields, subject: str, submitted: str, precedence: str, methods: set[str]
 ) -> Iterator[tuple[str, str]]:
     if submitted.startswith(("auto-replied", "auto-notified")):
         yield AUTO_REPLY, f"Auto-Submitted: {submitted}"
     for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Autoreply-From", "X-Vacation"):
-        if message.get(name) is not None and header(name).lower() != "no":
-            yield AUTO_REPLY, f"{name}: {header(name)}"
-    if "autoresponder" in header("Delivered-To").lower():
-        yield AUTO_REPLY, f"Delivered-To: {header('Delivered-To')}"
+        if name in fields and fields.text(name).lower() not in {"no", "false", "0"}:
+            yield AUTO_REPLY, f"{name}: {fields.text(name)}"
+    if "autoresponder" in fields.text("Delivered-To").lower():
+        yield AUTO_REPLY, f"Delivered-To: {fields.text('Delivered-To')}"
     if precedence in {"auto_reply", "auto-reply"}:
         yield AUTO_REPLY, f"Precedence: {precedence}"
-    method = str(message.get_param("method", "") or "")
-    if message.get_content_type() == "text/calendar" and method.lower() == "reply":
+    if "reply" in methods:
         yield AUTO_REPLY, "text/calendar; method=REPLY"
-    weak = submitted not in {"", "no"} or bool(precedence) or message.get("X-Loop") is not None
-    if _AWAY.search(subject) and (weak or header("X-Auto-Response-Suppress")):
+    suppressed = fields.text("X-Auto-Response-Suppress").lower()
+    weak = submitted not in {"", "no"} or bool(precedence) or "X-Loop" in fields
+    if _AWAY.match(subject) and (weak or suppressed == "all"):
         yield AUTO_REPLY, f"Subject: {subject}"
 
 
 def _reports(
-    header: Headers, message: Message, sender: str, subject: str, kinds: set[str]
+    fields: Fields, root: Entity, sender: str, subject: str, kinds: set[str]
 ) -> Iterator[tuple[str, str]]:
-    if message.get_content_type() == "multipart/report" or kinds & _REPORTS:
-        report = str(message.get_param("report-type", "") or "").lower()
-        if report == "delivery-status" or "message/delivery-status" in kinds:
-            yield BOUNCE, "Content-Type: multipart/report; report-type=delivery-status"
-        if report == "disposition-notification" or "message/disposition-notification" in kinds:
-            yield AUTO_REPLY, "Content-Type: multipart/report; report-type=disposition-notification"
-    null = header("Return-Path") == "<>"
+    report = root.params.get("report-type", "").lower()
+    if report == "delivery-status" or kinds & _STATUSES:
+        yield BOUNCE, "Content-Type: multipart/report; report-type=delivery-status"
+    if report == "disposition-notification" or "message/disposition-notification" in kinds:
+        yield AUTO_REPLY, "Content-Type: multipart/report; report-type=disposition-notification"
+    if report == "feedback-report" or "message/feedback-report" in kinds:
+        yield AUTO_GENERATED, "Content-Type: multipart/report; report-type=feedback-report"
+    path = fields.all("Return-Path")
+    null = bool(path) and path[0].strip() in {"<>", ""}
     if _POSTMASTER.search(sender) and (null or _FAILURE.search(subject)):
         yield BOUNCE, f"From: {sender}"
-    if message.get("X-Failed-Recipients") is not None:
-        yield BOUNCE, f"X-Failed-Recipients: {header('X-Failed-Recipients')}"
+    if "X-Failed-Recipients" in fields:
+        yield BOUNCE, f"X-Failed-Recipients: {fields.text('X-Failed-Recipients')}"
     if null:
         kind = BOUNCE if _FAILURE.search(subject) else AUTO_REPLY
         yield kind, "Return-Path: <>"
 
 
-_REPORTS: Final = {"message/delivery-status", "message/disposition-notification"}
+_STATUSES: Final = {"message/delivery-status", "message/global-delivery-status"}
 _FIELD: Final = re.compile(
     r"^(Final-Recipient|Original-Recipient|Action|Status|Diagnostic-Code)\s*:\s*(.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
+_STATUS: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _ID: Final = re.compile(
-    rb"^[ >\t]{0,8}Message-ID:\s*(<[^<>\s]{3,490}>)", re.IGNORECASE | re.MULTILINE
+    rb"^[ >\t]{0,8}Message-ID:\s{0,4}(<[^<>\s]{3,490}>)", re.IGNORECASE | re.MULTILINE
 )
 _MOST: Final = 100
+_LONGEST_REPORT: Final = 200_000
 
 
-def bounces_of(message: Message, reports: list[bytes]) -> tuple[Bounced, ...]:
-    """Return what a bounce says of each recipient. Units: `reports` are delivery-status parts."""
+def bounces_of(raw: bytes, reports: list[bytes]) -> tuple[Bounced, ...]:
+    """Return what a bounce says of each recipient. Units: `reports` are delivery-status parts.
+
+    Edges: what could not be delivered and is not tried again is permanent whatever its number
+        says; what is delayed is not; else the class of the status decides.
+    """
     found: dict[str, Bounced] = {}
     for report in reports:
-        text = re.sub(r"\n[ \t]+", " ", decode(report[:200_000]))
-        for block in re.split(r"\n\s*\n", text):
-            fields = {name.lower(): value.strip() for name, value in _FIELD.findall(block)}
-            recipient = fields.get("final-recipient") or fields.get("original-recipient") or ""
-            recipient = recipient.partition(";")[2].strip(" <>").lower() or recipient.lower()
-            if not recipient or len(found) >= _MOST:
-                continue
-            status = (re.search(r"[245]\.\d{1,3}\.\d{1,3}", fields.get("status", "")) or [""])[0]
-            action = fields.get("action", "").lower()
-            permanent = action == "failed" if not status else status.startswith("5")
-            if action == "delayed":
-                permanent = False
-            if action in {"delivered", "relayed", "expanded"}:
-                continue
-            found[recipient] = Bounced(
-                recipient=recipient[:320],
-                status=status,
-                permanent=permanent,
-                diagnostic=fields.get("diagnostic-code", "")[:500],
-            )
-    if found or reports:
-        return tuple(found.values())
-    return _by_library(message)
+        text = re.sub(r"\n[ \t]+", " ", decode(report[:_LONGEST_REPORT]))
+        for block in re.split(r"\n[ \t]*\n", text):
+            bounced = _bounced({name.lower(): value for name, value in _FIELD.findall(block)})
+            if bounced is not None and len(found) < _MOST:
+                found[bounced.recipient] = bounced
+    return tuple(found.values()) or _by_library(raw)
 
 
-def _by_library(message: Message) -> tuple[Bounced, ...]:
+def _bounced(fields: dict[str, str]) -> Bounced | None:
+    recipient = fields.get("final-recipient") or fields.get("original-recipient") or ""
+    recipient = (recipient.partition(";")[2] or recipient).strip(" <>\t").lower()
+    action = fields.get("action", "").strip().lower()
+    if not recipient or action in {"delivered", "relayed", "expanded"}:
+        return None
+    diagnostic = " ".join(fields.get("diagnostic-code", "").split())[:500]
+    match = _STATUS.search(fields.get("status", "")) or _STATUS.search(diagnostic)
+    status = match[0] if match else ""
+    return Bounced(
+        recipient=recipient[:320],
+        status=status,
+        permanent=action == "failed" or (status.startswith("5") and action != "delayed"),
+        diagnostic=diagnostic,
+    )
+
+
+def _by_library(raw: bytes) -> tuple[Bounced, ...]:
     """Return what the library's many rules find in reports that follow no standard."""
     try:
+        message = message_from_bytes(raw[:_LONGEST_REPORT], policy=policy.compat32)
         temporary, permanent = all_failures(message)
     except Exception:  # noqa: BLE001 - it reads hostile text with dozens of parsers
         return ()
     found = []
     for addresses, final in ((temporary, False), (permanent, True)):
         for address in sorted(addresses)[:_MOST]:
-            words = address.decode("utf-8", "replace")
-            found.append(
-                Bounced(recipient=words.lower(), status="", permanent=final, diagnostic="")
-            )
+            words = address.decode("utf-8", "replace").lower()[:320]
+            found.append(Bounced(recipient=words, status="", permanent=final, diagnostic=""))
     return tuple(found)
 
 
-def returned_ids(body: bytes) -> tuple[str, ...]:
-    """Return the Message-IDs that stand in a report's body: of the mail that came back."""
-    found = [match.decode("ascii", "replace") for match in _ID.findall(body[:500_000])]
+def returned_ids(texts: Sequence[bytes]) -> tuple[str, ...]:
+    """Return the Message-IDs that stand in a report's parts: of the mail that came back."""
+    found = [
+        match.decode("ascii", "replace") for text in texts for match in _ID.findall(text[:500_000])
+    ]
     return tuple(dict.fromkeys(found))[:20]

@@ -1,0 +1,154 @@
+"""What the header of a mail says: who, to whom, when, in answer to what. Nothing here raises."""
+
+import ipaddress
+import re
+from datetime import UTC, datetime
+from email.utils import getaddresses, parsedate_to_datetime
+from typing import Final
+
+from plazo.channels.email.charsets import header_text, one_line, tidy, unescaped
+from plazo.channels.email.mime import Fields
+from plazo.channels.email.parsed import Address
+
+MOST_ADDRESSES: Final = 500
+MOST_REFERENCES: Final = 100
+_FIRST_REFERENCES: Final = 20
+_LONGEST_LIST: Final = 100_000
+_ID: Final = re.compile(r"<([^<>\s]{3,490})>")
+_FOLD_IN_ID: Final = re.compile(r"(<[^<>\s]{1,490})\r?\n[ \t]+(?=[^<>\s]{1,490}>)")
+_EMAIL: Final = re.compile(
+    r"(?:[\w.%+='/&!#$*?^`{|}~-]{1,200}|\"[^\"\\\r\n@]{1,64}\")@[\w.-]{1,250}"
+)
+_IP: Final = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F:.]{3,45})\]")
+_DELIVERED: Final = (
+    "Delivered-To",
+    "X-Original-To",
+    "Envelope-To",
+    "X-Envelope-To",
+    "X-Forwarded-To",
+    "Apparently-To",
+    "Resent-To",
+)
+
+
+def addresses(fields: Fields, name: str, defects: list[str]) -> tuple[Address, ...]:
+    """Return the addresses of a field, each once, at most MOST_ADDRESSES.
+
+    Edges: a group is its members; what has no "@" is no address; if the standard library finds
+        none, whatever looks like one is taken.
+    """
+    values = [unescaped(value, defects) for value in fields.all(name)]
+    joined = ", ".join(values)
+    if len(joined) > _LONGEST_LIST:
+        defects.append("very long header")
+        values = [joined[:_LONGEST_LIST].rpartition(",")[0]]
+    try:
+        pairs = getaddresses([re.sub(r"[\r\n]+", " ", value) for value in values])
+    except Exception:  # noqa: BLE001 - IndexError, RecursionError and others
+        pairs = []
+    found: dict[str, Address] = {}
+    for display, address in pairs:
+        email = email_in(address)
+        if email and len(found) < MOST_ADDRESSES:
+            found.setdefault(email, Address(email=email, name=header_text(display)[:200]))
+    if not found and "@" in joined:
+        defects.append("broken addresses")
+        for match in _EMAIL.finditer(header_text(joined)):
+            email = email_in(match[0])
+            if email and len(found) < MOST_ADDRESSES:
+                found.setdefault(email, Address(email=email))
+    return tuple(found.values())
+
+
+def email_in(text: str) -> str:
+    """Return the address that a text holds, in lower case; empty for none.
+
+    Edges: a domain beyond ASCII becomes its ASCII form, so that one domain has one spelling.
+    """
+    match = _EMAIL.search(text[:2000])
+    if match is None:
+        return ""
+    local, _, domain = one_line(match[0]).lower().rpartition("@")
+    domain = domain.strip(".")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            return ""
+    local = local.strip(".")
+    return f"{local}@{domain}"[:320] if local and domain else ""
+
+
+def sender(fields: Fields, defects: list[str]) -> Address | None:
+    """Return who wrote it: From, or else Sender, or else Reply-To."""
+    if len(fields.all("From")) > 1:
+        defects.append("several From")
+    for name in ("From", "Sender", "Reply-To"):
+        found = addresses(fields, name, defects)
+        if found:
+            if name != "From":
+                defects.append("no usable From")
+            return found[0]
+    return None
+
+
+def message_id(fields: Fields) -> str:
+    """Return the Message-ID in angle brackets; empty where there is none."""
+    found = _ids(fields, "Message-ID")
+    if found:
+        return found[0]
+    bare = one_line(unescaped(" ".join(fields.all("Message-ID")))).strip("<>")
+    return f"<{bare}>" if re.fullmatch(r"[^<>\s]{3,490}", bare) else ""
+
+
+def in_reply_to(fields: Fields) -> tuple[str, ...]:
+    """Return the Message-IDs that a mail says it answers."""
+    return _ids(fields, "In-Reply-To")[:20]
+
+
+def references(fields: Fields) -> tuple[str, ...]:
+    """Return the thread's Message-IDs; of very many the first 20 and the last 80."""
+    found = _ids(fields, "References")
+    if len(found) <= MOST_REFERENCES:
+        return found
+    return found[:_FIRST_REFERENCES] + found[_FIRST_REFERENCES - MOST_REFERENCES :]
+
+
+def _ids(fields: Fields, name: str) -> tuple[str, ...]:
+    joined = _FOLD_IN_ID.sub(r"\1", " ".join(map(unescaped, fields.all(name))))
+    return tuple(dict.fromkeys(f"<{tidy(match)}>" for match in _ID.findall(joined)))
+
+
+def delivered_to(fields: Fields, defects: list[str]) -> tuple[str, ...]:
+    """Return the addresses that servers say they delivered to."""
+    found = (a.email for name in _DELIVERED for a in addresses(fields, name, defects))
+    return tuple(dict.fromkeys(found))[:50]
+
+
+def return_path(fields: Fields) -> str | None:
+    """Return the envelope's sender; empty for the null sender, None without the field."""
+    values = fields.all("Return-Path")
+    return email_in(unescaped(values[0])) if values else None
+
+
+def date(fields: Fields, defects: list[str]) -> datetime | None:
+    """Return when it was sent, in UTC; a zone that nobody knows counts as UTC."""
+    for value in fields.all("Date")[:1]:
+        try:
+            found = parsedate_to_datetime(header_text(value)[:200])
+            found = found if found.tzinfo else found.replace(tzinfo=UTC)
+            return found.astimezone(UTC)
+        except Exception:  # noqa: BLE001 - ValueError, OverflowError, TypeError, IndexError
+            defects.append("broken date")
+    return None
+
+
+def received_from(fields: Fields) -> str:
+    """Return the address of the host that handed the mail to the last server."""
+    for value in fields.all("Received")[:1]:
+        for match in _IP.finditer(value):
+            try:
+                return str(ipaddress.ip_address(match[1]))
+            except ValueError:
+                continue
+    return ""

@@ -6,6 +6,7 @@ import shutil
 import smtplib
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -179,12 +180,13 @@ def _require(program: str, packages: str) -> None:
     pytest.skip(words)
 
 
-def _folder(factory: pytest.TempPathFactory, name: str) -> Path:
-    """Make a folder that the servers' own accounts can pass through to."""
-    folder = factory.mktemp(name)
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o011)
-    return folder
+@contextlib.contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """Make a folder that the servers' own accounts can pass to, whatever other runs do."""
+    with tempfile.TemporaryDirectory(prefix=f"plazo-{name}-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
 
 
 def _certify(folder: Path) -> None:
@@ -209,32 +211,32 @@ def _certify(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def dovecot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+def dovecot_server() -> Iterator[Dovecot]:
     """A Dovecot for the whole run."""
     _require("dovecot", "dovecot-imapd and dovecot-lmtpd")
-    folder = _folder(tmp_path_factory, "dovecot")
-    for part in ("run", "state", "mail", "home"):
-        (folder / part).mkdir()
-        (folder / part).chmod(0o777)
-    server = Dovecot(folder, free_port(), free_port(), free_port())
-    _certify(folder)
-    (folder / "dovecot.conf").write_text(
-        CONFIGURATION.format(
-            folder=folder,
-            uid=65534,
-            gid=65534,
-            internal="dovecot",
-            login="dovenull",
-            group="dovecot",
-            imap=server.imap_port,
-            imaps=server.imaps_port,
-            lmtp=server.lmtp_port,
-            password=PASSWORD,
+    with _folder("dovecot") as folder:
+        for part in ("run", "state", "mail", "home"):
+            (folder / part).mkdir()
+            (folder / part).chmod(0o777)
+        server = Dovecot(folder, free_port(), free_port(), free_port())
+        _certify(folder)
+        (folder / "dovecot.conf").write_text(
+            CONFIGURATION.format(
+                folder=folder,
+                uid=65534,
+                gid=65534,
+                internal="dovecot",
+                login="dovenull",
+                group="dovecot",
+                imap=server.imap_port,
+                imaps=server.imaps_port,
+                lmtp=server.lmtp_port,
+                password=PASSWORD,
+            )
         )
-    )
-    server.start()
-    yield server
-    server.stop()
+        server.start()
+        yield server
+        server.stop()
 
 
 POSTFIX = """
@@ -350,23 +352,23 @@ class Postfix:
 
 
 @pytest.fixture(scope="session")
-def postfix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postfix]:
+def postfix_server() -> Iterator[Postfix]:
     """A Postfix that takes mail from this machine; it delivers nothing until it is told where."""
     _require("postfix", "postfix")
-    folder = _folder(tmp_path_factory, "postfix")
-    for part in ("queue", "data", "conf"):
-        (folder / part).mkdir(mode=0o755)
-    shutil.chown(folder / "data", "postfix")
-    server = Postfix(folder, free_port())
-    conf = folder / "conf"
-    (conf / "main.cf").write_text(POSTFIX.format(folder=folder))
-    (conf / "master.cf").write_text(SERVICES.format(folder=folder, port=server.port))
-    (conf / "transport").write_text("iws.example retry:not yet\n")
-    # As a receiving server does that has checked the sender.
-    (conf / "headers").write_text(
-        "/^X-Plazo-Doctor:/ PREPEND Authentication-Results: mx.iws.example;"
-        " spf=pass smtp.mailfrom=soporte@iws.example; dkim=fail header.d=iws.example;"
-        " dmarc=pass header.from=iws.example\n"
-    )
-    with server.running():
-        yield server
+    with _folder("postfix") as folder:
+        for part in ("queue", "data", "conf"):
+            (folder / part).mkdir(mode=0o755)
+        shutil.chown(folder / "data", "postfix")
+        server = Postfix(folder, free_port())
+        conf = folder / "conf"
+        (conf / "main.cf").write_text(POSTFIX.format(folder=folder))
+        (conf / "master.cf").write_text(SERVICES.format(folder=folder, port=server.port))
+        (conf / "transport").write_text("iws.example retry:not yet\n")
+        # As a receiving server does that has checked the sender.
+        (conf / "headers").write_text(
+            "/^X-Plazo-Doctor:/ PREPEND Authentication-Results: mx.iws.example;"
+            " spf=pass smtp.mailfrom=soporte@iws.example; dkim=fail header.d=iws.example;"
+            " dmarc=pass header.from=iws.example\n"
+        )
+        with server.running():
+            yield server

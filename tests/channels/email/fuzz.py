@@ -110,7 +110,7 @@ def main() -> int:
     arguments = parser.parse_args()
     slow = [name for name, (longer, _) in growth().items() if longer > 3.2]
     print("more than linear:", slow or "nothing")
-    parents = [path.read_bytes() for path in sorted((HERE / "corpus").glob("*.eml"))]
+    parents = [path.read_bytes() for path in sorted((HERE / "corpus").rglob("*.eml"))]
     dice, read, worst = random.Random(arguments.seed), 0, 0.0
     end = time.monotonic() + arguments.seconds
     while time.monotonic() < end:

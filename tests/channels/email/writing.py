@@ -8,7 +8,7 @@ import base64
 import quopri
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "corpus"
+FOLDER = Path(__file__).parent / "corpus" / "written"
 MAILS: dict[str, bytes] = {}
 
 PNG = base64.b64decode(
@@ -911,7 +911,7 @@ def main() -> None:
         writing_machines.fill,
     ):
         fill()
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.glob("*.eml"):
         old.unlink()
     for name, data in MAILS.items():

@@ -210,6 +210,8 @@ def _words_of(entity: Entity, data: bytes, found: Contents) -> Segment:
         return Segment(HTML, decode(data, charset, found.defects))
     if entity.kind.startswith("multipart/"):
         found.defects.append("multipart without parts")
+        mark = b"--" + entity.params.get("boundary", "").encode("utf-8", "replace")
+        data = b"\n".join(line for line in data.split(b"\n") if line.strip(b"-\r \t") != mark[2:])
     text = decode(data, entity.charset, found.defects)
     if entity.params.get("format", "").lower() == "flowed":
         text = unflowed(text, delete=entity.params.get("delsp", "").lower() == "yes")

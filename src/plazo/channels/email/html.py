@@ -58,6 +58,8 @@ _SIGNATURES: Final = (
 _START, _END, _SIGN, _SIGNED = (f"\ue010{mark}\ue010" for mark in "\ue011\ue012\ue013\ue014")
 _MARKS: Final = re.compile(f"({_START}|{_END}|{_SIGN}|{_SIGNED})")
 _PRIVATE: Final = re.compile("[\ue010-\ue014]")
+# What is left of an image that was loaded from elsewhere and has no words of its own.
+_EMPTY_IMAGE: Final = re.compile(r'<img(?:\s+(?!src=|alt=)[a-z]+="[^"]*")*>')
 _LONGEST_HTML: Final = 3_000_000
 _MOST_QUOTES: Final = 300
 _MOST_IMAGES: Final = 2_000
@@ -271,7 +273,7 @@ def _finally(html: str, cids: set[str]) -> str:
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
     )
-    return html.replace("<img>", "").strip()
+    return _EMPTY_IMAGE.sub("", html).strip()
 
 
 _EMPTY: Final = (

@@ -12,7 +12,7 @@ _COMMON: Final = {
     "en": "the of and to in is that for with you we are not this have please thanks hello regards"
     " order our your it on can i my be was has from but do does will",
     "pt": "o a os as de que e em um uma por com para não nos é está obrigado obrigada olá bom dia"
-    " pedido como também você seu sua ao do da dos das no na se mas mais já foi isso",
+    " pedido como também você seu sua ao do da das no na se mas mais já foi isso",
 }
 _WORDS: Final = {code: frozenset(words.split()) for code, words in _COMMON.items()}
 _LIKENESS_OF: Final = 20_000
@@ -21,7 +21,9 @@ _SAME: Final = ("From", "To", "Cc", "Subject", "Date", "Message-ID")
 
 def language_of(text: str, hint: str) -> str:
     """Guess the language of a text by its commonest words; a header's hint decides a draw."""
-    said = " ".join(word for word in text[:4000].lower().split() if "://" not in word)
+    said = " ".join(
+        word for word in text[:4000].lower().split() if "://" not in word and "@" not in word
+    )
     words = re.findall(r"[^\W\d_]+", said)
     scores = {code: sum(word in known for word in words) for code, known in _WORDS.items()}
     best = max(scores.values())
@@ -56,5 +58,5 @@ def content_digest(fields: Fields, body: bytes) -> str:
         for value in fields.all(name)[:5]:
             words = " ".join(value.split())
             digest.update(f"{name}:{words}\n".encode("utf-8", "surrogateescape"))
-    digest.update(body.replace(b"\r\n", b"\n").strip())
+    digest.update(body.replace(b"\r\n", b"\n").lstrip(b"\n").rstrip())
     return digest.hexdigest()

@@ -73,7 +73,8 @@ def machine_of(
 def _rules(
     fields: Fields, root: Entity, sender: str, subject: str, kinds: set[str], methods: set[str]
 ) -> Iterator[tuple[str, str]]:
-    submitted = fields.text("Auto-Submitted").partition(";")[0].partition("(")[0].strip().lower()
+    words = fields.text("Auto-Submitted").lower()
+    submitted = re.split(r"[;(\s]", words, maxsplit=1)[0]
     precedence = fields.text("Precedence").lower()
     yield from _reports(fields, root, sender, subject, kinds)
     yield from _replies(fields, subject, submitted, precedence, methods)
@@ -83,7 +84,7 @@ def _rules(
     if precedence in {"bulk", "junk", "list"}:
         yield LIST, f"Precedence: {precedence}"
     if submitted not in {"", "no"}:
-        yield AUTO_GENERATED, f"Auto-Submitted: {submitted}"
+        yield AUTO_GENERATED, f"Auto-Submitted: {words}"
     for name in ("X-FC-MachineGenerated", "X-MS-Exchange-Generated-Message-Source", "X-Loop"):
         if name in fields:
             yield AUTO_GENERATED, f"{name}: {fields.text(name)}"
@@ -95,7 +96,7 @@ def _replies(
     fields: Fields, subject: str, submitted: str, precedence: str, methods: set[str]
 ) -> Iterator[tuple[str, str]]:
     if submitted.startswith(("auto-replied", "auto-notified")):
-        yield AUTO_REPLY, f"Auto-Submitted: {submitted}"
+        yield AUTO_REPLY, f"Auto-Submitted: {fields.text('Auto-Submitted')}"
     for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Autoreply-From", "X-Vacation"):
         if name in fields and fields.text(name).lower() not in {"no", "false", "0"}:
             yield AUTO_REPLY, f"{name}: {fields.text(name)}"
@@ -105,9 +106,8 @@ def _replies(
         yield AUTO_REPLY, f"Precedence: {precedence}"
     if "reply" in methods:
         yield AUTO_REPLY, "text/calendar; method=REPLY"
-    suppressed = fields.text("X-Auto-Response-Suppress").lower()
-    weak = submitted not in {"", "no"} or bool(precedence) or "X-Loop" in fields
-    if _AWAY.match(subject) and (weak or suppressed == "all"):
+    weak = ("X-Auto-Response-Suppress", "X-Loop", "Precedence", "Auto-Submitted")
+    if _AWAY.match(subject) and any(fields.text(name) for name in weak):
         yield AUTO_REPLY, f"Subject: {subject}"
 
 
@@ -148,8 +148,8 @@ _LONGEST_REPORT: Final = 200_000
 def bounces_of(raw: bytes, reports: list[bytes]) -> tuple[Bounced, ...]:
     """Return what a bounce says of each recipient. Units: `reports` are delivery-status parts.
 
-    Edges: what could not be delivered and is not tried again is permanent whatever its number
-        says; what is delayed is not; else the class of the status decides.
+    Edges: the class of the status decides, and where there is none what was done. A report of
+        what was delivered says nothing.
     """
     found: dict[str, Bounced] = {}
     for report in reports:
@@ -158,7 +158,7 @@ def bounces_of(raw: bytes, reports: list[bytes]) -> tuple[Bounced, ...]:
             bounced = _bounced({name.lower(): value for name, value in _FIELD.findall(block)})
             if bounced is not None and len(found) < _MOST:
                 found[bounced.recipient] = bounced
-    return tuple(found.values()) or _by_library(raw)
+    return tuple(found.values()) if found or reports else _by_library(raw)
 
 
 def _bounced(fields: dict[str, str]) -> Bounced | None:
@@ -173,7 +173,8 @@ def _bounced(fields: dict[str, str]) -> Bounced | None:
     return Bounced(
         recipient=recipient[:320],
         status=status,
-        permanent=action == "failed" or (status.startswith("5") and action != "delayed"),
+        permanent=action != "delayed"
+        and (status.startswith("5") if status else action == "failed"),
         diagnostic=diagnostic,
     )
 

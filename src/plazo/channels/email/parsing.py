@@ -16,6 +16,7 @@ from plazo.channels.email.authentication import Verdict, verdicts_of
 from plazo.channels.email.charsets import decode, header_text
 from plazo.channels.email.contents import (
     HTML,
+    MOST_PARTS,
     PLAIN,
     Contents,
     Segment,
@@ -24,6 +25,7 @@ from plazo.channels.email.contents import (
     invitation,
 )
 from plazo.channels.email.machines import (
+    AUTO_REPLY,
     BOUNCE,
     Bounced,
     bounces_of,
@@ -40,6 +42,7 @@ LONGEST_TEXT: Final = 1_000_000
 _MOST_SHOWN: Final = 20  # forwarded mails whose words stand in for missing ones
 
 __all__ = [
+    "MOST_PARTS",
     "Address",
     "Bounced",
     "ParsedMail",
@@ -81,6 +84,11 @@ def parse(raw: bytes) -> ParsedMail:
     machine, evidence = machine_of(
         fields, root, sender.email if sender else "", subject, found.kinds, found.methods
     )
+    bounces: tuple[Bounced, ...] = ()
+    if machine == BOUNCE:
+        bounces = bounces_of(root.raw, found.reports)
+        if found.reports and not bounces:  # it reports that all went well
+            machine = AUTO_REPLY
     is_bounce = machine == BOUNCE
     every_text = (*found.plain, body.text, body.signature_text, body.quoted_text)
     text = body.text[:LONGEST_TEXT]
@@ -106,7 +114,7 @@ def parse(raw: bytes) -> ParsedMail:
         protection=found.protection,
         machine=machine,
         machine_evidence=evidence,
-        bounces=bounces_of(root.raw, found.reports) if is_bounce else (),
+        bounces=bounces,
         original_message_ids=returned_ids([*found.returned, root.content]) if is_bounce else (),
         body_token=body_token(every_text),
         own_token=fields.text("X-Plazo")[:80].lower(),

@@ -162,7 +162,7 @@ def _start_of_history(lines: list[str], *, is_reply: bool) -> int | None:
             if _FORWARD.match(line):
                 return None
             if not answers[number]:
-                return number if is_reply else None
+                return number if is_reply or _opens_marked(lines, number) else None
             between = True
             continue
         if _FORWARD.match(line):
@@ -180,6 +180,12 @@ def _start_of_history(lines: list[str], *, is_reply: bool) -> int | None:
     return None
 
 
+def _opens_marked(lines: list[str], number: int) -> bool:
+    """Say whether marked lines begin with an attribution that is marked itself (Apple's do)."""
+    bare = [re.sub(r"^[>\s]+", "", line[:_LONGEST_LINE]) for line in lines[number : number + 4]]
+    return bool(_opening(bare, 0)[0])
+
+
 def _answers_from(lines: list[str], marked: list[bool]) -> list[int]:
     """Return for each line how many lines of answers stand from there on, signatures left out.
 
@@ -190,7 +196,8 @@ def _answers_from(lines: list[str], marked: list[bool]) -> list[int]:
     for number, line in enumerate(lines):
         is_answer = bool(line.strip()) and not marked[number] and number < tail
         if is_answer and 0 < number < len(lines) - 1 and marked[number - 1] and marked[number + 1]:
-            is_answer = len(line) >= 40 or len(lines[number - 1]) < 60
+            above = lines[number - 1].rstrip()
+            is_answer = len(line) >= 40 or len(above) < 45 or above.endswith((".", "?", "!", ":"))
         counts.append(int(is_answer))
     sums = list(accumulate(reversed(counts)))
     sums.reverse()

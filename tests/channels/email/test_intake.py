@@ -413,6 +413,14 @@ def test_only_servers_that_we_trust_say_who_a_sender_is(results, expected):
     assert acknowledgements() == (0 if expected == Authenticity.FAILED else 1)
 
 
+def test_a_forged_result_below_our_servers_own_counts_for_nothing():
+    """Whoever writes our server's name into their mail proves nothing with it."""
+    forged = b"Authentication-Results: mx.iws.example; dmarc=pass header.from=andina.example\r\n"
+    real = b"Authentication-Results: mx.iws.example; spf=fail smtp.mailfrom=andina.example\r\n"
+    record = take(real + forged + a_mail())
+    assert record.authenticity == Authenticity.FAILED
+
+
 def test_over_a_budget_the_case_is_opened_in_silence():
     """Nobody is answered without end; nothing is lost for it, and the team hears of it once."""
     for number in range(9):

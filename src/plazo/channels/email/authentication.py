@@ -22,6 +22,7 @@ class Verdict:
     method: str
     result: str
     properties: dict[str, str] = field(default_factory=dict)
+    header: int = 0  # which header from the top it stood in: only one of them is the server's own
 
 
 def verdicts_of(headers: list[str]) -> tuple[Verdict, ...]:
@@ -30,7 +31,7 @@ def verdicts_of(headers: list[str]) -> tuple[Verdict, ...]:
     Edges: a server that reports nothing ("none") gives no verdict; what cannot be read is left out.
     """
     found = []
-    for header in headers[:_MOST_HEADERS]:
+    for place, header in enumerate(headers[:_MOST_HEADERS]):
         server, _, rest = _without_comments(header[:10_000]).partition(";")
         name = (server.split() or [""])[0].strip().lower()
         for part in rest.split(";"):
@@ -47,6 +48,7 @@ def verdicts_of(headers: list[str]) -> tuple[Verdict, ...]:
                     method=match[1].lower(),
                     result=match[2].lower(),
                     properties=properties,
+                    header=place,
                 )
             )
     return tuple(found)

@@ -19,10 +19,11 @@ def authenticity_of(
     Source: RFC 8601 §4.1, RFC 7489 §3.1.
     """
     trusted = {host.lower() for host in mailbox.trusted_hosts} if mailbox is not None else set()
-    server = next((v.authserv_id for v in verdicts if v.authserv_id in trusted), None)
-    if server is None or not sender:
+    first = next((v for v in verdicts if v.authserv_id in trusted), None)
+    if first is None or not sender:
         return Authenticity.UNKNOWN
-    ours = [v for v in verdicts if v.authserv_id == server]
+    # A forger may write our server's name into a header of their own, further down.
+    ours = [v for v in verdicts if v.header == first.header]
     dmarc = [v.result for v in ours if v.method == "dmarc"]
     if dmarc:
         if dmarc[0] == "pass":

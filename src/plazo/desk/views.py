@@ -221,7 +221,9 @@ def _show(
             for s in document.ladder
         ],
         "entitled": organization is not None and organization.stage == document.stages.entitled,
-        "contracted": organization is not None and found.service in organization.services,
+        # A mail names no service: then nobody can say that it is not covered.
+        "contracted": organization is not None
+        and (not found.service or found.service in organization.services),
         "covered": ", ".join(
             document.service_name(key, language)
             for key in (organization.services if organization else [])

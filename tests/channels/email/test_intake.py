@@ -421,6 +421,17 @@ def test_a_forged_result_below_our_servers_own_counts_for_nothing():
     assert record.authenticity == Authenticity.FAILED
 
 
+def test_erasing_a_message_erases_the_mail_that_it_came_by():
+    """What the law may ask for leaves no copy in the ledger; the fact and its digest stay."""
+    record = take(a_mail("mi número es 4111"))
+    digest = record.digest
+    commands.redact_message(message_id=record.public_message_id, actor=as_agent(), now=TUESDAY)
+    record = IntakeRecord.objects.get(pk=record.pk)
+    assert record.raw.data == b""
+    assert (record.digest, record.fate) == (digest, Fate.NEW_TICKET)
+    assert PublicMessage.objects.get(pk=record.public_message_id).body_text == ""
+
+
 def test_over_a_budget_the_case_is_opened_in_silence():
     """Nobody is answered without end; nothing is lost for it, and the team hears of it once."""
     for number in range(9):

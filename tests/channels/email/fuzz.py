@@ -75,6 +75,43 @@ SHAPES = {
     ),
     "open brackets": lambda n: b"Content-Type: text/html\r\n\r\n" + b"<img src=" * n,
     "parts": lambda n: b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * n,
+    "levels": lambda n: (
+        b"Content-Type: multipart/mixed; boundary=b0\r\n\r\n"
+        + b"".join(
+            b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (i, i + 1)
+            for i in range(n // 10)
+        )
+    ),
+    "boundary look-alikes": lambda n: (
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + b"--c\r\n" * n
+    ),
+    "parameters": lambda n: b"Content-Type: text/plain" + b"; a*0*=x" * n + b"\r\n\r\nx",
+    "base64": lambda n: (
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + (b"QUJD" * 15 + b"\r\n") * (n // 20)
+    ),
+    "base64 with stray text": lambda n: (
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QUJD!\r\n=== \r\n" * n
+    ),
+    "uuencode": lambda n: b"Content-Transfer-Encoding: x-uuencode\r\n\r\n" + b"M!!\r\n" * n,
+    "flowed": lambda n: b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"a \r\n" * n,
+    "stray quotations": lambda n: b"Subject: Re: x\r\n\r\nhola\r\n" + b"> a\r\nb\r\n\r\n" * n,
+    "half attributions": lambda n: b"\r\n" + b"El 23/11/26 a las 10:14:\r\n" * n,
+    "signatures": lambda n: b"\r\nx\r\n" + b"-- \r\nEnviado desde mi iPhone\r\n" * n,
+    "disclaimers": lambda n: b"\r\nx\r\n" + b"\r\nAviso legal: nada\r\n" * n,
+    "tokens": lambda n: b"\r\n" + b"[plazo:aaaaaaaaaaaaaaaaaaaaaaaa " * n,
+    "quotations in each other": lambda n: (
+        b"Content-Type: text/html\r\n\r\nx" + b"<blockquote type=cite>" * min(n, 30_000) + b"y"
+    ),
+    "links": lambda n: b"Content-Type: text/html\r\n\r\n" + b"<a href=http://x.example>" * n,
+    "images": lambda n: b"Content-Type: text/html\r\n\r\n" + b"<img src=http://x.example>" * n,
+    "cells": lambda n: b"Content-Type: text/html\r\n\r\n<table><tr>" + b"<td>a" * n,
+    "Outlook paragraphs": lambda n: (
+        b"Content-Type: text/html\r\n\r\n" + b"<p class=MsoNormal>a" * n
+    ),
+    "empty lines of HTML": lambda n: (
+        b"Content-Type: text/html\r\n\r\nx" + b"<div><br></div>" * n + b"-- <br>y"
+    ),
+    "entities": lambda n: b"Content-Type: text/html\r\n\r\n" + b"&amp;amp" * n,
     "verdicts": lambda n: b"Authentication-Results: x; " + b"spf=pass (a); " * n + b"\r\n\r\nx",
 }  # fmt: skip
 

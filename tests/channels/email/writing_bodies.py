@@ -1,6 +1,8 @@
 """Bodies of the corpus: histories, signatures and HTML as mail programs write them."""
 
-from tests.channels.email.writing import HOLA, html, many, plain, rich, text
+import base64
+
+from tests.channels.email.writing import HOLA, PNG, html, many, plain, rich, text
 
 RE = {"Subject": "Re: La orden no llega", "In_Reply_To": "<caso.7@iws.example>"}
 NEW = "Sigue igual, la orden 4512 no llega."
@@ -409,6 +411,10 @@ def _html_itself() -> None:
     html(
         "html-remote-images",
         '<p>Logo: <img src="https://cdn.example.net/logo.png" alt="Andina" width="40"><img src="http://track.example.org/p?id=1"><img src="//sin.example/x.png"><img src="data:image/png;base64,AAAA" alt="dato"><img src="file:///c:/x.png" alt="local"></p>',
+    )
+    html(
+        "html-pasted-picture",
+        f"<p>Sale esto: <img src='data:image/png;base64,{base64.b64encode(PNG).decode()}' alt='pantalla'></p>",
     )
     html(
         "html-table",

@@ -8,15 +8,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from tnefparse import TNEF
 
 from plazo.channels.email.charsets import decode, header_text, one_line, tidy
 from plazo.channels.email.cms import signed_content
-from plazo.channels.email.mime import Entity, file_name, split
+from plazo.channels.email.mime import Entity, decoded, file_name, split
 from plazo.channels.email.parsed import Part
 
 MOST_PARTS: Final = 1_000
+LONGEST_HTML: Final = 1_500_000
 _MOST_WRAPPED: Final = 3  # signed mails in signed mails
 
 PLAIN, HTML = "plain", "html"
@@ -162,6 +164,8 @@ def _take(entity: Entity, found: Contents, wrapped: int, *, shown: bool) -> list
     if kind in _FORWARDED:
         found.files.append(_forwarded(entity, found))
         return []
+    if kind.startswith("multipart/") and "too many parts" in found.defects:
+        return []  # the one where the taking apart ended
     data = entity.data(found.defects)
     if shown and _is_words(entity, found):
         return [_words_of(entity, data, found)]
@@ -207,7 +211,11 @@ def _words_of(entity: Entity, data: bytes, found: Contents) -> Segment:
     found.has_words = True
     if entity.kind == "text/html":
         charset = entity.charset or _meta_charset(data)
-        return Segment(HTML, decode(data, charset, found.defects))
+        html = _without_data(decode(data, charset, found.defects), found)
+        if len(html) > LONGEST_HTML:
+            found.defects.append("very long text")
+            found.files.append(Part(name="message.html", content_type="text/html", data=data))
+        return Segment(HTML, html[:LONGEST_HTML])
     if entity.kind.startswith("multipart/"):
         found.defects.append("multipart without parts")
         mark = b"--" + entity.params.get("boundary", "").encode("utf-8", "replace")
@@ -217,6 +225,36 @@ def _words_of(entity: Entity, data: bytes, found: Contents) -> Segment:
         text = unflowed(text, delete=entity.params.get("delsp", "").lower() == "yes")
     found.plain.append(text)
     return Segment(PLAIN, text)
+
+
+_DATA: Final = re.compile(
+    r"(\bsrc\s*=\s*[\"']?)data:image/(png|jpe?g|gif|webp);base64,([A-Za-z0-9+/=\s%]+)",
+    re.IGNORECASE,
+)
+_MOST_DATA: Final = 100
+
+
+def _without_data(html: str, found: Contents) -> str:
+    """Make files of pictures that are written into the HTML itself, as pasted ones often are."""
+
+    def as_file(match: re.Match[str]) -> str:
+        kind = match[2].lower().replace("jpg", "jpeg")
+        content = unquote_to_bytes(match[3])
+        number = len(found.files) + 1
+        name = f"image-{number}.{_ENDINGS[f'image/{kind}']}"
+        found.files.append(
+            Part(
+                name=name,
+                content_type=f"image/{kind}",
+                content_id=f"{name}@data",
+                data=decoded(content, "base64"),
+            )
+        )
+        return f"{match[1]}cid:{name}@data"
+
+    if "data:image/" not in html and "DATA:image/" not in html:
+        return html
+    return _DATA.sub(as_file, html, count=_MOST_DATA)
 
 
 def _meta_charset(data: bytes) -> str:

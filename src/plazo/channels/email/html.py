@@ -60,7 +60,13 @@ _MARKS: Final = re.compile(f"({_START}|{_END}|{_SIGN}|{_SIGNED})")
 _PRIVATE: Final = re.compile("[\ue010-\ue014]")
 # What is left of an image that was loaded from elsewhere and has no words of its own.
 _EMPTY_IMAGE: Final = re.compile(r'<img(?:\s+(?!src=|alt=)[a-z]+="[^"]*")*>')
-_LONGEST_HTML: Final = 3_000_000
+_ENDLESS: Final = (
+    r"(?!(?:p|br|img|hr|li|td|th|tr|tbody|thead|tfoot|dd|dt|col|wbr|meta|link|input|area|base|o:p"
+    r"|script|style|title|textarea|noscript|template|iframe|head|body|html)\b)"
+)
+_NESTING: Final = re.compile(rf"<(/?){_ENDLESS}[a-z]", re.IGNORECASE)
+_NESTING_TAG: Final = re.compile(rf"</?{_ENDLESS}[a-z][^<>]*>?", re.IGNORECASE)
+_MOST_LEVELS: Final = 1_000
 _MOST_QUOTES: Final = 300
 _MOST_IMAGES: Final = 2_000
 
@@ -85,7 +91,7 @@ def divided_html(
     Units: `cids` are the Content-IDs of files that came with it. Edges: where nothing would be
         new, everything is; the programs' own containers come before any rule for text.
     """
-    html = _PRIVATE.sub("", tidy(html))[:_LONGEST_HTML]
+    html = _not_too_deep(_PRIVATE.sub("", tidy(html)))
     rough = nh3.clean(
         html,
         tags=_TAGS,
@@ -114,6 +120,20 @@ def divided_html(
     if divided.quoted or divided.signature:
         return replace(divided, new=_without_empty_end(divided.new))
     return divided
+
+
+def _not_too_deep(html: str) -> str:
+    """Return HTML whose elements do not stand in each other a thousand levels deep.
+
+    Edges: each tag costs the cleaner time by the depth where it stands, so what nobody writes is
+        made flat, without its formatting; elements that end by themselves do not count.
+    """
+    depth = 0
+    for match in _NESTING.finditer(html):
+        depth = max(depth - 1, 0) if match[1] else depth + 1
+        if depth > _MOST_LEVELS:
+            return _NESTING_TAG.sub(" ", html)
+    return html
 
 
 def as_html(text: str) -> str:

@@ -134,7 +134,7 @@ def _reports(
 
 _STATUSES: Final = {"message/delivery-status", "message/global-delivery-status"}
 _FIELD: Final = re.compile(
-    r"^(Final-Recipient|Original-Recipient|Action|Status|Diagnostic-Code)\s*:\s*(.*)$",
+    r"^(Final-Recipient|Original-Recipient|Action|Status|Diagnostic-Code)[ \t]*:[ \t]*(.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _STATUS: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")

@@ -15,10 +15,11 @@ _DATE: Final = (
     r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}(?:st|nd|rd|th|º)?\s+(?:de\s+)?[A-Za-zÀ-ÿ]{3,12}\.?,?"
     r"\s+(?:de\s+)?\d{2,4}|[A-Za-zÀ-ÿ]{3,12}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4})"
 )
+_ANY_DATE: Final = re.compile(_DATE)
 _VERB: Final = r"(?:escribi[oó]|wrote|escreveu|a écrit|schrieb|ha scritto)"
 _ATTRIBUTION: Final = re.compile(
-    rf"^[>\s]*(?:(?:El|Le|On|Em|Am|Il|No dia|Den)\s|\d).{{0,60}}?{_DATE}.{{0,300}}?"
-    rf"{_VERB}\s*:?\s*$",
+    rf"^[>\s]*(?:-{{2,}}\s*)?(?:(?:El|Le|On|Em|Am|Il|No dia|Den)\s|\d).{{0,60}}?{_DATE}.{{0,300}}?"
+    rf"{_VERB}\s*:?(?:\s*-{{2,}})?\s*$",
     re.IGNORECASE,
 )
 _ATTRIBUTION_LATER: Final = re.compile(
@@ -29,7 +30,9 @@ _ATTRIBUTION_LATER: Final = re.compile(
 _ATTRIBUTION_BARE: Final = re.compile(
     rf"^\s*{_DATE}\s+\d{{1,2}}:\d{{2}}\s.{{0,120}}<[^<>\s]{{3,200}}@[^<>\s]{{3,200}}>\s*:\s*$"
 )
-_ENDS: Final = re.compile(r":\s*$|(?:escribi[oó]|wrote|escreveu|a écrit)\s*$", re.IGNORECASE)
+_ENDS: Final = re.compile(
+    r":\s*$|(?:escribi[oó]|wrote|escreveu|a écrit)(?:\s*-{2,})?\s*$", re.IGNORECASE
+)
 # A moment or an address: what a program writes, and people who tell of something mostly do not.
 _EXACT: Final = re.compile(r"\b\d{1,2}[:.h]\d{2}|\S@\S")
 _DIVIDER: Final = re.compile(
@@ -150,34 +153,58 @@ def trailing_attribution(lines: list[str]) -> int:
 
 
 def _start_of_history(lines: list[str], *, is_reply: bool) -> int | None:
-    marked = [line.startswith(">") or line.lstrip().startswith(">") for line in lines]
+    marked = [line.lstrip().startswith(">") for line in lines]
     answers = _answers_from(lines, marked)
     between = False  # somebody answers between marked lines: these stay where they are
     for number, line in enumerate(lines):
         if len(line) > _LONGEST_LINE or not line.strip():
             continue
+        if _FORWARD.match(line):
+            return None  # what follows is what the mail is about
         if marked[number]:
             if between or (number and marked[number - 1]):
                 continue
-            if _FORWARD.match(line):
-                return None
             if not answers[number]:
-                return number if is_reply or _opens_marked(lines, number) else None
+                return _start_of_marked(lines, number, is_reply=is_reply)
             between = True
             continue
-        if _FORWARD.match(line):
-            return None  # what follows is what the mail is about
         span, certain = _opening(lines, number)
-        if not span:
-            continue
-        follows = _next_words(lines, number + span)
+        follows = _next_words(lines, number + span) if span else None
         if follows is not None and marked[follows]:
             if not answers[follows]:
                 return number
             between = True
-        elif certain:
+        elif span and certain:
             return number
     return None
+
+
+def _start_of_marked(lines: list[str], number: int, *, is_reply: bool) -> int | None:
+    """Return where a history begins whose first marked line this is.
+
+    Edges: a mail that answers none quotes for another reason, unless the marked lines say whom.
+    """
+    if is_reply:
+        return _introduced(lines, number)
+    return number if _opens_marked(lines, number) else None
+
+
+def _introduced(lines: list[str], number: int) -> int:
+    """Return where the lines begin that introduce marked ones: in any language, a date and a time
+    or an address, and a colon.
+    """
+    above = number - 1
+    if above > 0 and not lines[above].strip():
+        above -= 1
+    if above <= 0 or not lines[above].rstrip().endswith(":"):
+        return number
+    for start in range(above, max(above - 3, 0), -1):
+        if not lines[start].strip():
+            break
+        joined = _one(lines, start, above - start + 1)
+        if len(joined) < _LONGEST_LINE and _ANY_DATE.search(joined) and _EXACT.search(joined):
+            return start
+    return number
 
 
 def _opens_marked(lines: list[str], number: int) -> bool:

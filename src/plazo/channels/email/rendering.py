@@ -63,6 +63,7 @@ class _Reader:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self._current: list[str] = []
+        self._said = False  # whether the line holds a word already
         self._place = 0
         self._quoted = 0
         self._depth = 0  # how often the line before is quoted
@@ -88,6 +89,7 @@ class _Reader:
     def _add(self, text: str) -> None:
         if text:
             self._current.append(text)
+            self._said = self._said or not text.isspace()
 
     def tag(self, name: str, closing: bool, attributes: str, start: int, end: int) -> None:
         """Take a tag in: what it ends, begins, or stands for."""
@@ -100,7 +102,7 @@ class _Reader:
                 alt = dict(_ATTRIBUTE.findall(attributes)).get("alt", "").strip()
                 self._add(f"[{entities.unescape(alt)}]" if alt else "")
             case "td" | "th":
-                if not closing and "".join(self._current).strip():
+                if not closing and self._said:
                     self._current.append(" | ")
             case _ if name in _PARAGRAPHS or name in _LINES:
                 self.end_line(start if not closing else end)
@@ -149,6 +151,7 @@ class _Reader:
         """End the line that is being written; an empty one only counts where it is meant."""
         text = "".join(self._current).replace("\u00a0", " ").rstrip()
         self._current = []
+        self._said = False
         if not text and not always:
             return
         mark = "> " * min(self._quoted, _MOST_QUOTED)

@@ -1,5 +1,7 @@
 """Mails taken apart: every part keeps its bytes, and the standard library agrees where it can."""
 
+import subprocess
+import sys
 import time
 from email import message_from_bytes
 from email.message import Message
@@ -171,3 +173,10 @@ def test_very_long_texts_are_cut_and_kept_whole() -> None:
         assert len(mail.text) <= 1_000_000
         assert any(len(part.data) >= len(words) - 1 for part in mail.attachments)
         assert "very long text" in mail.defects
+
+
+def test_the_reader_starts_without_django() -> None:
+    """The child process that reads mails has no settings and no database, and starts fast."""
+    program = "import plazo.channels.email.parsing, sys; print('django' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"False"

@@ -38,6 +38,8 @@ def addresses(fields: Fields, name: str, defects: list[str]) -> tuple[Address, .
         none, whatever looks like one is taken.
     """
     values = [unescaped(value, defects) for value in fields.all(name)]
+    if not values:
+        return ()
     joined = ", ".join(values)
     if len(joined) > _LONGEST_LIST:
         defects.append("very long header")

@@ -53,6 +53,7 @@ __all__ = [
     "to_wire",
 ]
 
+_ANSWERS: Final = re.compile(r"\s*(?:re|res|aw|antw|sv|ref)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _CID: Final = re.compile(r'src="cid:([^"]{1,250})"')
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ def parse(raw: bytes) -> ParsedMail:
     subject = fields.text("Subject", defects)
     answers = headers.in_reply_to(fields)
     mentioned = headers.references(fields)
-    is_reply = bool(answers or mentioned) or subject[:3].lower() in {"re:", "re ", "rv:", "res"}
+    is_reply = bool(answers or mentioned or _ANSWERS.match(subject))
     body = _body(found, entities, is_reply=is_reply, forwarded=is_forwarded(subject))
     machine, evidence = machine_of(
         fields, root, sender.email if sender else "", subject, found.kinds, found.methods

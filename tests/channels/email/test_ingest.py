@@ -13,9 +13,16 @@ from django.db import connection
 from plazo.channels.email.models import IntakeRaw, IntakeRecord
 from plazo.config.cli import main
 from plazo.mailboxes.models import Mailbox, Source
+from tests.database import database_url
 from tests.mails import a_mail, a_mailbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def own_database(transactional_db, monkeypatch):
+    """The command finds the database by its address: it must be the test's own."""
+    monkeypatch.setenv("DATABASE_URL", database_url())
 
 
 class Input:

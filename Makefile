@@ -27,7 +27,7 @@ install = $(UV) pip install --quiet --python $(1)/bin/python --compile-bytecode 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-sla check reset bench fmt lint types arch messages golden docs fresh
+.PHONY: help setup run test test-sla check reset bench fmt lint types arch messages golden docs fresh lock
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -109,6 +109,13 @@ docs: setup  ## write the pages that are made from the code
 BENCH_BIN := $(if $(filter sla,$(NAME)),.venv-bench/bin,$(BIN))
 bench: $(if $(filter sla,$(NAME)),.venv-bench/bench.stamp,.venv/run.stamp)  ## run one benchmark, NAME=sla, tickets or seed; its last line is JSON
 	@PYTHONPATH=src $(BENCH_BIN)/python bench/$(NAME).py $(ARGS)
+
+# What the lock files are made with. Only whoever adds a dependency needs it, and uv.
+LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+lock:  ## resolve the lock files anew, keeping what they have where it still fits
+	$(LOCK) pyproject.toml --group build -o requirements/run.lock
+	$(LOCK) pyproject.toml --group build --group test --group check -c requirements/run.lock -o requirements/dev.lock
+	$(LOCK) --group bench -c requirements/run.lock -o requirements/bench.lock
 
 reset: .venv/run.stamp  ## remove the data folder's contents and start over
 	@$(PLAZO) reset --yes

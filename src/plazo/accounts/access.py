@@ -18,6 +18,13 @@ def agent_of(user: "User | AnonymousUser") -> Agent | None:
     return Agent.objects.select_related("user").filter(user_id=user.pk, is_active=True).first()
 
 
+def requester_of(user: "User | AnonymousUser") -> Requester | None:
+    """Return the requester that signed in as `user`, or None."""
+    if not user.is_authenticated:
+        return None
+    return Requester.objects.select_related("organization").filter(user_id=user.pk).first()
+
+
 def actor_of_agent(agent: Agent) -> Actor:
     """Return the actor under which an agent's commands are recorded."""
     return Actor(ActorKind.AGENT, agent.pk, str(agent))

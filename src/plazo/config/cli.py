@@ -19,6 +19,7 @@ from plazo.core.errors import PlazoError
 from plazo.core.postgres import EmbeddedPostgres, check_server
 from plazo.core.process import CannotStart
 from plazo.core.settings import Settings
+from plazo.helpcenter.cli import add_commands as add_article_commands
 from plazo.tickets.cli import add_commands as add_ticket_commands
 
 
@@ -125,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     version.set_defaults(run=_version, needs="nothing")
     add_agreement_commands(commands)
     add_ticket_commands(commands)
+    add_article_commands(commands)
     add_mail_commands(commands, run_process=_mail)
     return parser
 

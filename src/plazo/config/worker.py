@@ -17,6 +17,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from plazo.channels.email import reconciler as intake_reconciler
 from plazo.config import jobs
 from plazo.escalation import sweep
+from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "sweep": sweep.run_forever,
     "reconciler": reconciler.run_forever,
     "mail intake": intake_reconciler.run_forever,
+    "help center": helpcenter_loop.run_forever,
     "job cleaner": jobs.clean_for_ever,
 }
 

@@ -19,6 +19,14 @@ class MailKind(models.TextChoices):
     ANSWERED = "answered", _("Notice that the requester wrote")
     ASSIGNED = "assigned", _("Notice of an assignment")
     DIGEST = "digest", _("Digest of receipts that were not sent")
+    NEWS = "news", _("Bare notice of a reply")
+    CLIMBED = "climbed", _("Notice that the requester escalated")
+    SIGN_IN = "sign_in", _("Link to sign in")
+    INVITATION = "invitation", _("Invitation")
+    ACCOUNT = "account", _("Message about an account")
+    ANNOUNCEMENT = "announcement", _("Announcement")
+    FOLLOW = "follow", _("Question whether to follow announcements")
+    ARTICLE = "article", _("Article to look at")
 
 
 class MailState(models.TextChoices):
@@ -50,6 +58,10 @@ class OutboundMail(models.Model):
     mailbox = models.ForeignKey(
         Mailbox, null=True, on_delete=models.PROTECT, related_name="outgoing"
     )
+    # What a mail that is about no ticket is about: keys that its renderer knows.
+    about = models.JSONField(default=dict)
+    # Planned again under the same key, it is the same mail.
+    once = models.CharField(max_length=160, null=True, unique=True)
     recipient = models.EmailField()
     recipient_name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=2)
@@ -71,7 +83,8 @@ class OutboundMail(models.Model):
                 fields=["event", "kind", "recipient"], name="outbound_mail_once"
             ),
             models.CheckConstraint(
-                condition=Q(kind="digest") | Q(event__isnull=False, ticket__isnull=False),
+                condition=Q(event__isnull=True, ticket__isnull=True)
+                | Q(event__isnull=False, ticket__isnull=False),
                 name="outbound_mail_about_an_event",
             ),
         ]

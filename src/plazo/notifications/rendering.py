@@ -3,6 +3,8 @@
 Times are worked out from the ticket's own clocks, never typed.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
 from typing import Any
 
@@ -16,6 +18,7 @@ from plazo.core import localtime
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Source
 from plazo.notifications.models import MailKind, OutboundMail, Spent
+from plazo.notifications.planning import letter_of
 from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.sla import Metric
 from plazo.tickets import access, queries
@@ -44,6 +47,9 @@ def render(mail: OutboundMail) -> Rendered | None:
     """Return subject, text and HTML of a mail; None if there is nothing to say any more."""
     if mail.kind == MailKind.DIGEST:
         return _digest(mail)
+    letter = letter_of(mail)
+    if letter is not None:
+        return letter.render(mail)
     ticket = mail.ticket
     assert ticket is not None  # noqa: S101 - the database says so too
     context = _common(mail, ticket)
@@ -101,11 +107,47 @@ def reply_address(mail: OutboundMail) -> str:
     return tokens.plus_address(mail.mailbox.address, token)
 
 
-def _finish(name: str, subject: str, context: dict[str, Any]) -> Rendered:
+def finish(name: str, subject: str, context: dict[str, Any]) -> Rendered:
+    """Write a mail from its two templates, `plazo/mail/<name>.txt` and `.html`."""
     context["subject"] = subject
     text = render_to_string(f"plazo/mail/{name}.txt", context)
     html = render_to_string(f"plazo/mail/{name}.html", context)
     return subject, text.strip() + "\n", html
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a plain letter says, in the reader's language.
+
+    Units: `above` is a line over the headline; `small` are lines under the button; `why` says why
+        somebody gets it, and `stop_url` how not to.
+    """
+
+    headline: str
+    paragraphs: Sequence[str]
+    above: str = ""
+    button: str = ""
+    button_url: str = ""
+    small: Sequence[str] = ()
+    why: str = ""
+    stop_url: str = ""
+
+
+def plain_letter(mail: OutboundMail, subject: str, words: Words, *, desk_name: str) -> Rendered:
+    """Write a mail that has one thing to say."""
+    context = {
+        "language": mail.language,
+        "desk_name": desk_name,
+        "headline": words.headline,
+        "paragraphs": [text for text in words.paragraphs if text],
+        "above": words.above,
+        "button": words.button,
+        "button_url": words.button_url,
+        "small": [text for text in words.small if text],
+        "why": words.why,
+        "stop_url": words.stop_url,
+    }
+    return finish("letter", one_line(subject), context)
 
 
 def _acknowledgement(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered:
@@ -130,7 +172,7 @@ def _acknowledgement(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]
     subject = f"[{ticket.number}] {words}"
     if context["verified"]:
         subject = f"{subject}: {one_line(ticket.subject)}"
-    return _finish("acknowledgement", subject, context)
+    return finish("acknowledgement", subject, context)
 
 
 def message_of(mail: OutboundMail) -> PublicMessage | None:
@@ -158,7 +200,7 @@ def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rende
         "history": _history(message, context["zone"]),
     }
     subject = f"[{ticket.number}] Re: {one_line(ticket.subject)}"
-    return _finish("reply", subject, context)
+    return finish("reply", subject, context)
 
 
 def carried(files: list[Attachment]) -> tuple[list[Attachment], list[Attachment]]:
@@ -206,7 +248,7 @@ def _for_agent(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> R
         "body_html": html_without_images(message.body_html),
     }
     subject = f"[{ticket.number}] {one_line(words)}: {one_line(ticket.subject)}"
-    return _finish("for_agent", subject, context)
+    return finish("for_agent", subject, context)
 
 
 def _digest(mail: OutboundMail) -> Rendered:
@@ -220,7 +262,7 @@ def _digest(mail: OutboundMail) -> Rendered:
         "ledger_url": f"{settings.PLAZO.base_url}/desk/mail/",
         "zone": "UTC",
     }
-    return _finish("digest", _("Receipts that were not sent"), context)
+    return finish("digest", _("Receipts that were not sent"), context)
 
 
 SCOPES = {
@@ -250,4 +292,4 @@ def _notice(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rend
     }
     words = _("Overdue") if late else _("At risk")
     subject = f"[{ticket.number}] {words}: {context['metric']} · {one_line(ticket.subject)}"
-    return _finish("notice", subject, context)
+    return finish("notice", subject, context)

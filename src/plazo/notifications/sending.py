@@ -26,6 +26,7 @@ from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
 from plazo.mailboxes.sealing import CannotUnseal
 from plazo.notifications import rendering, threads
 from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail
+from plazo.notifications.planning import letter_of
 from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.notifications.transport import deliver
 from plazo.tickets import commands
@@ -149,6 +150,14 @@ AUTOMATIC = {
     MailKind.ANSWERED: "auto-generated",
     MailKind.ASSIGNED: "auto-generated",
     MailKind.DIGEST: "auto-generated",
+    MailKind.NEWS: "auto-generated",
+    MailKind.CLIMBED: "auto-generated",
+    MailKind.SIGN_IN: "auto-generated",
+    MailKind.INVITATION: "auto-generated",
+    MailKind.ACCOUNT: "auto-generated",
+    MailKind.ANNOUNCEMENT: "auto-generated",
+    MailKind.FOLLOW: "auto-generated",
+    MailKind.ARTICLE: "auto-generated",
 }
 
 
@@ -173,6 +182,9 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
         headers["X-Auto-Response-Suppress"] = "All"
     if mail.kind not in TO_PARTICIPANTS and mailbox is not None:
         headers["List-Id"] = f"<{mailbox.key}.{mailbox.address.rpartition('@')[2]}>"
+    letter = letter_of(mail)
+    if letter is not None:
+        headers |= letter.headers(mail)
     headers |= threads.headers_of(mail)
     to = [rendering.address(mail.recipient_name, mail.recipient)]
     shown = threads.shown_recipients(mail)

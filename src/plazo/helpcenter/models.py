@@ -149,6 +149,12 @@ class EditionQuerySet(models.QuerySet["Edition"]):
             "search", "published__body", "published__body_html", "published__plain"
         )
 
+    def for_results(self) -> Self:
+        """Load what a list shows, and the words to show where something was found."""
+        return self.select_related("article__section", "published").defer(
+            "search", "published__body", "published__body_html"
+        )
+
     def for_page(self) -> Self:
         """Load what an article's page shows, in the same query."""
         return self.select_related("article__section__category", "published").defer("search")

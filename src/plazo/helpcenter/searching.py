@@ -17,7 +17,7 @@ from plazo.core.search import Query, Term, parse_query
 from plazo.core.search.analyser import Language
 from plazo.helpcenter.access import Reader, editions_in
 from plazo.helpcenter.lexicon import Lexicon, lexicon_of
-from plazo.helpcenter.models import Edition, EditionQuerySet
+from plazo.helpcenter.models import Announcement, Edition, EditionQuerySet
 
 PAGE: Final = 10
 # At least so much of what a query says, by weight, must be in a text.
@@ -177,7 +177,7 @@ def _ranked(
         about = Case(When(article__section__service=service, then=Value(0.08)), default=Value(0.0))
     found: EditionQuerySet = (
         editions_in(reader, query.language)
-        .for_lists()
+        .for_results()
         .filter(_Matches(F("search"), _TsQuery(Value(query.any_of()))))
         .annotate(covered=covered)
         .filter(covered__gte=coverage)
@@ -219,3 +219,16 @@ def related_to(reader: Reader, edition: Edition, *, limit: int = 4) -> list[Edit
         .exclude(article__key__in=article.related)
     )
     return named + list(alike[: limit - len(named)])
+
+
+def announcements_about(language: Language, text: str, *, limit: int = 3) -> list[Announcement]:
+    """Return announcements that hold all of what was asked, those that go on first. One query."""
+    query = parse_query(text, language)
+    if not query:
+        return []
+    column = "search_en" if language == "en" else "search_es"
+    return list(
+        Announcement.objects.filter(_Matches(F(column), _TsQuery(Value(query.all_of()))))
+        .prefetch_related("updates")
+        .order_by(F("resolved_at").desc(nulls_first=True), "-starts_at", "-pk")[:limit]
+    )

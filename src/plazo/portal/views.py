@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,8 +19,16 @@ from plazo.channels.forms.requests import RequestForm
 from plazo.core import drawing, localtime
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
-from plazo.core.language import language_of_request
+from plazo.core.language import LANGUAGES, language_of_request
+from plazo.helpcenter import queries, reading
+from plazo.helpcenter.access import Reader
+from plazo.helpcenter.models import in_language
+from plazo.helpcenter.queries import ON_A_SHELF
+from plazo.mailboxes import queries as mailboxes
+from plazo.mailboxes.models import Mailbox, Source
+from plazo.portal.knowledge import reader_of_request
 from plazo.portal.site import frame, public
+from plazo.portal.status import states_of_services
 from plazo.sla import Calendar
 from plazo.tickets import access
 
@@ -38,23 +47,20 @@ def root(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def home(request: HttpRequest, language: str) -> HttpResponse:
-    """Show the help center: the day, the services, and how to open a case."""
+    """Show the help center: the search, the day, the knowledge base, how the services are."""
     now = read_clock()
     version = version_in_force(now)
     document = version.document
     support = version.sla.calendars[document.support_calendar]
-    context = frame(request, language, now, version, "home") | {
+    context = frame(request, language, now, version, "home")
+    path = reverse("portal:home", args=[language])
+    context |= {
         "day": drawing.day_ruler(support, now, now=now, label=_day_sentence(support, now)),
         "promised": promised_first_reply(version, now),
-        "services": [
-            {
-                "key": key,
-                "icon": service.icon,
-                "name": service.name.in_language(language),
-                "hint": service.hint.in_language(language),
-            }
-            for key, service in document.services.items()
-        ],
+        "categories": _categories(reader_of_request(request), language),
+        "services": states_of_services(document, context["announcements"], language),
+        "featured": reading.featured(language),
+        "mailbox": _mailbox(),
         "elsewhere": [
             {
                 "topic": clause.topic.in_language(language),
@@ -62,8 +68,44 @@ def home(request: HttpRequest, language: str) -> HttpResponse:
             }
             for clause in document.clauses
         ],
+        "page_lead": document.page.about.in_language(language),
+        "feed_url": reverse("portal:feed", args=[language]),
+        "canonical": path,
+        "alternates": [(code, reverse("portal:home", args=[code])) for code in LANGUAGES],
     }
     return render(request, "plazo/portal/home.html", context)
+
+
+def _categories(reader: Reader, language: str) -> list[Any]:
+    """Return the knowledge base with its words in a language."""
+
+    def most(shelves: list[queries.Shelf]) -> int:
+        return ON_A_SHELF if len(shelves) > 1 else 2 * ON_A_SHELF
+
+    return [
+        (
+            {"key": category.key, "title": in_language(category.name, language)},
+            [
+                {
+                    "section": shelf.section,
+                    "title": shelf.section.title(language),
+                    "about": shelf.section.about(language),
+                    "editions": shelf.editions[
+                        : ON_A_SHELF if len(shelves) > 1 else 2 * ON_A_SHELF
+                    ],
+                    "total": shelf.total,
+                }
+                for shelf in shelves
+            ],
+        )
+        for category, shelves in queries.shelves(reader, language)
+    ]
+
+
+def _mailbox() -> Mailbox | None:
+    """Return our address, where what is sent to it opens cases."""
+    box = mailboxes.default()
+    return box if box is not None and box.source != Source.NONE else None
 
 
 def _day_sentence(calendar: Calendar, now: datetime) -> str:

@@ -158,6 +158,12 @@ class Settings(BaseSettings):
         description="Address and port of Plazo's own LMTP listener for incoming mail, such as "
         "`127.0.0.1:2424`. Unset: no listener.",
     )
+    mail_relays: Words = Field(
+        default=(),
+        description="Addresses or networks of your own mail servers that hand mail to Plazo from a "
+        "public address, with commas between. Whom they had it from is then read in the mail; "
+        "private addresses need not be named.",
+    )
     webhook_secret: str = Field(
         default="",
         repr=False,
@@ -195,14 +201,14 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow links
 
-    @field_validator("hosts", "trusted_proxies", mode="before")
+    @field_validator("hosts", "trusted_proxies", "mail_relays", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("trusted_proxies", mode="after")
+    @field_validator("trusted_proxies", "mail_relays", mode="after")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for part in value:

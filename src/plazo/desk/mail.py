@@ -96,12 +96,16 @@ def raw(request: HttpRequest, pk: int) -> HttpResponse:
 @agent_required
 @require_POST
 def run_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Have a parked mail read once more; this time it becomes a case."""
+    """Have a parked mail read once more; one that a rule parked becomes a case, or a note."""
     found = _record(pk)
-    if intake.run_again(found.pk, now=read_clock()):
-        messages.success(request, _("The mail is read again, and becomes a case."))
-    else:
-        messages.error(request, _("Only a parked mail can be run again."))
+    actor = actor_of_agent(request.agent)  # type: ignore[attr-defined]
+    try:
+        if intake.run_again(found.pk, actor=actor, now=read_clock()):
+            messages.success(request, _("The mail is read again."))
+        else:
+            messages.error(request, _("Only a parked mail can be run again."))
+    except PlazoError as error:
+        messages.error(request, error.user_message())
     return redirect("desk:mail_record", pk=found.pk)
 
 

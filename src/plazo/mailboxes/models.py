@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -144,6 +145,30 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} <{self.address}>"
+
+    def clean(self) -> None:
+        """Refuse a folder into which each fetched mail would come back as a new one."""
+        super().clean()
+        if self.after_fetch == AfterFetch.MOVE and self.archives_into_itself:
+            raise ValidationError(
+                {"archive_folder": _("Choose another folder than the one that is fetched.")}
+            )
+
+    @property
+    def archive(self) -> str:
+        """The folder to which fetched mail is moved."""
+        return self.archive_folder or "Plazo"
+
+    @property
+    def archives_into_itself(self) -> bool:
+        """Whether fetched mail would be moved to where it is fetched from.
+
+        Edges: INBOX is one folder however it is spelt; of other folders some servers say so too.
+        """
+        fetched, archive = (
+            name.strip().rstrip("/.").casefold() for name in (self.imap_folder, self.archive)
+        )
+        return fetched == archive
 
     @property
     def secrets(self) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from plazo.mailboxes.tokens import without_plus
 
 def by_address(addresses: Iterable[str]) -> Mailbox | None:
     """Return the first mailbox in use among some addresses, with or without a token in them."""
-    known = {address: box for box in active() for address in box.addresses}
+    return among(active(), addresses)
+
+
+def among(boxes: Iterable[Mailbox], addresses: Iterable[str]) -> Mailbox | None:
+    """Return the first of some mailboxes that is in use and has one of the addresses."""
+    known = {address: box for box in boxes if box.is_active for address in box.addresses}
     for address in addresses:
         found = known.get(address.lower()) or known.get(without_plus(address))
         if found is not None:
@@ -26,9 +31,9 @@ def active() -> list[Mailbox]:
     return list(Mailbox.objects.filter(is_active=True).select_related("group"))
 
 
-def own_addresses() -> set[str]:
-    """Return every address that is ours, in lower case: nobody of these takes part in a case."""
-    return {a for box in Mailbox.objects.all() for a in box.addresses}
+def every() -> list[Mailbox]:
+    """Return every mailbox, in use or not: their addresses are ours."""
+    return list(Mailbox.objects.select_related("group"))
 
 
 def default() -> Mailbox | None:

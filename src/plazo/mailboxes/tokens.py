@@ -52,7 +52,18 @@ def read(text: str) -> Token | None:
     return Token("r" if kind == "r" else "a" if kind == "a" else "b", pk)
 
 
-def _mac(kind: str, pk: int) -> str:
+def doctor_mark(nonce: str) -> str:
+    """Return the mark of a test mail of the doctor. Units: `nonce` is a text without dots."""
+    return f"{nonce}.{_mac('doctor', nonce)}"
+
+
+def is_doctor_mark(text: str) -> bool:
+    """Say whether a mark is ours: anybody can write the header that carries it."""
+    nonce, _, mac = text.partition(".")
+    return bool(nonce) and hmac.compare_digest(mac.encode(), _mac("doctor", nonce).encode())
+
+
+def _mac(kind: str, pk: int | str) -> str:
     key = hashlib.sha256(b"plazo.mailboxes.token:" + settings.SECRET_KEY.encode()).digest()
     mac = hmac.digest(key, f"{kind}:{pk}".encode(), "sha256")
     return base64.b32encode(mac)[:20].decode().lower()

@@ -35,6 +35,23 @@ SHARED_DOMAINS: Final = frozenset(
     }
 )  # fmt: skip
 SHARED_FACTOR: Final = 20
+# Where the large providers send from (their SPF records): half a country writes from there.
+SHARED_NETWORKS: Final = tuple(
+    ipaddress.ip_network(name)
+    for name in (
+        # Google
+        "35.190.247.0/24", "64.233.160.0/19", "66.102.0.0/20", "66.249.80.0/20", "72.14.192.0/18",
+        "74.125.0.0/16", "108.177.8.0/21", "172.217.0.0/19", "173.194.0.0/16", "209.85.128.0/17",
+        "216.58.192.0/19", "216.239.32.0/19", "2001:4860:4000::/36", "2404:6800:4000::/36",
+        "2607:f8b0:4000::/36", "2800:3f0:4000::/36", "2a00:1450:4000::/36", "2c0f:fb50:4000::/36",
+        # Microsoft 365 and Outlook.com
+        "40.92.0.0/15", "40.107.0.0/16", "52.100.0.0/14", "104.47.0.0/17", "2a01:111:f400::/48",
+        "2a01:111:f403::/48",
+        # Yahoo, Apple, Proton, Amazon SES, Zoho
+        "66.163.184.0/21", "74.6.128.0/17", "77.238.176.0/22", "98.136.0.0/14", "17.0.0.0/8",
+        "185.70.40.0/22", "54.240.0.0/18", "136.143.160.0/19",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,9 @@ class Charge:
 
     @property
     def limit(self) -> int:
-        shared = self.scope == "domain" and self.key in SHARED_DOMAINS
+        shared = (self.scope == "domain" and self.key in SHARED_DOMAINS) or (
+            self.scope == "network" and _is_shared(self.key)
+        )
         return PER_HOUR[self.scope] * (SHARED_FACTOR if shared else 1)
 
 
@@ -106,6 +125,15 @@ def untold(*, now: datetime) -> list[Spent]:
     return list(
         Spent.objects.filter(refused__gt=0, told_at=None, hour__lt=hour).order_by("hour", "pk")
     )
+
+
+def _is_shared(network: str) -> bool:
+    """Say whether a network belongs to a provider from which many people write."""
+    try:
+        first = ipaddress.ip_network(network, strict=False).network_address
+    except ValueError:
+        return False
+    return any(first in shared for shared in SHARED_NETWORKS)
 
 
 def forget(*, now: datetime) -> int:

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from django.db import close_old_connections
 from django.utils import timezone
 
+from plazo.core import limits
 from plazo.core.nudging import wake
+from plazo.notifications import brake
 from plazo.notifications.digest import tell_once
 from plazo.notifications.models import WAITING, OutboundMail
 from plazo.notifications.tasks import nudge, send_outbound_mail
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 PERIOD = 10.0
 GRACE = timedelta(seconds=5)
 BATCH = 500
+FORGET_EVERY = timedelta(hours=1)
 
 
 def reconcile_once(now: datetime) -> int:
@@ -37,10 +40,18 @@ def reconcile_once(now: datetime) -> int:
 
 
 def run_forever(stop: threading.Event) -> None:
-    """Reconcile, and tell what budgets refused, every ten seconds until `stop`."""
+    """Reconcile, and tell what budgets refused, every ten seconds until `stop`.
+
+    Edges: once an hour, what no budget needs any more is deleted.
+    """
+    forgotten_at: datetime | None = None
     while not stop.is_set():
         now = timezone.now()
         reconcile_once(now)
         tell_once(now)
+        if forgotten_at is None or now - forgotten_at >= FORGET_EVERY:
+            brake.forget(now=now)
+            limits.forget(now=now)
+            forgotten_at = now
         close_old_connections()
         stop.wait(PERIOD)

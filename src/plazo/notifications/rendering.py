@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -17,13 +18,14 @@ from plazo.agreements.labels import metric_label
 from plazo.core import localtime
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Source
+from plazo.notifications.addresses import as_ascii, undeliverable
 from plazo.notifications.models import MailKind, OutboundMail, Spent
 from plazo.notifications.planning import letter_of
 from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.sla import Metric
 from plazo.tickets import access, queries
 from plazo.tickets.bodies import html_without_images
-from plazo.tickets.models import Attachment, PublicMessage, Ticket
+from plazo.tickets.models import Attachment, Participant, PublicMessage, Ticket
 
 Rendered = tuple[str, str, str]
 
@@ -31,11 +33,12 @@ Rendered = tuple[str, str, str]
 # stop at ten million. What is larger goes as a link.
 MOST_INSIDE = 6 * 1024 * 1024
 HISTORY = 5
+LONGEST_SUBJECT = 300
 
 
 def address(name: str, email: str) -> str:
     """Return an address with its name, without what could break out of a header."""
-    return formataddr((" ".join(name.split()), email))
+    return formataddr((" ".join(name.split()), as_ascii(email)))
 
 
 def one_line(text: str) -> str:
@@ -108,7 +111,12 @@ def reply_address(mail: OutboundMail) -> str:
 
 
 def finish(name: str, subject: str, context: dict[str, Any]) -> Rendered:
-    """Write a mail from its two templates, `plazo/mail/<name>.txt` and `.html`."""
+    """Write a mail from its two templates, `plazo/mail/<name>.txt` and `.html`.
+
+    Edges: a subject with a long name and a long matter in it is cut where its column ends.
+    """
+    if len(subject) > LONGEST_SUBJECT:
+        subject = f"{subject[: LONGEST_SUBJECT - 1].rstrip()}…"
     context["subject"] = subject
     text = render_to_string(f"plazo/mail/{name}.txt", context)
     html = render_to_string(f"plazo/mail/{name}.html", context)
@@ -195,7 +203,8 @@ def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rende
     context |= {
         "message": message,
         "inside": inside,
-        "linked": linked,
+        "linked": [_behind_link(file, mail) for file in linked],
+        "link_ends_at": mail.created_at + access.FILE_LINK_LASTS,
         "body_html": html_without_images(message.body_html),
         "history": _history(message, context["zone"]),
     }
@@ -212,6 +221,35 @@ def carried(files: list[Attachment]) -> tuple[list[Attachment], list[Attachment]
             inside.append(file)
             room -= file.size
     return inside, [file for file in files if file not in inside]
+
+
+def _behind_link(file: Attachment, mail: OutboundMail) -> dict[str, Any]:
+    """Return what a mail says of a file that does not travel in it: anybody who gets the mail may
+    fetch that file, and nothing else.
+    """
+    token = access.file_token(file, until=mail.created_at + access.FILE_LINK_LASTS)
+    address = f"{settings.PLAZO.base_url}/hc/f/{token}/{quote(file.name)}"
+    return {"name": file.name, "size": file.size, "url": address}
+
+
+def _copies(mail: OutboundMail, ticket: Ticket) -> list[str]:
+    """Return who gets a copy of an answer to a notice: those who take part when it is written."""
+    people = Participant.objects.filter(ticket=ticket, added_at__lte=mail.created_at)
+    return [
+        address(person.requester.name, person.requester.email)
+        for person in people.select_related("requester")
+        if not undeliverable(person.requester.email)
+    ]
+
+
+def _answering(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
+    """Return what a notice says of where an answer to it goes."""
+    return {
+        "answer_to": f"{ticket.requester} <{ticket.requester.email}>"
+        if str(ticket.requester) != ticket.requester.email
+        else ticket.requester.email,
+        "answer_copies": ", ".join(_copies(mail, ticket)),
+    }
 
 
 def _history(message: PublicMessage, zone: str) -> list[dict[str, str]]:
@@ -242,7 +280,7 @@ def _for_agent(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> R
         words = _("Assigned to you")
     if message is None:
         return None
-    context |= {
+    context |= _answering(mail, ticket) | {
         "message": message,
         "what": words,
         "body_html": html_without_images(message.body_html),
@@ -281,7 +319,7 @@ def _notice(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rend
     evaluation = queries.evaluation_of(ticket, chain, now=mail.event.recorded_at)
     applied = evaluation.get(payload["key"])
     late = mail.kind == MailKind.BREACHED
-    context |= {
+    context |= _answering(mail, ticket) | {
         "late": late,
         "metric": metric_label(payload["metric"]),
         "severity": payload["severity"],

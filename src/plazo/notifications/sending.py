@@ -24,10 +24,9 @@ from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
 from plazo.mailboxes.sealing import CannotUnseal
-from plazo.notifications import rendering, threads
+from plazo.notifications import addresses, rendering, threads
 from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail
 from plazo.notifications.planning import letter_of
-from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.notifications.transport import deliver
 from plazo.tickets import commands
 from plazo.tickets.bodies import storage_path
@@ -127,6 +126,9 @@ def _render(mail: OutboundMail, now: datetime) -> None:
 
 
 def _deliver(mail: OutboundMail) -> None:
+    reason = addresses.undeliverable(mail.recipient)
+    if reason:
+        raise Permanent(reason)
     message = build(mail)
     try:
         deliver(message, mail.mailbox)
@@ -135,6 +137,10 @@ def _deliver(mail: OutboundMail) -> None:
         (answer,) = error.recipients.values()
         if answer[0] >= 500:
             raise Permanent(_answer(answer)) from error
+        raise
+    except smtplib.SMTPDataError as error:
+        if error.smtp_code >= 500:  # it has seen the mail itself, and does not want it
+            raise Permanent(_answer((error.smtp_code, error.smtp_error))) from error
         raise
     except smtplib.SMTPResponseException as error:
         # 535 is our own sign-in, and 554 at the greeting our own address: both can be mended.
@@ -166,6 +172,9 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
 
     Edges: the envelope's sender carries a token of this very mail, so that a report about it
         names it (where the mailbox takes such addresses); the reply address carries the ticket's.
+        What we send by ourselves says which list it is of; what a person wrote does not, since
+        other desks and answering machines take a List-Id for bulk mail. To a sender who is not
+        proven goes nothing that they wrote, their name included.
     Source: RFC 5322 §3.6.4, RFC 3834 §5, RFC 2919.
     """
     mailbox = mail.mailbox
@@ -180,13 +189,14 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
     if mail.kind in AUTOMATIC:
         headers["Auto-Submitted"] = AUTOMATIC[MailKind(mail.kind)]
         headers["X-Auto-Response-Suppress"] = "All"
-    if mail.kind not in TO_PARTICIPANTS and mailbox is not None:
+    if mail.kind in AUTOMATIC and mailbox is not None:
         headers["List-Id"] = f"<{mailbox.key}.{mailbox.address.rpartition('@')[2]}>"
     letter = letter_of(mail)
     if letter is not None:
         headers |= letter.headers(mail)
     headers |= threads.headers_of(mail)
-    to = [rendering.address(mail.recipient_name, mail.recipient)]
+    name = "" if threads.is_bare(mail) else mail.recipient_name
+    to = [rendering.address(name, mail.recipient)]
     shown = threads.shown_recipients(mail)
     if shown is not None:
         headers["To"], cc = shown
@@ -265,9 +275,13 @@ def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) 
     Raises: OutboundMail.DoesNotExist.
     """
     with transaction.atomic():
-        mail = OutboundMail.objects.select_for_update(of=("self",)).get(pk=mail_id)
+        mail = (
+            OutboundMail.objects.select_for_update(of=("self",))
+            .select_related("event", "ticket")
+            .get(pk=mail_id)
+        )
         if not permanent:
-            if mail.kind == MailKind.REPLY:
+            if mail.kind == MailKind.REPLY and not _sent_again_since(mail):
                 commands.record_delivery(message_id=_message_of(mail), state=Delivery.DEFERRED)
             return mail
         OutboundMail.objects.filter(pk=mail.pk).update(
@@ -284,6 +298,7 @@ def _reply_failed(mail: OutboundMail, reason: str, state: str, now: datetime) ->
     commands.record_delivery_failure(
         ticket_id=mail.ticket_id,
         message_id=_message_of(mail),
+        attempt=_attempt_of(mail),
         reason=reason,
         state=state,
         actor=ACTOR,
@@ -328,6 +343,21 @@ def _still_ours(mail: OutboundMail) -> bool:
         .filter(pk=mail.pk, claim=mail.claim, state=MailState.SENDING)
         .exists()
     )
+
+
+def _attempt_of(mail: OutboundMail) -> int:
+    """Return which sending of its reply a mail is, from 1."""
+    return int(mail.event.payload.get("attempt", 1)) if mail.event is not None else 1
+
+
+def _sent_again_since(mail: OutboundMail) -> bool:
+    """Say whether a reply was sent again after this mail: what is late of it matters no more."""
+    return OutboundMail.objects.filter(
+        ticket=mail.ticket,
+        kind=MailKind.REPLY,
+        pk__gt=mail.pk,
+        event__payload__message=_message_of(mail),
+    ).exists()
 
 
 def _message_of(mail: OutboundMail) -> int:

@@ -4,17 +4,20 @@ Source: RFC 5322 §3.6.4; [MS-OXOMSG] §2.2.1.3 for Thread-Index.
 """
 
 import base64
+import re
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
 from plazo.accounts.models import Requester
+from plazo.notifications.addresses import undeliverable
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.notifications.rendering import address, one_line
 from plazo.tickets.models import PublicMessage, Ticket
 
 MOST_REFERENCES: Final = 12
+_PLAIN_ID: Final = re.compile(r"<[\w.+=$-]{1,200}@[\w.-]{1,200}>", re.ASCII)
 _FILETIME_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -22,7 +25,8 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
     """Return the headers that tie a mail to what was said before about its ticket.
 
     Edges: a notice to an agent hangs on our own earlier notices to them alone: the Message-IDs of
-        what the requester sent are none of theirs.
+        what the requester sent are none of theirs. A bare receipt names what it answers only if
+        that is a Message-ID as programs make them, and no words or links.
     """
     if mail.ticket is None:
         return {}
@@ -42,11 +46,13 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
             .order_by("-pk")
             .values_list("at", "message_id")[:MOST_REFERENCES]
         )
+    if is_bare(mail):
+        theirs = [(at, message_id) for at, message_id in theirs if _PLAIN_ID.match(message_id)]
     known = [message_id for _, message_id in sorted(chain(ours, theirs))]
     # Nothing that came after this mail was planned: a late retry must look as the first try did.
     known = list(dict.fromkeys(known))[-MOST_REFERENCES:]
     headers = {
-        "Thread-Topic": one_line(mail.ticket.subject) if _knows_subject(mail) else "",
+        "Thread-Topic": "" if is_bare(mail) else one_line(mail.ticket.subject),
         "Thread-Index": thread_index(mail.ticket, mail.created_at),
     }
     if known:
@@ -56,11 +62,11 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def _knows_subject(mail: OutboundMail) -> bool:
-    """Say whether the recipient may be told the subject: a bare receipt must not echo it."""
+def is_bare(mail: OutboundMail) -> bool:
+    """Say whether a mail must echo nothing: a receipt to a sender who was not proven."""
     if mail.kind != MailKind.ACKNOWLEDGEMENT:
-        return True
-    return mail.event is not None and bool(mail.event.payload.get("verified"))
+        return False
+    return mail.event is None or not mail.event.payload.get("verified")
 
 
 def thread_index(ticket: Ticket, at: datetime) -> str:
@@ -84,9 +90,11 @@ def shown_recipients(mail: OutboundMail) -> tuple[str, str] | None:
     if mail.kind not in (MailKind.REPLY, MailKind.COPY) or mail.event is None or not mail.ticket:
         return None
     copies = mail.event.payload.get("copies") or []
-    if not copies:
+    if not copies or undeliverable(mail.ticket.requester.email):
         return None
     requester = mail.ticket.requester
     people = Requester.objects.filter(pk__in=copies).exclude(pk=requester.pk).order_by("pk")
-    cc = ", ".join(address(person.name, person.email) for person in people)
+    cc = ", ".join(
+        address(person.name, person.email) for person in people if not undeliverable(person.email)
+    )
     return address(requester.name, requester.email), cc

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from plazo.core.language import LANGUAGES
-from plazo.portal import case, feeds, knowledge, status, views
+from plazo.portal import case, feeds, files, knowledge, status, views
 
 
 class LanguageConverter:
@@ -37,6 +37,7 @@ urlpatterns = [
     path(f"{HC}search/", knowledge.search, name="search"),
     path(f"{HC}search/suggest/", knowledge.suggest, name="suggest"),
     path("hc/files/<uuid:file>/<str:name>", knowledge.article_file, name="article_file"),
+    path("hc/f/<str:token>/<str:name>", files.file, name="file_by_link"),
     path(f"{HC}feed.atom", feeds.articles, name="feed"),
     path(f"{HC}sections/<slug:key>/feed.atom", feeds.section, name="section_feed"),
     path(f"{HC}status/", status.status, name="status"),

@@ -4,7 +4,8 @@ What a person may not see does not exist for them: NotVisible becomes a 404.
 """
 
 import uuid
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from django.core.signing import BadSignature, Signer
 
@@ -108,5 +109,34 @@ def attachment_by_link(token: str, public_id: uuid.UUID) -> Attachment:
     ticket = ticket_by_link(token)
     found = Attachment.objects.filter(public_id=public_id, public_message__ticket=ticket).first()
     if found is None:
+        raise NotVisible
+    return found
+
+
+# How long a link in a mail to a large file works.
+FILE_LINK_LASTS: Final = timedelta(days=30)
+_FILE_SALT = "plazo.tickets.file"
+
+
+def file_token(file: Attachment, *, until: datetime) -> str:
+    """Return the signed token that lets anybody who has it fetch one file, and nothing else."""
+    return Signer(salt=_FILE_SALT).sign_object(
+        {"f": file.public_id.hex, "u": int(until.timestamp())}, compress=False
+    )
+
+
+def attachment_by_token(token: str, *, now: datetime) -> Attachment:
+    """Return the file of a public message that a token shows.
+
+    Edges: after its time, or once the message was erased, it shows nothing.
+    Raises: NotVisible.
+    """
+    try:
+        named = Signer(salt=_FILE_SALT).unsign_object(token)
+        public_id, until = uuid.UUID(named["f"]), int(named["u"])
+    except (BadSignature, ValueError, KeyError, TypeError):
+        raise NotVisible from None
+    found = Attachment.objects.filter(public_id=public_id, public_message__isnull=False).first()
+    if found is None or now.timestamp() > until:
         raise NotVisible
     return found

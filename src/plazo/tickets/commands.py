@@ -369,7 +369,8 @@ def reply_as_requester(
         page.require_open()
         ticket = page.ticket
         digest = digest_of(written.text, attachments, written.quoted_text)
-        echo = _said_just_now(page, digest)
+        # The mail ledger knows the same mail by more than its words.
+        echo = None if channel == Channel.EMAIL else _said_just_now(page, digest)
         if ticket.status == Status.SOLVED:
             _reopen(page)
         elif echo is not None:
@@ -386,12 +387,13 @@ def reply_as_requester(
 
 
 def _said_just_now(page: timeline.Page, digest: str) -> TicketEvent | None:
-    """Return the event of the last message, if it is the requester's, fresh, and the same."""
+    """Return the event of the last message, if it is this author's, fresh, and the same."""
     said = [e for e in page.chain if e.kind in _MESSAGES]
     last = said[-1] if said else None
     if (
         last is None
         or last.kind != events.RequesterReplied.kind
+        or (last.actor_kind, last.actor_id) != (page.actor.kind, page.actor.id)
         or last.payload["digest"] != digest
         or page.now - last.at >= ECHO
     ):
@@ -602,36 +604,57 @@ def record_machine(
         return page.append(events.MachineWrote(record=record_id, evidence=evidence[:200]))
 
 
+def record_parked_mail(
+    *, ticket_id: int, record_id: int, reason: str, actor: Actor, now: datetime
+) -> TicketEvent | None:
+    """Note that a mail about a ticket waits in the ledger for a person. Once for each mail.
+
+    Units: `record_id` is the mail in the ledger, `reason` a key of the ledger's reasons.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        kind = events.MailParked.kind
+        if any(e.kind == kind and e.payload["record"] == record_id for e in page.chain):
+            return None
+        return page.append(events.MailParked(record=record_id, reason=reason))
+
+
 def record_delivery_failure(
     *,
     ticket_id: int,
     message_id: int,
     reason: str,
+    attempt: int | None = None,
     state: str = Delivery.FAILED,
     actor: Actor,
     now: datetime,
 ) -> TicketEvent | None:
     """Note that a reply will never arrive: the clocks stand as if it had not been sent.
 
-    Edges: once for each time that it was sent; a closed ticket takes it too, since it is a fact.
-        `state` tells a refusal at once from a report that came back later.
+    Units: `attempt` is which sending failed, from 1; without it, the last one.
+    Edges: once for each sending, so a late report about the first says nothing of the second; a
+        closed ticket takes it too, since it is a fact. `state` tells a refusal at once from a
+        report that came back later.
     Source: decision 4.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         sent, failed = _sendings(page, message_id)
-        if failed >= sent:
+        attempt = sent if attempt is None else attempt
+        if attempt > sent or attempt in failed:
             return None
-        PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(delivery=state)
+        if attempt == sent:
+            PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(delivery=state)
         return page.append(
-            events.ReplyDeliveryFailed(message=message_id, reason=reason[:300], attempt=sent)
+            events.ReplyDeliveryFailed(message=message_id, reason=reason[:300], attempt=attempt)
         )
 
 
-def _sendings(page: timeline.Page, message_id: int) -> tuple[int, int]:
-    """Return how often a reply was sent, and how often that failed."""
-    mine = [e.kind for e in page.chain if e.payload.get("message") == message_id]
-    sent = mine.count(events.TicketReplied.kind) + mine.count(events.ReplySentAgain.kind)
-    return sent, mine.count(events.ReplyDeliveryFailed.kind)
+def _sendings(page: timeline.Page, message_id: int) -> tuple[int, set[int]]:
+    """Return how often a reply was sent, and which of these sendings failed."""
+    mine = [e for e in page.chain if e.payload.get("message") == message_id]
+    kinds = [e.kind for e in mine]
+    sent = kinds.count(events.TicketReplied.kind) + kinds.count(events.ReplySentAgain.kind)
+    failed = events.ReplyDeliveryFailed.kind
+    return sent, {e.payload.get("attempt", 1) for e in mine if e.kind == failed}
 
 
 def send_reply_again(
@@ -645,7 +668,7 @@ def send_reply_again(
         page.require_open()
         _author(actor)
         sent, failed = _sendings(page, message_id)
-        if not sent or failed < sent:
+        if sent not in failed:
             raise NothingToSendAgain
         PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(
             delivery=Delivery.QUEUED

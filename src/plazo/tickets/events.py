@@ -179,6 +179,17 @@ class MachineWrote(Payload):
     evidence: str
 
 
+@event(
+    "mail.parked", INTERNAL, _("A mail waits in the ledger"), "the text is in the mail ledger alone"
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailParked(Payload):
+    """A mail about this ticket was not taken in: a person must look at it. It moves no clock."""
+
+    record: int
+    reason: str
+
+
 @event("reply.delivery_failed", INTERNAL, _("Reply not delivered"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyDeliveryFailed(Payload):

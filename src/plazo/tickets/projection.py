@@ -58,7 +58,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
     """Do to the columns what one event does."""
     payload = event.payload
     ticket.last_sequence, ticket.last_hash, ticket.last_at = event.sequence, event.hash, event.at
-    if event.kind not in ("clock.at_risk", "ticket.acknowledged", "machine.wrote"):
+    if event.kind not in ("clock.at_risk", "ticket.acknowledged", "machine.wrote", "mail.parked"):
         ticket.updated_at = event.at
     match event.kind:
         case "ticket.opened":

@@ -5,15 +5,21 @@ from email import message_from_bytes
 from email.message import Message
 
 import pytest
+from django.core.files.storage import default_storage
 
 from plazo.accounts.models import Organization, Requester
 from plazo.channels.email import intake
+from plazo.channels.email.ledger import accept, park_too_large
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
+from plazo.channels.email.parsing import LONGEST_TEXT
 from plazo.mailboxes import tokens
+from plazo.mailboxes.models import Source
+from plazo.notifications import brake
 from plazo.notifications.models import MailKind, MailState, OutboundMail
 from plazo.notifications.sending import build, send
 from plazo.sla import Metric, State
 from plazo.tickets import commands, queries
+from plazo.tickets.bodies import LONGEST_BODY, storage_path
 from plazo.tickets.models import Authenticity, Delivery, InternalNote, PublicMessage, Ticket
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
 from tests.mails import CLIENT, a_mail, a_mailbox, arrive
@@ -481,7 +487,7 @@ def test_a_mail_without_words_or_sender_is_not_lost():
 def test_a_person_can_insist_on_a_parked_mail():
     """Run again from the ledger: the rules step back, the mail becomes a case."""
     record = take(a_mail(List_Id="<lista.andina.example>"))
-    intake.run_again(record.pk, now=TUESDAY)
+    intake.run_again(record.pk, actor=as_agent(), now=TUESDAY)
     intake.process(record.pk, now=TUESDAY)
     record.refresh_from_db()
     assert record.fate == Fate.NEW_TICKET
@@ -502,3 +508,280 @@ def test_a_case_of_the_form_is_answered_by_mail_and_continues_there():
     token = tokens.make(tokens.REPLY, ticket.pk)
     record = take(a_mail("Más datos.", to=f"soporte+{token}@iws.example"))
     assert (record.fate, record.ticket) == (Fate.APPENDED, ticket)
+
+
+# — found by an audit ——————————————————————————————————————————————————————————————————————
+
+
+def test_the_same_bytes_for_no_mailbox_and_then_again_are_one_mail():
+    """A pipe names no mailbox; that one was found for the first delivery changes nothing."""
+    raw = a_mail()
+    a_mailbox()
+    first = accept(raw, source=Source.PIPE, now=TUESDAY)
+    intake.process(first.pk, now=TUESDAY)
+    again = accept(raw, source=Source.PIPE, now=TUESDAY + MINUTE)
+    assert again == first
+    assert Ticket.objects.count() == 1
+    named = arrive(raw)  # another source says for whom it is: another record, the same mail
+    intake.process(named.pk, now=TUESDAY + MINUTE)
+    named.refresh_from_db()
+    assert (named.fate, named.reason) == (Fate.REJECTED, Reason.DUPLICATE)
+
+
+ALARM = {"subject": "UPS en batería", "Message_ID": "", "sender": "UPS <ups@andina.example>"}
+
+
+@pytest.mark.parametrize(
+    ("date", "later", "cases"),
+    [
+        pytest.param("", MINUTE, 1, id="delivered again at once"),
+        pytest.param("", timedelta(hours=5), 2, id="the next alarm"),
+        pytest.param("Thu, 01 Jan 1970 00:00:00 +0000", timedelta(hours=5), 2, id="no clock"),
+        pytest.param("Tue, 24 Nov 2026 14:50:00 -0500", timedelta(hours=5), 1, id="a true date"),
+    ],
+)
+def test_a_device_may_say_the_same_thing_again(date, later, cases):
+    """Without Message-ID and Date two alarms are the same bytes, and each is one."""
+    raw = a_mail("UPS en batería", Date=date, **ALARM)
+    box = a_mailbox()
+    for at in (TUESDAY, TUESDAY + later):
+        record = accept(raw, source=Source.SMTP, mailbox=box, now=at)
+        intake.process(record.pk, now=at)
+    assert Ticket.objects.count() == cases
+
+
+def test_two_people_may_say_the_same_within_a_minute():
+    """Who confirms in the same words as somebody else has said so too."""
+    ticket = take(a_mail(Cc="bodega@andina.example")).ticket
+    to = tokens.plus_address("soporte@iws.example", tokens.make(tokens.REPLY, ticket.pk))
+    for sender in (CLIENT, "bodega@andina.example", CLIENT):
+        record = take(a_mail("Confirmado, gracias.", sender=sender, to=to), now=TUESDAY + MINUTE)
+        assert record.public_message.body_text == "Confirmado, gracias."
+    authors = ticket.messages.order_by("pk").values_list("author_requester__email", flat=True)
+    assert list(authors)[1:] == [
+        "compras@andina.example",
+        "bodega@andina.example",
+        "compras@andina.example",
+    ]
+
+
+def back_to(mail: OutboundMail) -> str:
+    return tokens.plus_address("soporte@iws.example", tokens.make(tokens.BOUNCE, mail.pk))
+
+
+def test_whoever_answers_the_envelopes_sender_is_a_machine():
+    """People answer where we ask them to; each round of such a loop would get a receipt."""
+    ticket = take(a_mail()).ticket
+    receipt = OutboundMail.objects.get(kind=MailKind.ACKNOWLEDGEMENT)
+    record = take(
+        a_mail("Estoy fuera.", sender="x@fuera.example", subject="hola", to=back_to(receipt)),
+        now=TUESDAY + MINUTE,
+    )
+    assert (record.fate, record.reason, record.ticket) == (Fate.APPENDED, Reason.MACHINE, ticket)
+    assert acknowledgements() == 1
+    assert Ticket.objects.count() == 1
+
+
+def test_a_note_of_absence_that_answers_us_reopens_nothing():
+    """It says of itself only in its subject that it is one; that, and that it answers us, is enough."""
+    ticket = answered_ticket()
+    commands.set_status(ticket_id=ticket.pk, status="solved", actor=as_agent(), now=TUESDAY)
+    to = tokens.plus_address("soporte@iws.example", tokens.make(tokens.REPLY, ticket.pk))
+    record = take(
+        a_mail("Vuelvo el lunes.", to=to, subject=f"Respuesta automática: [{ticket.number}] Re: x"),
+        now=TUESDAY + 2 * MINUTE,
+    )
+    assert (record.fate, record.reason, record.ticket) == (Fate.APPENDED, Reason.MACHINE, ticket)
+    ticket.refresh_from_db()
+    assert ticket.status == "solved"
+
+
+def test_a_subject_about_absence_in_a_new_mail_is_a_case():
+    """Who is away, and asks about it, is no machine."""
+    record = take(
+        a_mail(subject="Fuera de oficina: ¿quién atiende?", X_Auto_Response_Suppress="All")
+    )
+    assert record.fate == Fate.NEW_TICKET
+    assert acknowledgements() == 1
+
+
+def test_a_strangers_word_that_a_mail_came_back_undoes_nothing():
+    """Anybody who was sent our mail knows its Message-ID; a report has a form, or no sender."""
+    ticket = answered_ticket()
+    sent = OutboundMail.objects.get(kind=MailKind.REPLY)
+    forged = a_mail(
+        "rebota",
+        sender="x@malo.example",
+        subject="Delivery failure",
+        X_Failed_Recipients="y@z.example",
+        In_Reply_To=sent.message_id,
+    )
+    record = take(forged, now=TUESDAY + 2 * MINUTE, envelope_from="x@malo.example")
+    assert (record.fate, record.reason) == (Fate.PARKED, Reason.BOUNCE)
+    assert first_reply(ticket, TUESDAY + 2 * MINUTE) is State.MET
+    true = take(b"Return-Path: <>\r\n" + forged, now=TUESDAY + 2 * MINUTE, envelope_from="")
+    assert (true.fate, true.reason) == (Fate.APPENDED, Reason.BOUNCED)
+    assert first_reply(ticket, TUESDAY + 2 * MINUTE) is State.RUNNING
+
+
+def test_a_late_report_about_the_first_sending_says_nothing_of_the_second():
+    """Mail that is retried for days reports its end long after somebody sent it again."""
+    ticket = answered_ticket()
+    first = OutboundMail.objects.get(kind=MailKind.REPLY)
+    take(a_report(first, status="5.1.1", action="failed"), now=TUESDAY + 2 * MINUTE)
+    message = PublicMessage.objects.get(author_agent__isnull=False)
+    commands.send_reply_again(
+        ticket_id=ticket.pk, message_id=message.pk, actor=as_agent(), now=TUESDAY + 3 * MINUTE
+    )
+    second = OutboundMail.objects.filter(kind=MailKind.REPLY).latest("pk")
+    assert send(second.pk, now=TUESDAY + 4 * MINUTE) == MailState.SENT
+    for action, status in (("delayed", "4.4.1"), ("failed", "5.1.2")):
+        take(a_report(first, status=status, action=action), now=TUESDAY + 5 * MINUTE)
+        message.refresh_from_db()
+        assert message.delivery == Delivery.SENT
+        assert first_reply(ticket, TUESDAY + 5 * MINUTE) is State.MET
+    take(a_report(second, status="4.2.2", action="failed"), now=TUESDAY + 6 * MINUTE)
+    message.refresh_from_db()
+    assert message.delivery == Delivery.BOUNCED
+    assert first_reply(ticket, TUESDAY + 6 * MINUTE) is State.RUNNING
+
+
+OURS = "Formulario <soporte@iws.example>"
+
+
+@pytest.mark.parametrize(
+    ("proven", "reply_to", "fate"),
+    [
+        pytest.param(True, "Ana <ana@andina.example>", Fate.NEW_TICKET, id="our own form"),
+        pytest.param(False, "Ana <ana@andina.example>", Fate.PARKED, id="somebody as us"),
+        pytest.param(True, "", Fate.PARKED, id="nobody to answer"),
+        pytest.param(True, "soporte+x@iws.example", Fate.PARKED, id="to ourselves"),
+    ],
+)
+def test_a_form_of_ours_writes_for_the_person_that_it_names(proven, reply_to, fate):
+    """A mail from our own address is not thrown away; who is meant is believed where it is ours."""
+    record = take(a_mail(sender=OURS, Reply_To=reply_to, proven=proven))
+    assert (record.fate, record.reason == Reason.OWN_ADDRESS) == (fate, fate == Fate.PARKED)
+    if fate == Fate.NEW_TICKET:
+        assert record.ticket.requester.email == "ana@andina.example"
+        assert record.reply_to == "ana@andina.example"
+        assert record.authenticity == Authenticity.UNKNOWN  # the person themself is not proven
+
+
+def insisted(record: IntakeRecord, *, now=TUESDAY + MINUTE) -> IntakeRecord:
+    """Have an agent of level 2 overrule the parking."""
+    assert intake.run_again(record.pk, actor=as_agent(2), now=now)
+    intake.process(record.pk, now=now)
+    record.refresh_from_db()
+    return record
+
+
+def test_whoever_insists_on_a_mail_without_a_sender_carries_it():
+    """It becomes a case of theirs; there is nobody else who could be told."""
+    parked = take(a_mail("La orden no llega.", sender=""))
+    assert (parked.fate, parked.reason) == (Fate.PARKED, Reason.NO_SENDER)
+    record = insisted(parked)
+    assert record.fate == Fate.NEW_TICKET
+    assert record.ticket.requester.email == "agente2@demo.example"
+    assert "La orden no llega." in record.public_message.body_text
+    assert acknowledgements() == 0
+
+
+def test_a_mail_without_a_sender_that_names_a_case_becomes_a_note_there():
+    """What it says belongs to the case, and nobody knows whose word it is."""
+    ticket = answered_ticket()
+    to = tokens.plus_address("soporte@iws.example", tokens.make(tokens.REPLY, ticket.pk))
+    record = insisted(take(a_mail("Es la 4512.", sender="", to=to)))
+    assert (record.fate, record.reason, record.ticket) == (Fate.APPENDED, Reason.NOTE, ticket)
+    assert InternalNote.objects.get().body_text.endswith("Es la 4512.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "overruled"),
+    [
+        (Reason.LIST, True),
+        (Reason.AUTO_REPLY, True),
+        (Reason.FAULT, False),
+        (Reason.PARSER_SLOW, False),
+    ],
+)
+def test_only_a_rule_can_be_overruled(reason, overruled):
+    """What we could not read was never judged: when it can be read, the rules hold."""
+    record = arrive(a_mail(List_Id="<lista.andina.example>"))
+    IntakeRecord.objects.filter(pk=record.pk).update(fate=Fate.PARKED, reason=reason)
+    assert insisted(record).fate == (Fate.NEW_TICKET if overruled else Fate.PARKED)
+
+
+def test_a_header_alone_is_never_taken_for_a_mail():
+    """Of a mail that was too large we have the first lines; a case of them would lose the rest."""
+    record = park_too_large(
+        b"From: x@y.example\r\nSubject: grande\r\n",
+        mailbox=a_mailbox(),
+        source_key="imap:1:x:INBOX:1:1",
+        size=10**9,
+        now=TUESDAY,
+    )
+    with pytest.raises(intake.OnlyTheHeader):
+        intake.run_again(record.pk, actor=as_agent(), now=TUESDAY)
+    assert intake.process(record.pk, now=TUESDAY) == ""
+    record.refresh_from_db()
+    assert (record.fate, record.partial) == (Fate.PARKED, True)
+
+
+@pytest.mark.parametrize("mark", ["abc", "", "abc.def", tokens.doctor_mark("abc") + "x"])
+def test_anybody_can_write_the_doctors_header(mark):
+    """Only its own mark makes a mail a test; else it would be a way to write to nobody."""
+    record = take(a_mail(X_Plazo_Doctor=mark))
+    assert record.fate == Fate.NEW_TICKET
+    test = take(a_mail("otra", X_Plazo_Doctor=tokens.doctor_mark("abc")))
+    assert (test.fate, test.reason) == (Fate.REJECTED, Reason.DOCTOR)
+
+
+@pytest.mark.parametrize("html", [False, True])
+def test_a_very_long_text_is_cut_aloud_and_kept_whole(html):
+    """A log that somebody pastes arrives whole: the message says which file it is in."""
+    lines = [f"línea {number} del registro" for number in range(9000)]
+    long = "\n".join(lines)
+    more = {"html": "<br>".join(lines)} if html else {}
+    record = take(a_mail("corto" if html else long, **more))
+    message = record.public_message
+    (file,) = message.attachments.all()
+    assert file.name in message.body_text.split("\n")[0]
+    assert file.name in message.body_html
+    assert file.name == ("message.html" if html else "message.txt")
+    with default_storage.open(storage_path(file.sha256)) as stored:
+        assert "línea 8999" in stored.read().decode()
+    assert LONGEST_BODY <= len(message.body_text) <= LONGEST_BODY + 200
+
+
+def test_the_reader_and_the_heart_agree_on_the_longest_text():
+    """Two limits would cut twice, the second time in silence."""
+    assert LONGEST_TEXT == LONGEST_BODY
+
+
+NETWORKS = [
+    pytest.param("127.0.0.1", ["8.8.4.4"], 3, id="behind a relay on this machine"),
+    pytest.param("10.0.0.7", ["8.8.4.4"], 3, id="inside"),
+    pytest.param("1.1.1.1", ["8.8.4.4"], 3, id="a relay that is named"),
+    pytest.param(None, ["10.0.0.9", "8.8.4.4"], 3, id="fetched"),
+    pytest.param(None, ["2603:10a6::13", "8.8.4.4"], 3, id="fetched from Microsoft 365"),
+    pytest.param("8.8.4.4", ["9.9.9.9"], 3, id="straight from outside"),
+    pytest.param("127.0.0.1", ["209.85.219.41"], 9, id="from a shared provider"),
+    pytest.param("127.0.0.1", [], 9, id="from nowhere"),
+]
+
+
+@pytest.mark.parametrize(("peer", "hops", "given"), NETWORKS)
+def test_a_network_has_a_budget_whatever_hands_its_mail_over(
+    peer, hops, given, monkeypatch, settings
+):
+    """A flood from one network under many names runs out; our own relay is nobody's network."""
+    settings.PLAZO = settings.PLAZO.model_copy(update={"mail_relays": ("1.1.1.0/24",)})
+    monkeypatch.setitem(brake.PER_HOUR, "network", 3)
+    monkeypatch.setitem(brake.PER_HOUR, "likeness", 100)
+    lines = b"".join(b"Received: from x (x [%s]) by y; z\r\n" % ip.encode() for ip in hops)
+    for number in range(9):
+        raw = a_mail(sender=f"p@d{number}.example", Message_ID=f"<{number}@x.example>")
+        take(lines + raw, remote_ip=peer)
+    assert Ticket.objects.count() == 9
+    assert acknowledgements() == given

@@ -69,11 +69,48 @@ AWAY = [
 
 
 @pytest.mark.parametrize(("subject", "away"), AWAY)
-@pytest.mark.parametrize("hint", ["", "X-Auto-Response-Suppress: All\r\n"])
-def test_a_subject_decides_only_beside_another_hint(subject: str, away: bool, hint: str) -> None:
-    """People write about absence too, and Exchange marks people's mail: only both together count."""
+@pytest.mark.parametrize(
+    "hint",
+    [
+        "",
+        "X-Auto-Response-Suppress: All\r\n",
+        "Precedence: normal\r\n",
+        "Auto-Submitted: no\r\n",
+    ],
+)
+def test_a_subject_alone_makes_no_machine(subject: str, away: bool, hint: str) -> None:
+    """People write about absence too, and their programs write these headers: it is only noted."""
     raw = f"From: x@y.example\r\nSubject: {subject}\r\n{hint}".encode() + BODY
-    assert parse(raw).machine == ("auto_reply" if away and hint else "")
+    mail = parse(raw)
+    assert (mail.machine, mail.away) == ("", away)
+
+
+@pytest.mark.parametrize("header", ["Precedence: bulk", "Auto-Submitted: auto-generated"])
+def test_a_machine_that_says_that_somebody_is_away_is_an_answer(header: str) -> None:
+    """Exchange generates its notes of absence: they are no alarms, and open no case."""
+    raw = f"From: x@y.example\r\nSubject: Fuera de la oficina\r\n{header}\r\n".encode() + BODY
+    assert parse(raw).machine == "auto_reply"
+
+
+STATUS = (
+    "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+    "Final-Recipient: rfc822; otro@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+)
+FORMS = [
+    ("multipart/report; report-type=delivery-status; boundary=b", True),
+    ("multipart/report; boundary=b", True),
+    ("multipart/mixed; boundary=b", False),
+]
+
+
+@pytest.mark.parametrize(("form", "report"), FORMS)
+def test_a_report_counts_where_the_whole_mail_is_one(form: str, report: bool) -> None:
+    """Somebody who attaches a report that they got asks for help with it."""
+    mail = parse(
+        f"From: x@y.example\r\nContent-Type: {form}\r\n\r\n--b\r\n\r\n¿Qué hago?\r\n--b\r\n"
+        f"{STATUS}--b--\r\n".encode()
+    )
+    assert (mail.machine, mail.is_report) == ("bounce" if report else "", report)
 
 
 SENDERS = [
@@ -95,7 +132,7 @@ def test_who_reports_what_could_not_be_delivered(sender: str, subject: str, kind
 STATUSES = [
     ("failed", "5.1.1", True),
     ("failed", "5.99.999", True),
-    ("failed", "4.4.7", False),
+    ("failed", "4.4.7", True),
     ("delayed", "4.4.1", False),
     ("delayed", "5.0.0", False),
     ("failed", "", True),
@@ -106,8 +143,9 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("action", "status", "permanent"), STATUSES)
-def test_the_class_of_the_status_decides(action: str, status: str, permanent: bool) -> None:
-    """No list of codes: 5 is for good, 4 is not; without a number, what was done."""
+def test_what_was_done_decides(action: str, status: str, permanent: bool) -> None:
+    """Failed is for good, whatever the number: at a queue's end it is of class 4 (RFC 3464
+    §2.3.3). Only where nothing is said does the class of the status decide."""
     raw = (
         "From: MAILER-DAEMON@mx.example\r\nContent-Type: multipart/report;"
         " report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nno\r\n--b\r\n"

@@ -35,7 +35,7 @@ def as_json(mail: ParsedMail) -> str:
     ]
     for name in ("fingerprint", "content_digest"):
         plain[name] = plain[name][:16]
-    shown = {name: value for name, value in plain.items() if value not in ("", None, [], ())}
+    shown = {name: value for name, value in plain.items() if value not in ("", None, [], (), False)}
     if mail.return_path == "":  # the null sender, which is not the same as none
         shown["return_path"] = ""
     return json.dumps(shown, indent=1, ensure_ascii=False) + "\n"

@@ -433,6 +433,22 @@ def header_fields() -> None:
         Received="from mail.andina.example (mail.andina.example [192.0.2.44])\r\n\tby mx.iws.example (Postfix) with ESMTPS id 4X\r\nReceived: from [10.0.0.5] by mail.andina.example",
     )
     text("received-ipv6", "Hola\n", Received="from mail ([IPv6:2001:db8::25]) by mx.iws.example")
+    hop = " by mx.iws.example id 4X; Mon, 23 Nov 2026 10:14:05 -0500"
+    for name, lines in {
+        "gmail": [
+            "by 2002:a05:6402:1f55:b0:5d0:1a2b with SMTP id 4X; Mon, 23 Nov 2026 07:14:05 -0800",
+            f"from mail-qv1-f41.google.com (mail-qv1-f41.google.com. [209.85.219.41]){hop}",
+        ],
+        "office": [
+            "from DB9P.eurprd04.prod.outlook.com (2603:10a6:10:2c::13) by VI1P.eurprd04.prod.outlook.com with HTTPS; x",
+            "from DU2P.eurprd04.prod.outlook.com (2603:10a6:10:21::3) by DB9P.eurprd04.prod.outlook.com (2603:10a6:10:2c::13) with Microsoft SMTP Server; x",
+            "from mail.andina.example (192.0.2.44) by DU2P.mail.protection.outlook.com (10.13.58.64) with Microsoft SMTP Server; x",
+        ],
+        "called-an-address": [f"from [198.51.100.9] (unknown [192.0.2.44]){hop}"],
+        "exim": [f"from [192.0.2.44] (port=4711 helo=[198.51.100.9]){hop}"],
+        "qmail": [f"from unknown (HELO [198.51.100.9]) (192.0.2.44){hop}"],
+    }.items():
+        text(f"received-{name}", "Hola\n", Received="\r\nReceived: ".join(lines))
     text("received-no-ip", "Hola\n", Received="by mx.iws.example id [...] (nothing)")
     text(
         "verdicts",
@@ -724,6 +740,12 @@ def structure() -> None:
         plain("Va en winmail.dat\n"),
         file("winmail.dat", _tnef("orden.txt", b"linea de la orden"), "application/ms-tnef"),
     )
+    rtf = rb"{\rtf1\ansi\ansicpg1252\fromtext \fs20 La orden no lleg\'f3.\par}"
+    many(
+        "mime-tnef-rtf-only",
+        "mixed",
+        file("winmail.dat", _tnef("orden.txt", b"linea", rtf), "application/ms-tnef"),
+    )
     many(
         "mime-tnef-broken",
         "mixed",
@@ -882,7 +904,14 @@ def _opaque(content: bytes) -> bytes:
     return element(0x30, element(0x06, signed) + element(0xA0, inner))
 
 
-def _tnef(name: str, data: bytes) -> bytes:
+def _tnef(name: str, data: bytes, rtf: bytes = b"") -> bytes:
+    def number(value: int) -> bytes:
+        return value.to_bytes(4, "little")
+
+    packed = number(len(rtf) + 12) + number(len(rtf)) + b"MELA" + number(0) + rtf
+    words = number(1) + b"\x02\x01\x09\x10" + number(1) + number(len(packed)) + packed
+    words += b"\x00" * (-len(packed) % 4)
+
     def attribute(level: int, ident: int, value: bytes) -> bytes:
         head = bytes([level]) + ident.to_bytes(4, "little") + len(value).to_bytes(4, "little")
         return head + value + (sum(value) & 0xFFFF).to_bytes(2, "little")
@@ -891,6 +920,7 @@ def _tnef(name: str, data: bytes) -> bytes:
         0x223E9F78.to_bytes(4, "little")
         + b"\x01\x00"
         + attribute(1, 0x00089006, b"\x00\x00\x01\x00")
+        + (attribute(1, 0x00069003, words) if rtf else b"")
         + attribute(2, 0x00069002, b"\x01\x00" + b"\xff" * 4 + b"\x00" * 8)
         + attribute(2, 0x00018010, name.encode() + b"\x00")
         + attribute(2, 0x0006800F, data)

@@ -378,6 +378,21 @@ def _forwards() -> None:
 def _signatures() -> None:
     text("signature-dashes", f"{HOLA}\n-- \nCompras Andina\nTel. 555-0100\n")
     text("signature-dashes-no-space", f"{HOLA}\n--\nCompras Andina\n")
+    answer = {"Subject": "Re: La orden", "In_Reply_To": "<caso.7@iws.example>"}
+    text("signature-dashes-in-answer", f"{HOLA}\n-- \nCompras Andina\nTel. 555-0100\n", **answer)
+    text("signature-dashes-no-space-in-answer", f"{HOLA}\n--\nCompras Andina\n", **answer)
+    text(
+        "decoy-dashes-and-a-query",
+        "Comando:\n-- \nselect * from ordenes;\n\ny falla con error 500.\n",
+    )
+    text(
+        "decoy-attribution",
+        "Hola,\n\nEl 24 de noviembre de 2026 a las 10:14 el cliente escribió:\n\nno me llega la orden\n\ny por eso pido ayuda.\n",
+    )
+    text(
+        "decoy-pasted-header",
+        "Nos llegó esto:\n\nFrom: ventas@x.example\nTo: y@z.example\nSubject: cosa\nDate: 24/11/2026 10:14\n\n¿Es legítimo?\n",
+    )
     text("signature-iphone-es", f"{HOLA}\nEnviado desde mi iPhone\n")
     text("signature-iphone-pt", "O pedido não chegou.\n\nEnviado do meu iPhone\n")
     text(

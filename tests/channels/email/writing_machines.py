@@ -221,6 +221,25 @@ def _others() -> None:
 
 
 def _people() -> None:
+    many(
+        "person-attaches-a-report",
+        "mixed",
+        plain("Me rebota este correo cuando escribo. ¿Me ayudan?\n"),
+        status(block("otro@x.example", "failed", "5.1.1")),
+    )
+    text(
+        "person-away-in-subject-with-suppress",
+        HOLA,
+        Subject="De vacaciones: ¿quién atiende mis órdenes?",
+        X_Auto_Response_Suppress="All",
+    )
+    text(
+        "person-away-in-subject-precedence-normal",
+        HOLA,
+        Subject="Ausente - el técnico no llegó",
+        Precedence="normal",
+        Auto_Submitted="no",
+    )
     text("person-auto-submitted-no", HOLA, Auto_Submitted="no")
     text("person-exchange-suppress", HOLA, X_Auto_Response_Suppress="DR, OOF, AutoReply")
     text(

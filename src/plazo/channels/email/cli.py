@@ -7,8 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from plazo.mailboxes.models import Mailbox
 
 # What a mail server's pipe takes for "try again later" and "it cannot be done" (sysexits.h).
 TRY_AGAIN: Final = 75
@@ -42,6 +46,8 @@ def add_commands(commands: Any, *, run_process: Callable[[argparse.Namespace], i
     add.add_argument("--smtp-security", choices=["tls", "starttls", "plain"], default="starttls")
     add.add_argument("--smtp-user", default="")
     add.add_argument("--after-fetch", choices=["seen", "move", "delete", "nothing"], default="seen")
+    add.add_argument("--archive-folder", default="", help="where `move` moves to; else Plazo")
+    add.add_argument("--folder", default="INBOX", help="the folder to fetch")
     add.add_argument("--fetch-existing", action="store_true", help="also what was there before")
     add.add_argument("--no-plus", action="store_true", help="name+x@… does not arrive here")
     add.add_argument("--trust", action="append", default=[], metavar="HOST",
@@ -103,7 +109,9 @@ def _add(arguments: argparse.Namespace) -> int:
         imap_port=arguments.imap_port,
         imap_security=arguments.imap_security,
         imap_user=arguments.imap_user,
+        imap_folder=arguments.folder,
         after_fetch=arguments.after_fetch,
+        archive_folder=arguments.archive_folder,
         fetch_existing=arguments.fetch_existing,
         smtp_host=arguments.smtp_host,
         smtp_port=arguments.smtp_port,
@@ -140,14 +148,11 @@ def _ingest(arguments: argparse.Namespace) -> int:
     """Take mails in.
 
     Edges: whatever cannot be stored now makes the exit code 75, so that a mail server tries again;
-        too large a mail makes it 65, so that it goes back to its sender.
+        too large a mail makes it 65, so that it goes back to its sender. A file that cannot be
+        read is named and makes it 66; the others go on.
     """
-    from django.conf import settings
-
-    from plazo.channels.email import ledger
-    from plazo.core.clock import read_clock
     from plazo.mailboxes import queries
-    from plazo.mailboxes.models import Mailbox, Source
+    from plazo.mailboxes.models import Mailbox
 
     box = Mailbox.objects.filter(key=arguments.mailbox).first() if arguments.mailbox else None
     if arguments.mailbox and box is None:
@@ -157,23 +162,8 @@ def _ingest(arguments: argparse.Namespace) -> int:
     code = 0
     for name in arguments.files:
         try:
-            for place, raw in _mails_in(name):
-                if not raw.strip():
-                    print(f"{place}: skipped, it is empty")
-                    continue
-                if len(raw) > settings.PLAZO.max_mail_bytes:
-                    print(f"{place}: skipped, it is larger than PLAZO_MAX_MAIL_BYTES")
-                    code = code or TOO_LARGE
-                    continue
-                record = ledger.accept(
-                    raw,
-                    source=Source.PIPE,
-                    mailbox=box,
-                    envelope_from=arguments.sender,
-                    envelope_to=arguments.to,
-                    now=read_clock(),
-                )
-                print(f"{place}: mail {record.pk}")
+            for place, read in _mails_in(name):
+                code = _take_in(place, read, box, arguments) or code
         except OSError as error:
             print(f"plazo: {name}: {error.strerror or error}", file=sys.stderr)
             code = code or NO_INPUT
@@ -183,38 +173,74 @@ def _ingest(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _mails_in(name: str) -> Iterator[tuple[str, bytes]]:
-    """Yield each mail of a file, an mbox, a Maildir, a folder of files, or the standard input."""
+def _take_in(
+    place: str, read: Callable[[], bytes], box: "Mailbox | None", arguments: argparse.Namespace
+) -> int:
+    """Take one mail in; return the exit code that it asks for."""
+    from django.conf import settings
+
+    from plazo.channels.email import ledger
+    from plazo.core.clock import read_clock
+    from plazo.mailboxes.models import Source
+
+    try:
+        raw = read()
+    except OSError as error:
+        print(f"plazo: {place}: {error.strerror or error}", file=sys.stderr)
+        return NO_INPUT
+    if not raw.strip():
+        print(f"{place}: skipped, it is empty")
+        return 0
+    if len(raw) > settings.PLAZO.max_mail_bytes:
+        print(f"{place}: skipped, it is larger than PLAZO_MAX_MAIL_BYTES")
+        return TOO_LARGE
+    record = ledger.accept(
+        raw,
+        source=Source.PIPE,
+        mailbox=box,
+        envelope_from=arguments.sender,
+        envelope_to=arguments.to,
+        now=read_clock(),
+    )
+    print(f"{place}: mail {record.pk}")
+    return 0
+
+
+def _mails_in(name: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield each mail of a file, an mbox, a Maildir, a folder of files, or the standard input: its
+    place, and what reads it.
+    """
     if name == "-":
         raw = sys.stdin.buffer.read()
         # Some mail servers put an mbox's dividing line before what they pipe.
-        yield "-", raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
+        piped = raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
+        yield "-", lambda: piped
         return
     path = Path(name)
     if path.is_dir():
-        yield from ((str(entry), entry.read_bytes()) for entry in _files_in(path))
+        yield from ((str(entry), entry.read_bytes) for entry in _files_in(path))
         return
     with path.open("rb") as file:
         is_mbox = file.read(5) == b"From "
     if not is_mbox:
-        yield name, path.read_bytes()
+        yield name, path.read_bytes
         return
     with closing(archives.mbox(os.fspath(path), create=False)) as box:
         for number, key in enumerate(box.iterkeys(), start=1):
-            yield f"{name}#{number}", box.get_bytes(key)
+            yield f"{name}#{number}", partial(box.get_bytes, key)
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield the mails of a Maildir, its folders included, or of a folder of files."""
-    maildirs = [
-        new.parent for new in sorted(folder.glob("**/new")) if (new.parent / "cur").is_dir()
-    ]
-    if maildirs:
-        for maildir in maildirs:
-            entries = [*(maildir / "new").iterdir(), *(maildir / "cur").iterdir()]
-            yield from sorted(entry for entry in entries if entry.is_file())
-        return
-    for entry in sorted(path for path in folder.iterdir() if path.is_file()):
+    """Yield the mails in a folder and all that are in it: those of Maildirs, and files that end
+    in .eml.
+    """
+    maildirs = {new.parent for new in folder.glob("**/new") if (new.parent / "cur").is_dir()}
+    for maildir in sorted(maildirs):
+        entries = [*(maildir / "new").iterdir(), *(maildir / "cur").iterdir()]
+        yield from sorted(entry for entry in entries if entry.is_file())
+    for entry in sorted(folder.rglob("*")):
+        if not entry.is_file() or any(above in maildirs for above in entry.parents):
+            continue
         if entry.suffix.lower() == ".eml":
             yield entry
         else:

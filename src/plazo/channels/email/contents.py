@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from striprtf.striprtf import rtf_to_text
 from tnefparse import TNEF
 
 from plazo.channels.email.charsets import decode, header_text, one_line, tidy
@@ -19,6 +20,9 @@ from plazo.channels.email.parsed import Part
 
 MOST_PARTS: Final = 1_000
 LONGEST_HTML: Final = 1_500_000
+# What is looked at of a plain text: more than is ever shown of its words and its history together.
+LONGEST_PLAIN: Final = 500_000
+LONGEST_RTF: Final = 2_000_000
 _MOST_WRAPPED: Final = 3  # signed mails in signed mails
 
 PLAIN, HTML = "plain", "html"
@@ -79,7 +83,18 @@ class Contents:
     methods: set[str] = field(default_factory=set)
     protection: str = ""
     has_words: bool = False
+    whole: list[str] = field(default_factory=list)  # files that hold texts which were cut
     defects: list[str] = field(default_factory=list)
+
+    def keep_whole(self, text: bytes, ending: str) -> None:
+        """Keep a text that is too long to be shown as a file, so that nothing of it is lost."""
+        if "very long text" not in self.defects:
+            self.defects.append("very long text")
+        number = f"-{len(self.whole) + 1}" if self.whole else ""
+        name = f"message{number}.{ending}"
+        kind = "text/html" if ending == "html" else "text/plain"
+        self.whole.append(name)
+        self.files.append(Part(name=name, content_type=kind, data=text))
 
 
 def gather(entities: Sequence[Entity], found: Contents, wrapped: int = 0) -> list[Segment]:
@@ -213,14 +228,16 @@ def _words_of(entity: Entity, data: bytes, found: Contents) -> Segment:
         charset = entity.charset or _meta_charset(data)
         html = _without_data(decode(data, charset, found.defects), found)
         if len(html) > LONGEST_HTML:
-            found.defects.append("very long text")
-            found.files.append(Part(name="message.html", content_type="text/html", data=data))
+            found.keep_whole(data, "html")
         return Segment(HTML, html[:LONGEST_HTML])
     if entity.kind.startswith("multipart/"):
         found.defects.append("multipart without parts")
         mark = b"--" + entity.params.get("boundary", "").encode("utf-8", "replace")
         data = b"\n".join(line for line in data.split(b"\n") if line.strip(b"-\r \t") != mark[2:])
     text = decode(data, entity.charset, found.defects)
+    if len(text) > LONGEST_PLAIN:
+        found.keep_whole(text.encode(), "txt")
+        text = text[:LONGEST_PLAIN]
     if entity.params.get("format", "").lower() == "flowed":
         text = unflowed(text, delete=entity.params.get("delsp", "").lower() == "yes")
     found.plain.append(text)
@@ -319,7 +336,11 @@ def _from_cms(entity: Entity, data: bytes, found: Contents, wrapped: int) -> lis
 
 
 def _unpack(data: bytes, found: Contents) -> bool:
-    """Unpack Outlook's winmail.dat; say whether anything came out of it."""
+    """Unpack Outlook's winmail.dat; say whether all that it holds came out of it.
+
+    Edges: of several forms of its words the best is taken. Words that are only in RTF lose their
+        form, so they are kept as a file too; where they cannot be read, the whole is.
+    """
     try:
         tnef = TNEF(data, do_checksum=False)
         files = [
@@ -330,8 +351,10 @@ def _unpack(data: bytes, found: Contents) -> bool:
             )
             for item in tnef.attachments[:MOST_PARTS]
         ]
-        body = getattr(tnef, "body", None)
-        html = getattr(tnef, "htmlbody", None)
+        body, html = getattr(tnef, "body", None), getattr(tnef, "htmlbody", None)
+        rtf = None if body or html else getattr(tnef, "rtfbody", None)
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - a foreign format from hostile hands
         found.defects.append("unreadable winmail.dat")
         return False
@@ -340,8 +363,26 @@ def _unpack(data: bytes, found: Contents) -> bool:
         if words:
             text = decode(words) if isinstance(words, bytes) else tidy(str(words))
             found.unpacked.append(Segment(kind, text))
-            break
-    return bool(files or body or html)
+            return True
+    return _unpack_rtf(bytes(rtf), found) if rtf else bool(files)
+
+
+def _unpack_rtf(rtf: bytes, found: Contents) -> bool:
+    """Take in words that are RTF; say whether they could be read."""
+    text = ""
+    if rtf.lstrip().startswith(b"{\\rtf") and len(rtf) <= LONGEST_RTF:
+        try:
+            said: str = rtf_to_text(rtf.decode("latin-1"), errors="replace")  # type: ignore[no-untyped-call]
+            text = tidy(said).strip()
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - a foreign format from hostile hands
+            found.defects.append("unreadable RTF")
+    if not text:
+        return False
+    found.unpacked.append(Segment(PLAIN, text[:LONGEST_PLAIN]))
+    found.files.append(Part(name="message.rtf", content_type="application/rtf", data=rtf))
+    return True
 
 
 _INVITATION: Final = {

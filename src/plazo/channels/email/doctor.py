@@ -23,6 +23,7 @@ from plazo.channels.email import imap
 from plazo.channels.email.models import IntakeRecord, Reason
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
+from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.notifications.readers import message_id
 from plazo.notifications.transport import close_kept, deliver
@@ -57,7 +58,7 @@ def examine(
         one test mail, which the ledger recognises and rejects.
     """
     yield _receive(mailbox)
-    nonce = secrets.token_hex(12)
+    nonce = tokens.doctor_mark(secrets.token_hex(12))
     sent = _send(mailbox, nonce)
     yield sent
     record: IntakeRecord | None = None

@@ -19,7 +19,13 @@ _FOLD_IN_ID: Final = re.compile(r"(<[^<>\s]{1,490})\r?\n[ \t]+(?=[^<>\s]{1,490}>
 _EMAIL: Final = re.compile(
     r"(?:[\w.%+='/&!#$*?^`{|}~-]{1,200}|\"[^\"\\\r\n@]{1,64}\")@[\w.-]{1,250}"
 )
-_IP: Final = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F:.]{3,45})\]")
+_IP: Final = re.compile(
+    r"(?<![\w.:])(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f.]{0,15}){2,8})(?![\w.:])",
+    re.IGNORECASE,
+)
+_MOST_HOPS: Final = 8
+_HOP: Final = re.compile(r"\s*from (.{1,800}?) by [^\s(;]", re.IGNORECASE)
+_CALLED: Final = re.compile(r"\b(?:helo|ehlo)[= ]\S+", re.IGNORECASE)
 _DELIVERED: Final = (
     "Delivered-To",
     "X-Original-To",
@@ -81,17 +87,23 @@ def email_in(text: str) -> str:
     return f"{local}@{domain}"[:320] if local and domain else ""
 
 
-def sender(fields: Fields, defects: list[str]) -> Address | None:
-    """Return who wrote it: From, or else Sender, or else Reply-To."""
-    if len(fields.all("From")) > 1:
-        defects.append("several From")
+def sender(fields: Fields, defects: list[str]) -> tuple[Address | None, str]:
+    """Return who wrote it (From, or else Sender, or else Reply-To), and why that is in doubt.
+
+    Edges: of a mail with several authors, who checks it may have looked at another than we do.
+    """
+    doubt = "several From" if len(fields.all("From")) > 1 else ""
     for name in ("From", "Sender", "Reply-To"):
         found = addresses(fields, name, defects)
         if found:
             if name != "From":
-                defects.append("no usable From")
-            return found[0]
-    return None
+                doubt = "no usable From"
+            elif len(found) > 1:
+                doubt = doubt or "several authors"
+            if doubt:
+                defects.append(doubt)
+            return found[0], doubt
+    return None, doubt
 
 
 def message_id(fields: Fields) -> str:
@@ -145,12 +157,30 @@ def date(fields: Fields, defects: list[str]) -> datetime | None:
     return None
 
 
-def received_from(fields: Fields) -> str:
-    """Return the address of the host that handed the mail to the last server."""
-    for value in fields.all("Received")[:1]:
-        for match in _IP.finditer(value):
-            try:
-                return str(ipaddress.ip_address(match[1]))
-            except ValueError:
-                continue
-    return ""
+def hops(fields: Fields) -> tuple[str, ...]:
+    """Return the addresses that handed a mail on, as its uppermost Received lines say.
+
+    Edges: what a sender calls themself is no address; a line without a sender says nothing.
+    """
+    found = []
+    for value in fields.all("Received")[:_MOST_HOPS]:
+        line = re.sub(r"\s+", " ", value[:2000])
+        match = _HOP.match(line)
+        if match is None:
+            continue
+        said = _CALLED.sub(" ", match[1])
+        inside = [ip for group in re.findall(r"\(([^()]*)\)", said) for ip in _ips(group)]
+        address = next(iter([*reversed(inside), *_ips(said)]), None)
+        if address is not None:
+            found.append(str(address))
+    return tuple(dict.fromkeys(found))
+
+
+def _ips(text: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    found = []
+    for match in _IP.finditer(text):
+        try:
+            found.append(ipaddress.ip_address(match[1]))
+        except ValueError:
+            continue
+    return found

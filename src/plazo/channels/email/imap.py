@@ -26,6 +26,8 @@ from typing import Any, Final, cast
 
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
 from imap_tools import (
     BaseMailBox,
     MailBox,
@@ -35,7 +37,7 @@ from imap_tools import (
 from imap_tools.errors import ImapToolsError
 
 from plazo.channels.email import ledger
-from plazo.channels.email.models import IntakeRecord, Reason
+from plazo.channels.email.models import IntakeRecord
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.mailboxes.models import AfterFetch, Mailbox, Security, SignIn, Source
@@ -231,7 +233,7 @@ class Folder:
         self._settle_left_over([uid for uid in there if uid in known])
         self.mailbox.last_uid = max(there, default=first - 1)
         there = self._uids(first)
-        self._report(len(there), len(there) - len(self._known(there)))
+        self._report(len(there), len(there) - len(self._held(there)))
         return taken
 
     def catch_up(self) -> int:
@@ -250,7 +252,7 @@ class Folder:
         mailbox.last_uid = max(there)
         # What cannot stay any more, or was never there, the next comparison finds out.
         stays = mailbox.after_fetch in {AfterFetch.SEEN, AfterFetch.NOTHING}
-        missing = len(there) - len(self._known(there))
+        missing = len(there) - len(self._held(there))
         self._report(
             (mailbox.on_server or 0) + (len(there) if stays else missing),
             (mailbox.missing or 0) + missing,
@@ -263,14 +265,22 @@ class Folder:
         return sorted(uid for uid in map(int, found) if uid >= first)
 
     def _known(self, uids: Sequence[int]) -> set[int]:
-        """Return which of these the ledger holds."""
-        known: set[int] = set()
+        """Return which of these need not be fetched: a mail too large as long as it is that."""
+        limit = settings.PLAZO.max_mail_bytes
+        return self._found(uids, Q(partial=False) | Q(size__gt=limit))
+
+    def _held(self, uids: Sequence[int]) -> set[int]:
+        """Return which of these the ledger holds whole."""
+        return self._found(uids, Q(partial=False))
+
+    def _found(self, uids: Sequence[int], which: Q) -> set[int]:
+        found: set[int] = set()
         for chunk in _chunks(uids, 2000):
             keys = [self._key(uid) for uid in chunk]
-            found = IntakeRecord.objects.filter(source_key__in=keys)
-            values = found.values_list("source_key", flat=True)
-            known |= {int((key or "").rpartition(":")[2]) for key in values}
-        return known
+            rows = IntakeRecord.objects.filter(which, source_key__in=keys)
+            values = rows.values_list("source_key", flat=True)
+            found |= {int((key or "").rpartition(":")[2]) for key in values}
+        return found
 
     def _key(self, uid: int) -> str:
         return f"{self.prefix}{uid}"
@@ -359,7 +369,9 @@ class Folder:
             case AfterFetch.SEEN:
                 self._demand("STORE", uids, "+FLAGS.SILENT", r"(\Seen)")
             case AfterFetch.MOVE:
-                folder = self.mailbox.archive_folder or "Plazo"
+                folder = self.mailbox.archive
+                if self.mailbox.archives_into_itself:
+                    raise imaplib.IMAP4.error(_("What is fetched cannot be moved to where it is."))
                 if not self.box.folder.exists(folder):
                     self.box.folder.create(folder)
                 if "MOVE" in self.box.client.capabilities:
@@ -391,11 +403,8 @@ class Folder:
             unseen = {int(uid) for uid in self.box.uids("UNSEEN")}
             known = [uid for uid in known if uid in unseen]
         for chunk in _chunks(known, 500):
-            kept = IntakeRecord.objects.filter(
-                source_key__in=[self._key(uid) for uid in chunk], reason=Reason.TOO_LARGE
-            ).values_list("source_key", flat=True)
-            large = {int((key or "").rpartition(":")[2]) for key in kept}
-            self._settle([uid for uid in chunk if uid not in large])
+            held = self._held(chunk)
+            self._settle([uid for uid in chunk if uid in held])
 
     def _report(self, on_server: int, missing: int) -> None:
         """Keep how the folder and the ledger compare, for people to see."""

@@ -10,46 +10,31 @@
 
 import io
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.files.base import File
 from django.db import connection, transaction
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from plazo.accounts.access import actor_of_agent, actor_of_requester
-from plazo.accounts.commands import find_or_create_requester
-from plazo.accounts.models import Agent, Requester
 from plazo.channels.email import placing, webhook
-from plazo.channels.email.models import Fate, IntakeRaw, IntakeRecord, Reason
+from plazo.channels.email.deciding import Decision, Settled
+from plazo.channels.email.models import BY_RULE, Fate, IntakeRaw, IntakeRecord, Reason
 from plazo.channels.email.parsing import ParsedMail
-from plazo.channels.email.placing import Placement
 from plazo.channels.email.sandbox import ReaderFailed, sandbox
 from plazo.channels.email.senders import authenticity_of
 from plazo.channels.email.tasks import nudge
-from plazo.core.actor import Actor
+from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import PlazoError
 from plazo.mailboxes import queries as mailboxes
-from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox, Source
-from plazo.notifications import brake, sending
-from plazo.notifications.models import OutboundMail
-from plazo.tickets import commands
-from plazo.tickets.bodies import StoredUpload, Written, html_of_plain, store_upload
-from plazo.tickets.errors import ReopenWindowOver, TicketClosed
-from plazo.tickets.models import Authenticity, Channel, PublicMessage, Status, Ticket
+from plazo.tickets.bodies import StoredUpload, store_upload
 
 logger = logging.getLogger(__name__)
 
-ACTOR: Final = Actor.system("mail")
 CLAIM: Final = timedelta(minutes=1)
 MOST_ATTEMPTS: Final = 5
-MOST_PARTICIPANTS: Final = 30
-LONGEST_BODY: Final = 100_000
-
 
 # What a decision writes on the record; what came with the mail is never written again.
 DECIDED: Final = (
@@ -64,6 +49,7 @@ DECIDED: Final = (
     "message_id",
     "content_digest",
     "sender",
+    "reply_to",
     "subject",
     "machine",
     "evidence",
@@ -71,14 +57,6 @@ DECIDED: Final = (
     "verdicts",
     "defects",
 )
-
-
-class Settled(Exception):
-    """A mail's fate is known and there is nothing to write but the fate itself."""
-
-    def __init__(self, fate: Fate, reason: Reason, ticket: Ticket | None = None) -> None:
-        super().__init__(fate, reason)
-        self.fate, self.reason, self.ticket = fate, reason, ticket
 
 
 def process(record_id: int, *, now: datetime) -> str:
@@ -106,24 +84,44 @@ def process(record_id: int, *, now: datetime) -> str:
         return _fault(record, error, now)
 
 
-def run_again(record_id: int, *, now: datetime) -> bool:
-    """Let a parked mail be read once more, and become a case whatever the rules say.
+class OnlyTheHeader(PlazoError):
+    """Of this mail only the header is here; the mail itself is on its server."""
+
+    code = "only_the_header"
+
+    def user_message(self) -> str:
+        return _(
+            "Only the header of this mail is here. The mail itself is still on its server: it is"
+            " fetched by itself once PLAZO_MAX_MAIL_BYTES is larger than it."
+        )
+
+
+def run_again(record_id: int, *, actor: Actor, now: datetime) -> bool:
+    """Let a parked mail be read once more; one that a rule parked becomes a case, or a note.
 
     Edges: only a parked one; anything else has its fate for good. False where it was not parked.
+        What was parked because we could not read it is judged by the rules, like any other.
+    Raises: OnlyTheHeader.
     """
-    changed = IntakeRecord.objects.filter(pk=record_id, fate=Fate.PARKED).update(
-        fate=Fate.WAITING,
-        reason=Reason.NONE,
-        error="",
-        attempts=0,
-        insisted=True,
-        processed_at=None,
-        next_attempt_at=now,
-        ticket=None,
-    )
-    if changed:
+    with transaction.atomic():
+        record = (
+            IntakeRecord.objects.select_for_update(of=("self",))
+            .filter(pk=record_id, fate=Fate.PARKED)
+            .first()
+        )
+        if record is None:
+            return False
+        if record.partial:
+            raise OnlyTheHeader
+        if record.reason in BY_RULE:
+            record.insisted = True
+            record.insisted_by_id = actor.id if actor.kind is ActorKind.AGENT else None
+        record.fate, record.reason, record.error = Fate.WAITING, Reason.NONE, ""
+        record.attempts, record.processed_at, record.ticket = 0, None, None
+        record.next_attempt_at = now
+        record.save()
         nudge(record_id)
-    return bool(changed)
+    return True
 
 
 def _claim(record_id: int, now: datetime) -> IntakeRecord | None:
@@ -133,7 +131,7 @@ def _claim(record_id: int, now: datetime) -> IntakeRecord | None:
     with transaction.atomic():
         record = (
             IntakeRecord.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("mailbox__group")
+            .select_related("mailbox__group", "insisted_by__user")
             .filter(pk=record_id, fate=Fate.WAITING, next_attempt_at__lte=now)
             .first()
         )
@@ -184,10 +182,11 @@ def _settle(record: IntakeRecord, mail: ParsedMail, now: datetime) -> str:
         if not held.exists():
             return ""
         record.error = ""
-        _describe(record, mail)
+        boxes = mailboxes.every()
+        _describe(record, mail, boxes)
         _lock_thread(record, mail)
         try:
-            message = _Decision(record, mail, uploads, now).carry_out()
+            message = Decision(record, mail, uploads, boxes, now).carry_out()
             if record.ticket is not None:
                 placing.remember(record.ticket, mail)
         except Settled as settled:
@@ -213,21 +212,38 @@ def _stored(mail: ParsedMail) -> list[StoredUpload]:
     ]
 
 
-def _describe(record: IntakeRecord, mail: ParsedMail) -> None:
+def _describe(record: IntakeRecord, mail: ParsedMail, boxes: list[Mailbox]) -> None:
     """Note on the row what the ledger shows of a mail."""
     sender = mail.sender.email if mail.sender else ""
     if record.mailbox is None:
-        record.mailbox = mailboxes.by_address(placing.recipients_of(record, mail))
+        record.mailbox = mailboxes.among(boxes, placing.recipients_of(record, mail))
     record.message_id = mail.message_id[:500]
     record.content_digest = mail.content_digest
     record.sender = sender[:320]
+    record.reply_to = next((a.email for a in mail.reply_to if a.email != sender), "")[:320]
     record.subject = mail.subject[:300]
     record.machine, record.evidence = mail.machine, mail.machine_evidence[:300]
-    if not record.machine and record.envelope_from == "":
-        record.machine, record.evidence = "auto_reply", "MAIL FROM:<>"
-    record.authenticity = authenticity_of(sender, mail.verdicts, record.mailbox)
+    if not record.machine:
+        record.machine, record.evidence = _machine(record, mail)
+    record.authenticity = authenticity_of(mail, record.mailbox)
     record.verdicts = [asdict(verdict) for verdict in mail.verdicts[:20]]
     record.defects = list(mail.defects)[:50]
+
+
+def _machine(record: IntakeRecord, mail: ParsedMail) -> tuple[str, str]:
+    """Return what shows that a machine wrote a mail, where its own header does not.
+
+    Edges: people answer where we ask them to, and never the envelope's sender. A subject that
+        says that somebody is away shows it only in an answer to a mail of ours.
+    """
+    if record.envelope_from == "":
+        return "auto_reply", "MAIL FROM:<>"
+    returned = placing.returned_to(record, mail)
+    if returned is not None:
+        return "auto_reply", f"To: the envelope's sender of mail {returned.pk}"
+    if mail.away and placing.answers_ours(record, mail):
+        return "auto_reply", f"Subject: {mail.subject}"[:300]
+    return "", ""
 
 
 def _lock_thread(record: IntakeRecord, mail: ParsedMail) -> None:
@@ -239,301 +255,3 @@ def _lock_thread(record: IntakeRecord, mail: ParsedMail) -> None:
     with connection.cursor() as cursor:
         for root in sorted(dict.fromkeys(root for root in roots if root)):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [root])
-
-
-class _Decision:
-    """One mail's decision. Either a message is written, or `Settled` says why not."""
-
-    def __init__(
-        self, record: IntakeRecord, mail: ParsedMail, uploads: list[StoredUpload], now: datetime
-    ) -> None:
-        self.record, self.mail, self.uploads, self.now = record, mail, uploads, now
-        self.mailbox: Mailbox | None = record.mailbox
-        self.own = mailboxes.own_addresses()
-
-    def carry_out(self) -> int | None:
-        """Write what the mail means; return the key of the message. Raises: Settled."""
-        self._stop_doubles()
-        if self.record.machine == "bounce":
-            self._bounced()
-        if self.mail.sender is None:
-            raise Settled(Fate.PARKED, Reason.NO_SENDER)
-        self._stop_our_own()
-        agent = placing.agent_by_address(self.mail.sender.email)
-        if agent is not None and not self.record.machine:
-            return self._from_agent(agent)
-        return self._from_requester()
-
-    # — what makes no message —————————————————————————————————————————————————————————
-
-    def _stop_doubles(self) -> None:
-        """Reject what came before: the same Message-ID with the same content, or the same bytes.
-
-        Edges: a Message-ID alone proves nothing, since broken programs use one again and again.
-        """
-        if self.mail.doctor:
-            self.record.evidence = self.mail.doctor
-            raise Settled(Fate.REJECTED, Reason.DOCTOR)
-        if self.record.insisted:
-            return
-        before = IntakeRecord.objects.filter(
-            message_id=self.record.message_id,
-            content_digest=self.record.content_digest,
-            fate__in=(Fate.NEW_TICKET, Fate.APPENDED, Fate.REJECTED),
-        ).exclude(pk=self.record.pk)
-        for ticket_id in before.order_by("pk").values_list("ticket_id", flat=True)[:1]:
-            ticket = Ticket.objects.filter(pk=ticket_id).first() if ticket_id else None
-            raise Settled(Fate.REJECTED, Reason.DUPLICATE, ticket)
-
-    def _stop_our_own(self) -> None:
-        """Reject a mail that we sent ourselves: by the proof in it, or by our own address."""
-        token = tokens.read(self.mail.own_token) if self.mail.own_token else None
-        ours = token is not None and token.kind == tokens.BOUNCE
-        assert self.mail.sender is not None  # noqa: S101 - looked at before
-        if ours or self.mail.sender.email in self.own:
-            raise Settled(Fate.REJECTED, Reason.OWN)
-
-    def _bounced(self) -> None:
-        """Match a delivery report with the mail it is about. Raises: Settled, always."""
-        if self.record.insisted:
-            return
-        sent = self._mail_that_came_back()
-        if sent is None:
-            raise Settled(Fate.PARKED, Reason.BOUNCE)
-        reports = self.mail.bounces
-        # A report that names nobody is an old one: it was written because it is over.
-        permanent = not reports or any(report.permanent for report in reports)
-        words = next((r.diagnostic or r.status for r in reports if r.diagnostic or r.status), "")
-        sending.record_bounce(
-            sent.pk, reason=words or self.mail.subject, permanent=permanent, now=self.now
-        )
-        reason = Reason.BOUNCED if permanent else Reason.DELAYED
-        fate = Fate.APPENDED if sent.ticket is not None else Fate.REJECTED
-        raise Settled(fate, reason, sent.ticket)
-
-    def _mail_that_came_back(self) -> OutboundMail | None:
-        known = OutboundMail.objects.select_related("ticket")
-        for token in tokens.in_addresses(placing.recipients_of(self.record, self.mail)):
-            if token.kind == tokens.BOUNCE:
-                found = known.filter(pk=token.pk).first()
-                if found is not None:
-                    return found
-        mail = self.mail
-        ids = [*mail.original_message_ids, *mail.in_reply_to, *reversed(mail.references)]
-        return known.filter(message_id__in=ids).order_by("-pk").first() if ids else None
-
-    # — what agents write ——————————————————————————————————————————————————————————————
-
-    def _from_agent(self, agent: Agent) -> int | None:
-        """Take an agent's answer to a notice: a public reply, or after a line `#note` a note.
-
-        Edges: only from a proven sender, since whoever forges it would speak in our name. Without
-        a ticket that it answers it is an ordinary mail, from somebody who happens to be an agent.
-        """
-        assert self.mail.sender is not None  # noqa: S101 - looked at before
-        ticket = placing.agent_ticket(self.record, self.mail)
-        person = self._known(self.mail.sender.email)
-        if ticket is None or (person is not None and placing.takes_part(ticket, person)):
-            return self._from_requester()
-        if self.record.authenticity != Authenticity.PASSED:
-            raise Settled(Fate.PARKED, Reason.AGENT_UNPROVEN, ticket)
-        first, _sep, rest = self.mail.text.lstrip().partition("\n")
-        is_note = first.strip().lower() in {"#note", "#nota"}
-        text = (rest if is_note else self.mail.text).strip()
-        actor = actor_of_agent(agent)
-        common = {"ticket_id": ticket.pk, "attachments": self.uploads, "actor": actor}
-        self.record.fate, self.record.ticket = Fate.APPENDED, ticket
-        try:
-            if is_note:
-                commands.add_internal_note(body=text, now=self.now, **common)  # type: ignore[arg-type]
-                self.record.reason = Reason.NOTE
-                return None
-            event = commands.reply_to_ticket(body=text, now=self.now, **common)  # type: ignore[arg-type]
-        except PlazoError as error:
-            self.record.error = str(error)
-            raise Settled(Fate.PARKED, Reason.FAULT, ticket) from error
-        self.record.reason = Reason.REPLY
-        return int(event.payload["message"])
-
-    # — what everybody else writes —————————————————————————————————————————————————————
-
-    def _requester(self) -> Requester:
-        assert self.mail.sender is not None  # noqa: S101 - looked at before
-        language = self._language()
-        return find_or_create_requester(
-            email=self.mail.sender.email[:254],
-            name=self.mail.sender.name[:120],
-            language=language,
-            now=self.now,
-        )
-
-    def _language(self) -> str:
-        if self.mail.language in {"es", "en"}:
-            return self.mail.language
-        return self.mailbox.language if self.mailbox else "es"
-
-    def _from_requester(self) -> int | None:
-        assert self.mail.sender is not None  # noqa: S101 - looked at before
-        person = self._known(self.mail.sender.email)
-        placement = placing.place(self.record, self.mail, person)
-        self._stop_machines(placement, person)
-        person = person if person is not None and person.name else self._requester()
-        if placement.joins is not None:
-            joined = self._join(placement.joins, person)
-            if joined is not None:
-                return joined
-            placement = Placement(suggests=placement.joins, why="follow_up")
-        return self._open(person, placement)
-
-    def _known(self, email: str) -> Requester | None:
-        return Requester.objects.select_related("organization").filter(email__iexact=email).first()
-
-    def _stop_machines(self, placement: Placement, person: Requester | None) -> None:
-        """Settle what a machine wrote. Nobody answers it, and it answers nothing.
-
-        Edges: an alarm written by a known client's own machine is a case of theirs, opened
-        without a receipt.
-        """
-        kind = self.record.machine
-        if not kind or self.record.insisted:
-            return
-        if kind == "auto_reply" or (kind == "auto_generated" and placement.joins is not None):
-            about = placement.joins or (placement.suggests if placement.why == "stranger" else None)
-            if about is None:
-                raise Settled(Fate.PARKED, Reason.AUTO_REPLY)
-            commands.record_machine(
-                ticket_id=about.pk,
-                record_id=self.record.pk,
-                evidence=self.record.evidence,
-                actor=ACTOR,
-                now=self.now,
-            )
-            raise Settled(Fate.APPENDED, Reason.MACHINE, about)
-        if person is None or person.organization_id is None:
-            raise Settled(Fate.PARKED, Reason(kind))
-
-    def _join(self, ticket: Ticket, person: Requester) -> int | None:
-        """Add the mail to a ticket; None where the ticket takes nothing any more."""
-        window = ticket.agreement_version.document.closing.reopen_within
-        late = ticket.solved_at is not None and self.now > ticket.solved_at + window
-        if ticket.status == Status.CLOSED or (ticket.status == Status.SOLVED and late):
-            return None
-        try:
-            event = commands.reply_as_requester(
-                ticket_id=ticket.pk,
-                body=self._written(),
-                attachments=self.uploads,
-                channel=Channel.EMAIL,
-                participants=self._others(person),
-                actor=actor_of_requester(person),
-                now=self.now,
-            )
-        except (TicketClosed, ReopenWindowOver):  # it ended between the two reads
-            return None
-        self.record.fate, self.record.ticket = Fate.APPENDED, ticket
-        return int(event.payload["message"])
-
-    def _open(self, person: Requester, placement: Placement) -> int:
-        ticket = commands.open_ticket(
-            requester_id=person.pk,
-            subject=self.mail.subject,
-            body=self._written(),
-            service=self.mailbox.service if self.mailbox else "",
-            environment="",
-            request_type="",
-            channel=Channel.EMAIL,
-            language=self._language(),
-            attachments=self.uploads,
-            arrival=commands.Arrival(
-                mailbox=self.mailbox,
-                participants=self._others(person),
-                related=[(placement.suggests, placement.why)] if placement.suggests else (),
-                verified=self.record.authenticity == Authenticity.PASSED,
-                quiet=self._quiet(person, placement),
-            ),
-            actor=actor_of_requester(person),
-            now=self.now,
-        )
-        self.record.fate, self.record.ticket = Fate.NEW_TICKET, ticket
-        first = PublicMessage.objects.filter(ticket=ticket).order_by("pk")
-        return first.values_list("pk", flat=True)[0]
-
-    def _quiet(self, person: Requester, placement: Placement) -> str:
-        """Return why no receipt is sent; empty where one is, and then it is charged for."""
-        if self.record.machine:
-            return f"machine:{self.record.machine}"
-        if self.record.authenticity == Authenticity.FAILED:
-            return "forged"
-        scope = brake.spend(
-            brake.charges(
-                address=person.email,
-                network=brake.network_of(self.record.remote_ip or self.mail.received_from),
-                thread=self._thread_root(placement),
-                likeness=self.mail.fingerprint,
-            ),
-            now=self.now,
-        )
-        return f"budget:{scope}" if scope else ""
-
-    def _thread_root(self, placement: Placement) -> str:
-        """Name the conversation that a stranger's answer belongs to, back to its first ticket.
-
-        Edges: each round of a loop points to the ticket before; the budget is the first one's.
-        """
-        ticket = placement.suggests if placement.why == "stranger" else None
-        if ticket is None:
-            return ""
-        for _step in range(20):
-            before = (
-                ticket.events.filter(kind="ticket.related", payload__why="stranger")
-                .values_list("payload__ticket", flat=True)
-                .first()
-            )
-            older = Ticket.objects.filter(pk=before).first() if before else None
-            if older is None:
-                break
-            ticket = older
-        return str(ticket.number)
-
-    def _others(self, person: Requester) -> Sequence[int]:
-        """Return the people in To and Cc besides the sender and ourselves.
-
-        Edges: agents take part by signing in, so they are no participants; nor is a list of
-        hundreds, which nobody wants to write to.
-        """
-        own = self.own
-        people = []
-        for address in (*self.mail.to, *self.mail.cc)[:MOST_PARTICIPANTS]:
-            plain = tokens.without_plus(address.email)
-            if address.email in own or plain in own or address.email == person.email:
-                continue
-            if placing.agent_by_address(address.email) is not None:
-                continue
-            other = find_or_create_requester(
-                email=address.email[:254],
-                name=address.name[:120],
-                language=person.language,
-                now=self.now,
-            )
-            people.append(other.pk)
-        return people
-
-    def _written(self) -> Written:
-        """Return what the sender wrote; a mail without words says so, in their language."""
-        mail = self.mail
-        text = mail.text.strip("\n")[:LONGEST_BODY]
-        html = mail.html
-        if not text.strip():
-            with translation.override(self._language()):
-                text = _("(This mail has no text.)")
-                if mail.protection == "encrypted":
-                    text = _("(This mail is encrypted. It is attached as it came.)")
-        quoted = "\n\n".join(part for part in (mail.signature_text, mail.quoted_text) if part)
-        return Written(
-            text=text,
-            html=html or html_of_plain(text),
-            quoted_text=quoted[: LONGEST_BODY * 3],
-            quoted_html=mail.quoted_html or (html_of_plain(quoted) if quoted else ""),
-            authenticity=self.record.authenticity,
-            message_id=mail.message_id[:500],
-        )

@@ -1,7 +1,9 @@
 """Telling machines from people by what a mail's headers say, as rules with their evidence.
 
 `X-Auto-Response-Suppress` proves nothing: Exchange puts it on mail that people write. Nor does a
-subject alone: "out of office" is also what a person writes about. Two such hints together do.
+subject: "out of office" is also what a person writes about. Only in an answer to a mail of ours it
+does, which `intake` knows. A report counts where the whole mail is one, and not where somebody has
+attached one.
 Source: RFC 3834 §2 and §5, RFC 3464, RFC 2919, RFC 8058, RFC 5546 §3.2.3.
 """
 
@@ -28,7 +30,7 @@ LIST: Final = "list"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounced:
-    """What a report says of one recipient. Permanent is class 5; class 4 may still arrive."""
+    """What a report says of one recipient, and whether it is over for good."""
 
     recipient: str
     status: str
@@ -58,26 +60,28 @@ _FAILURE: Final = re.compile(
 
 
 def machine_of(
-    fields: Fields, root: Entity, sender: str, subject: str, kinds: set[str], methods: set[str]
+    fields: Fields, root: Entity, sender: str, subject: str, methods: set[str]
 ) -> tuple[str, str]:
     """Return which kind of machine wrote a mail, and what shows it; two empty texts for a person.
 
-    Units: `kinds` are the content types of its parts, `methods` those of its calendars. Edges:
-        the first rule that fits decides; what a bounce is comes before what is merely automatic.
+    Units: `methods` are those of its calendars. Edges: the first rule that fits decides; what a
+        bounce is comes before what is merely automatic.
     """
-    for kind, evidence in _rules(fields, root, sender, subject, kinds, methods):
+    for kind, evidence in _rules(fields, root, sender, subject, methods):
+        if kind in {LIST, AUTO_GENERATED} and says_away(subject):
+            kind = AUTO_REPLY  # noqa: PLW2901 - a machine that says that somebody is away
         return kind, evidence[:300]
     return "", ""
 
 
 def _rules(
-    fields: Fields, root: Entity, sender: str, subject: str, kinds: set[str], methods: set[str]
+    fields: Fields, root: Entity, sender: str, subject: str, methods: set[str]
 ) -> Iterator[tuple[str, str]]:
     words = fields.text("Auto-Submitted").lower()
     submitted = re.split(r"[;(\s]", words, maxsplit=1)[0]
     precedence = fields.text("Precedence").lower()
-    yield from _reports(fields, root, sender, subject, kinds)
-    yield from _replies(fields, subject, submitted, precedence, methods)
+    yield from _reports(fields, root, sender, subject)
+    yield from _replies(fields, submitted, precedence, methods)
     for name in ("List-Id", "List-Post", "List-Unsubscribe"):
         if fields.text(name):
             yield LIST, f"{name}: {fields.text(name)}"
@@ -93,7 +97,7 @@ def _rules(
 
 
 def _replies(
-    fields: Fields, subject: str, submitted: str, precedence: str, methods: set[str]
+    fields: Fields, submitted: str, precedence: str, methods: set[str]
 ) -> Iterator[tuple[str, str]]:
     if submitted.startswith(("auto-replied", "auto-notified")):
         yield AUTO_REPLY, f"Auto-Submitted: {fields.text('Auto-Submitted')}"
@@ -106,20 +110,15 @@ def _replies(
         yield AUTO_REPLY, f"Precedence: {precedence}"
     if "reply" in methods:
         yield AUTO_REPLY, "text/calendar; method=REPLY"
-    weak = ("X-Auto-Response-Suppress", "X-Loop", "Precedence", "Auto-Submitted")
-    if _AWAY.match(subject) and any(fields.text(name) for name in weak):
-        yield AUTO_REPLY, f"Subject: {subject}"
 
 
-def _reports(
-    fields: Fields, root: Entity, sender: str, subject: str, kinds: set[str]
-) -> Iterator[tuple[str, str]]:
-    report = root.params.get("report-type", "").lower()
-    if report == "delivery-status" or kinds & _STATUSES:
+def _reports(fields: Fields, root: Entity, sender: str, subject: str) -> Iterator[tuple[str, str]]:
+    if is_report(root):
         yield BOUNCE, "Content-Type: multipart/report; report-type=delivery-status"
-    if report == "disposition-notification" or "message/disposition-notification" in kinds:
+    report, parts = _form(root)
+    if report == "disposition-notification" or "message/disposition-notification" in parts:
         yield AUTO_REPLY, "Content-Type: multipart/report; report-type=disposition-notification"
-    if report == "feedback-report" or "message/feedback-report" in kinds:
+    if report == "feedback-report" or "message/feedback-report" in parts:
         yield AUTO_GENERATED, "Content-Type: multipart/report; report-type=feedback-report"
     path = fields.all("Return-Path")
     null = bool(path) and path[0].strip() in {"<>", ""}
@@ -130,6 +129,27 @@ def _reports(
     if null:
         kind = BOUNCE if _FAILURE.search(subject) else AUTO_REPLY
         yield kind, "Return-Path: <>"
+
+
+def is_report(root: Entity) -> bool:
+    """Say whether the whole mail is a delivery report by its form (RFC 3464 §2)."""
+    report, parts = _form(root)
+    return report == "delivery-status" or bool(parts & _STATUSES)
+
+
+def _form(root: Entity) -> tuple[str, set[str]]:
+    """Return what a multipart/report says that it reports, and the kinds of its own parts.
+
+    Edges: some servers send the report's part alone, as the whole mail.
+    """
+    if root.kind != "multipart/report":
+        return "", {root.kind}
+    return root.params.get("report-type", "").lower(), {child.kind for child in root.children}
+
+
+def says_away(subject: str) -> bool:
+    """Say whether a subject says that somebody is away, as answering machines write it."""
+    return bool(_AWAY.match(subject))
 
 
 _STATUSES: Final = {"message/delivery-status", "message/global-delivery-status"}
@@ -148,8 +168,10 @@ _LONGEST_REPORT: Final = 200_000
 def bounces_of(raw: bytes, reports: list[bytes]) -> tuple[Bounced, ...]:
     """Return what a bounce says of each recipient. Units: `reports` are delivery-status parts.
 
-    Edges: the class of the status decides, and where there is none what was done. A report of
-        what was delivered says nothing.
+    Edges: what was done decides: at the end of a queue's lifetime "failed" stands beside a
+        status of class 4. Where it is not said, the class of the status does. A report of what was
+        delivered says nothing.
+    Source: RFC 3464 §2.3.3.
     """
     found: dict[str, Bounced] = {}
     for report in reports:
@@ -173,8 +195,7 @@ def _bounced(fields: dict[str, str]) -> Bounced | None:
     return Bounced(
         recipient=recipient[:320],
         status=status,
-        permanent=action != "delayed"
-        and (status.startswith("5") if status else action == "failed"),
+        permanent=action == "failed" or (not action and status.startswith("5")),
         diagnostic=diagnostic,
     )
 

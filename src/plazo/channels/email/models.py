@@ -1,6 +1,6 @@
 """The mail ledger: every mail that reached us, its bytes, and the one fate that it ended with."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from plazo.accounts.models import Agent
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.tickets.models import Authenticity, PublicMessage, Ticket
 
@@ -36,6 +37,8 @@ class Reason(models.TextChoices):
     AUTO_GENERATED = "auto_generated", _("written by a machine that we do not know")
     LIST = "list", _("from a mailing list or a bulk sender")
     AGENT_UNPROVEN = "agent_unproven", _("in an agent's name, without proof that it is theirs")
+    OWN_ADDRESS = "own_address", _("from our own address, and not sent by us")
+    REFUSED = "refused", _("an agent's answer that the case does not take")
     # rejected: nothing is to be done
     DUPLICATE = "duplicate", _("the same mail came before")
     OWN = "own", _("our own mail came back")
@@ -46,6 +49,21 @@ class Reason(models.TextChoices):
     MACHINE = "machine", _("an automatic answer, without effect")
     NOTE = "note", _("an agent's internal note")
     REPLY = "reply", _("an agent's reply")
+
+
+# Parked by a rule, which a person may overrule: everything else is only read once more.
+BY_RULE: Final = frozenset(
+    {
+        Reason.NO_SENDER,
+        Reason.BOUNCE,
+        Reason.AUTO_REPLY,
+        Reason.AUTO_GENERATED,
+        Reason.LIST,
+        Reason.AGENT_UNPROVEN,
+        Reason.OWN_ADDRESS,
+        Reason.REFUSED,
+    }
+)
 
 
 class IntakeQuerySet(models.QuerySet["IntakeRecord"]):
@@ -62,13 +80,20 @@ class IntakeRecord(models.Model):
     after a crash finds this row. `digest` is the SHA-256 of the raw bytes; `content_digest` that of
     what does not change on the way, so that the same mail through two mailboxes is seen to be one.
     While `fate` is empty the mail waits, and `next_attempt_at` is when it must be looked at.
+
+    `accepted_for` is the mailbox that the source named, and `occasion` tells two deliveries of the
+    same bytes apart where only their moment can (`ledger`); both never change. `partial` means that
+    only the header is here, and the mail itself on its server.
     """
 
     source = models.CharField(max_length=8, choices=Source.choices)
     mailbox = models.ForeignKey(
         Mailbox, null=True, blank=True, on_delete=models.PROTECT, related_name="records"
     )
+    accepted_for = models.ForeignKey(Mailbox, null=True, on_delete=models.PROTECT, related_name="+")
     source_key = models.CharField(max_length=300, null=True, unique=True)
+    occasion = models.PositiveBigIntegerField(default=0)
+    partial = models.BooleanField(default=False)
     digest = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
     received_at = models.DateTimeField()
@@ -91,11 +116,13 @@ class IntakeRecord(models.Model):
     error = models.TextField(blank=True)
     # Somebody looked at a parked mail and wants it to become a case whatever the rules say.
     insisted = models.BooleanField(default=False)
+    insisted_by = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="+")
 
     # — what was read in it ———————————————————————————————————————————————————
     message_id = models.CharField(max_length=500, blank=True)
     content_digest = models.CharField(max_length=64, blank=True)
     sender = models.CharField(max_length=320, blank=True)
+    reply_to = models.CharField(max_length=320, blank=True)
     subject = models.CharField(max_length=300, blank=True)
     machine = models.CharField(max_length=16, blank=True)
     evidence = models.CharField(max_length=300, blank=True)
@@ -110,9 +137,14 @@ class IntakeRecord(models.Model):
             # A source without keys delivers the same bytes again when it was not told in time.
             models.UniqueConstraint(
                 "digest",
-                Coalesce("mailbox", 0),
+                Coalesce("accepted_for", 0),
+                "occasion",
                 condition=Q(source_key__isnull=True),
                 name="intake_once_without_key",
+            ),
+            models.CheckConstraint(
+                condition=~Q(partial=True) | Q(fate="parked"),
+                name="intake_partial_is_parked",
             ),
             models.CheckConstraint(
                 condition=~Q(fate="") | Q(next_attempt_at__isnull=False),
@@ -136,6 +168,11 @@ class IntakeRecord(models.Model):
 
     def __str__(self) -> str:
         return f"mail {self.pk}"
+
+    @property
+    def may_be_overruled(self) -> bool:
+        """Whether a rule parked it, which a person may overrule."""
+        return self.fate == Fate.PARKED and self.reason in BY_RULE
 
 
 class IntakeRaw(models.Model):

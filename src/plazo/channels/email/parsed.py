@@ -28,12 +28,19 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedMail:
-    """What a mail says, with everything that was wrong with it in `defects`."""
+    """What a mail says, with everything that was wrong with it in `defects`.
+
+    `doubtful_sender` says why its author cannot be proven; `hops` are the addresses that its
+    uppermost Received lines name, the latest first; `is_report` that its form is a delivery
+    report's; `away` that its subject says that somebody is; `whole` names the files that hold texts
+    which were cut.
+    """
 
     message_id: str = ""
     in_reply_to: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     sender: Address | None = None
+    doubtful_sender: str = ""
     reply_to: tuple[Address, ...] = ()
     to: tuple[Address, ...] = ()
     cc: tuple[Address, ...] = ()
@@ -48,16 +55,19 @@ class ParsedMail:
     html: str = ""
     quoted_html: str = ""
     attachments: tuple[Part, ...] = ()
+    whole: tuple[str, ...] = ()
     protection: str = ""
     machine: str = ""
     machine_evidence: str = ""
+    is_report: bool = False
+    away: bool = False
     bounces: tuple[Bounced, ...] = ()
     original_message_ids: tuple[str, ...] = ()
     body_token: str = ""
     own_token: str = ""
     doctor: str = ""
     verdicts: tuple[Verdict, ...] = ()
-    received_from: str = ""
+    hops: tuple[str, ...] = ()
     remote_images: tuple[str, ...] = ()
     fingerprint: str = ""
     content_digest: str = ""

@@ -16,6 +16,7 @@ from plazo.channels.email.authentication import Verdict, verdicts_of
 from plazo.channels.email.charsets import decode, header_text
 from plazo.channels.email.contents import (
     HTML,
+    LONGEST_PLAIN,
     MOST_PARTS,
     PLAIN,
     Contents,
@@ -29,16 +30,20 @@ from plazo.channels.email.machines import (
     BOUNCE,
     Bounced,
     bounces_of,
+    is_report,
     machine_of,
     returned_ids,
+    says_away,
 )
 from plazo.channels.email.marks import armour, body_token
 from plazo.channels.email.mime import Entity, split
 from plazo.channels.email.parsed import Address, ParsedMail, Part
-from plazo.channels.email.quoting import divide, is_forwarded
+from plazo.channels.email.quoting import divide, is_answer, is_forwarded
 from plazo.channels.email.wire import from_wire, to_wire
 
-LONGEST_TEXT: Final = 1_000_000
+LONGEST_TEXT: Final = 100_000  # as much as a message holds, whatever way it comes
+LONGEST_HISTORY: Final = 300_000
+_LONGEST_KEPT_HTML: Final = 1_000_000
 _MOST_SHOWN: Final = 20  # forwarded mails whose words stand in for missing ones
 
 __all__ = [
@@ -53,7 +58,6 @@ __all__ = [
     "to_wire",
 ]
 
-_ANSWERS: Final = re.compile(r"\s*(?:re|res|aw|antw|sv|ref)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _CID: Final = re.compile(r'src="cid:([^"]{1,250})"')
 T = TypeVar("T")
 
@@ -76,14 +80,16 @@ def parse(raw: bytes) -> ParsedMail:
     found = Contents(defects=defects)
     found.body = gather(entities, found)
     fields = root.fields
-    sender = headers.sender(fields, defects)
+    sender, doubt = headers.sender(fields, defects)
     subject = fields.text("Subject", defects)
     answers = headers.in_reply_to(fields)
     mentioned = headers.references(fields)
-    is_reply = bool(answers or mentioned or _ANSWERS.match(subject))
-    body = _body(found, entities, is_reply=is_reply, forwarded=is_forwarded(subject))
+    is_reply = bool(answers or mentioned or is_answer(subject))
+    body = _limited(
+        _body(found, entities, is_reply=is_reply, forwarded=is_forwarded(subject)), found
+    )
     machine, evidence = machine_of(
-        fields, root, sender.email if sender else "", subject, found.kinds, found.methods
+        fields, root, sender.email if sender else "", subject, found.methods
     )
     bounces: tuple[Bounced, ...] = ()
     if machine == BOUNCE:
@@ -92,12 +98,12 @@ def parse(raw: bytes) -> ParsedMail:
             machine = AUTO_REPLY
     is_bounce = machine == BOUNCE
     every_text = (*found.plain, body.text, body.signature_text, body.quoted_text)
-    text = body.text[:LONGEST_TEXT]
     return ParsedMail(
         message_id=headers.message_id(fields),
         in_reply_to=answers,
         references=mentioned,
         sender=sender,
+        doubtful_sender=doubt,
         reply_to=headers.addresses(fields, "Reply-To", defects),
         to=headers.addresses(fields, "To", defects),
         cc=headers.addresses(fields, "Cc", defects),
@@ -105,16 +111,19 @@ def parse(raw: bytes) -> ParsedMail:
         return_path=headers.return_path(fields),
         subject=subject,
         date=headers.date(fields, defects),
-        language=likeness.language_of(text, fields.text("Content-Language")),
-        text=_limited("text", body.text, found),
-        signature_text=_limited("signature_text", body.signature_text, found),
-        quoted_text=_limited("quoted_text", body.quoted_text, found),
-        html=_limited("html", body.html, found),
-        quoted_html=_limited("quoted_html", body.quoted_html, found),
+        language=likeness.language_of(body.text, fields.text("Content-Language")),
+        text=body.text,
+        signature_text=body.signature_text,
+        quoted_text=body.quoted_text,
+        html=body.html,
+        quoted_html=body.quoted_html,
         attachments=_files(found, body),
+        whole=tuple(found.whole),
         protection=found.protection,
         machine=machine,
         machine_evidence=evidence,
+        is_report=is_report(root),
+        away=says_away(subject),
         bounces=bounces,
         original_message_ids=returned_ids([*found.returned, root.content]) if is_bounce else (),
         body_token=body_token(every_text),
@@ -123,9 +132,9 @@ def parse(raw: bytes) -> ParsedMail:
         verdicts=verdicts_of(
             [header_text(value) for value in fields.all("Authentication-Results")[:20]]
         ),
-        received_from=headers.received_from(fields),
+        hops=headers.hops(fields),
         remote_images=body.remote_images,
-        fingerprint=likeness.fingerprint(text),
+        fingerprint=likeness.fingerprint(body.text),
         content_digest=likeness.content_digest(fields, root.content),
         defects=tuple(dict.fromkeys(defects)),
     )
@@ -187,6 +196,9 @@ def _divided(segments: list[Segment], found: Contents, is_reply: bool, forwarded
             remote_images=divided.remote_hosts,
         )
     text = "\n\n".join(segment.text.strip("\n") for segment in segments)
+    if len(text) > LONGEST_PLAIN:
+        found.keep_whole(text.encode(), "txt")
+        text = text[:LONGEST_PLAIN]
     text, seal = armour(text, found)
     plain = divide(text, is_reply=is_reply, forwarded=forwarded)
     signature = "\n".join(filter(None, (plain.signature, seal)))
@@ -226,12 +238,27 @@ def _around_parts(entities: list[Entity]) -> list[Segment]:
     return [Segment(PLAIN, text) for text in texts if "MIME" not in text and text.strip()]
 
 
-def _limited(name: str, text: str, found: Contents) -> str:
-    """Cut what is longer than anybody reads; the whole of it becomes a file."""
-    if len(text) <= LONGEST_TEXT:
-        return text
-    found.defects.append("very long text")
-    ending = "html" if "html" in name else "txt"
-    kind = "text/html" if ending == "html" else "text/plain"
-    found.files.append(Part(name=f"{name}.{ending}", content_type=kind, data=text.encode()))
-    return "" if ending == "html" else text[:LONGEST_TEXT]
+def _limited(body: _Body, found: Contents) -> _Body:
+    """Cut what is longer than anybody reads; the whole of it becomes a file.
+
+    Edges: of a text that was cut there is no HTML, which would show more than the text says.
+    """
+    kept = replace(
+        body,
+        text=body.text[:LONGEST_TEXT],
+        signature_text=body.signature_text[:LONGEST_TEXT],
+        quoted_text=body.quoted_text[:LONGEST_HISTORY],
+    )
+    if kept.text != body.text or len(body.html) > _LONGEST_KEPT_HTML:
+        kept = replace(kept, html="")
+    if kept.quoted_text != body.quoted_text or len(body.quoted_html) > _LONGEST_KEPT_HTML:
+        kept = replace(kept, quoted_html="")
+    if kept != body and not found.whole:
+        is_html = bool(body.html)
+        parts = (
+            (body.html, body.quoted_html)
+            if is_html
+            else (body.text, body.signature_text, body.quoted_text)
+        )
+        found.keep_whole("\n\n".join(filter(None, parts)).encode(), "html" if is_html else "txt")
+    return kept

@@ -3,18 +3,25 @@
 In turn: a token of ours in an address it was sent to; In-Reply-To and References against every
 Message-ID that we sent or received; a token of ours in its text. A case number in the subject
 proves nothing and only suggests. And no proof lets anybody in who takes no part in the ticket.
+
+An agent's mail is placed by what shows that it answers a notice; anything else that names a ticket
+places it too, but never makes a reply of it.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
+
+from django.db.models import QuerySet
 
 from plazo.accounts.models import Agent, Requester, normal_email
 from plazo.channels.email.models import IntakeRecord, ThreadReference
 from plazo.channels.email.parsing import ParsedMail
 from plazo.mailboxes import tokens
 from plazo.notifications.models import OutboundMail
+from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.tickets.models import Participant, Ticket
 
 Why = Literal["subject", "stranger", "follow_up"]
@@ -52,12 +59,73 @@ def place(record: IntakeRecord, mail: ParsedMail, person: Requester | None) -> P
     return Placement()
 
 
-def agent_ticket(record: IntakeRecord, mail: ParsedMail) -> Ticket | None:
-    """Return the ticket that an agent's mail answers a notice about."""
-    for token in _tokens(record, mail):
-        if token.kind in (tokens.AGENT, tokens.REPLY):
-            return _ticket(token.pk)
-    return next(_by_ids(mail), None)
+Proof = Literal["address", "notice", "mention"]
+
+
+def agent_ticket(record: IntakeRecord, mail: ParsedMail) -> tuple[Ticket, Proof] | None:
+    """Return the ticket that an agent's mail is about, and what shows it.
+
+    Units: "address" is the reply address of a notice, "notice" a notice that it answers or quotes,
+        "mention" anything else that names the ticket.
+    """
+    written_to = list(tokens.in_addresses(recipients_of(record, mail)))
+    quoted = list(_body_token(mail))
+    for token, proof in (
+        *((token, "address") for token in written_to if token.kind == tokens.AGENT),
+        *((token, "notice") for token in quoted if token.kind == tokens.AGENT),
+    ):
+        ticket = _ticket(token.pk)
+        if ticket is not None:
+            return ticket, "address" if proof == "address" else "notice"
+    notice = _notices().filter(message_id__in=_answered(mail)).order_by("-pk").first()
+    if notice is not None and notice.ticket is not None:
+        return notice.ticket, "notice"
+    mentioned = next((t for t in _proven(record, mail)), None)
+    return (mentioned, "mention") if mentioned is not None else None
+
+
+def shown_until(mail: ParsedMail, ticket: Ticket, email: str) -> datetime | None:
+    """Return when the notice was written that an agent answers: who was in copy then, they saw.
+
+    Edges: an answer that names no notice is taken for one to the latest that they got; None where
+        there is none.
+    """
+    notices = _notices().filter(ticket=ticket).order_by("-pk")
+    answered = notices.filter(message_id__in=_answered(mail)).first()
+    notice = answered or notices.filter(recipient__iexact=email).first()
+    return notice.created_at if notice is not None else None
+
+
+def _notices() -> QuerySet[OutboundMail]:
+    """Return the mails that our own people get about tickets."""
+    return (
+        OutboundMail.objects.select_related("ticket__agreement_version", "ticket__requester")
+        .filter(ticket__isnull=False)
+        .exclude(kind__in=TO_PARTICIPANTS)
+    )
+
+
+def _answered(mail: ParsedMail) -> list[str]:
+    return list(dict.fromkeys([*mail.in_reply_to, *reversed(mail.references)]))
+
+
+def answers_ours(record: IntakeRecord, mail: ParsedMail) -> bool:
+    """Say whether a mail answers one of ours: it is addressed so, or names it."""
+    if any(tokens.in_addresses(recipients_of(record, mail))):
+        return True
+    return OutboundMail.objects.filter(message_id__in=_answered(mail)).exists()
+
+
+def returned_to(record: IntakeRecord, mail: ParsedMail) -> OutboundMail | None:
+    """Return the mail whose envelope's sender a mail was sent to: only machines write there."""
+    for token in tokens.in_addresses(recipients_of(record, mail)):
+        if token.kind == tokens.BOUNCE:
+            found = (
+                OutboundMail.objects.select_related("ticket", "event").filter(pk=token.pk).first()
+            )
+            if found is not None:
+                return found
+    return None
 
 
 def takes_part(ticket: Ticket, person: Requester) -> bool:
@@ -86,10 +154,6 @@ def _proven(record: IntakeRecord, mail: ParsedMail) -> Iterator[Ticket]:
             yield ticket
 
 
-def _tokens(record: IntakeRecord, mail: ParsedMail) -> list[tokens.Token]:
-    return [*tokens.in_addresses(recipients_of(record, mail)), *_body_token(mail)]
-
-
 def _body_token(mail: ParsedMail) -> Iterator[tokens.Token]:
     token = tokens.read(mail.body_token) if mail.body_token else None
     if token is not None:
@@ -101,6 +165,11 @@ def _by_tokens(record: IntakeRecord, mail: ParsedMail) -> Iterator[Ticket]:
         found = _ticket(token.pk) if token.kind == tokens.REPLY else None
         if found is not None:
             yield found
+    returned = returned_to(record, mail)
+    if returned is not None and returned.ticket_id is not None:
+        ticket = _ticket(returned.ticket_id)
+        if ticket is not None:
+            yield ticket
 
 
 def _by_body(mail: ParsedMail) -> Iterator[Ticket]:
@@ -112,7 +181,7 @@ def _by_body(mail: ParsedMail) -> Iterator[Ticket]:
 
 def _by_ids(mail: ParsedMail) -> Iterator[Ticket]:
     """Yield the tickets that a mail's references name, the one it answers directly first."""
-    wanted = list(dict.fromkeys([*mail.in_reply_to, *reversed(mail.references)]))
+    wanted = _answered(mail)
     # A mail that arrives before the one it answers is mentioned by nobody; but the answered one
     # may come later, and then its own Message-ID is known from here.
     if mail.message_id:

@@ -35,7 +35,7 @@ def ledger_page(*, fate: str = "", mailbox: str = "", before: str = "") -> Ledge
     if fate in FATES:
         records = records.filter(fate="" if fate == "waiting" else fate)
     if mailbox:
-        records = records.filter(mailbox__key=mailbox)
+        records = records.filter(mailbox__key=mailbox.replace("\x00", ""))
     if before.isdigit():
         records = records.filter(pk__lt=int(before))
     rows = list(records[: PAGE_SIZE + 1])

@@ -47,7 +47,10 @@ _FORWARD: Final = re.compile(
     re.IGNORECASE,
 )
 _FORWARDED_SUBJECT: Final = re.compile(
-    r"^\s*(?:fwd?|rv|enc|res?env|tr|i|reenviado|encaminhada)\s*:", re.IGNORECASE
+    r"^\s*(?:fwd?|rv|enc|res?env|tr|i|wg|reenviado|encaminhada)\s*:", re.IGNORECASE
+)
+_ANSWER_PREFIX: Final = re.compile(
+    r"^\s*(?:re|res|aw|antw|sv|ref)\s*(?:\[\d+\])?\s*:", re.IGNORECASE
 )
 _LABELS: Final = {
     "from": re.compile(r"^\s*[*_]{0,2}(?:From|De|Von)[*_]{0,2}\s*:[*_]{0,2}\s*\S", re.IGNORECASE),
@@ -102,10 +105,11 @@ class Divided:
 def divide(text: str, *, is_reply: bool = True, forwarded: bool = False) -> Divided:
     """Divide a plain text.
 
-    Units: `is_reply` says whether the mail answers another: only then are lines with ">" at the
-        end a history without an introduction. Edges: where all of it would be quoted, all of it
-        is new; with an answer between or below quotations too, and in a forwarded mail. The
-        three parts hold every line of the text, in their order.
+    Units: `is_reply` says whether the mail answers another: only then is what looks like an
+        introduction, a header or a signature one, and are lines with ">" at the end a history
+        without an introduction. Edges: where all of it would be quoted, all of it is new; with an
+        answer between or below quotations too, and in a forwarded mail. The three parts hold every
+        line of the text, in their order.
     """
     lines = text.split("\n")
     signed, history = division(lines, is_reply=is_reply, forwarded=forwarded)
@@ -124,13 +128,38 @@ def division(
     history = None if forwarded else _start_of_history(lines, is_reply=is_reply)
     if history is None or history <= start:
         history = len(lines)
-    signed = _start_of_signature(lines, start, history)
+    answers = is_reply or history < len(lines)
+    signed = _start_of_signature(lines, start, history, dashes=answers)
     return signed, history
 
 
 def is_forwarded(subject: str) -> bool:
     """Say whether a subject says that a mail is passed on: then what it brings is its matter."""
     return bool(_FORWARDED_SUBJECT.match(subject))
+
+
+def is_answer(subject: str) -> bool:
+    """Say whether a subject says that a mail answers another."""
+    return bool(_ANSWER_PREFIX.match(subject))
+
+
+def is_passed_on(subject: str) -> bool:
+    """Say whether a subject says that a mail was passed on at some time, before any answer too."""
+    while prefix := _ANSWER_PREFIX.match(subject):
+        subject = subject[prefix.end() :]
+    return is_forwarded(subject)
+
+
+def brings_forward(text: str) -> bool:
+    """Say whether a forwarded mail begins anywhere in a text."""
+    lines = text.split("\n")
+    return any(_FORWARD.match(line) for line in lines if len(line) <= _LONGEST_LINE)
+
+
+def is_phone_line(text: str) -> bool:
+    """Say whether a signature is only what a phone or a program says of itself."""
+    lines = [line for line in text.split("\n") if line.strip(" -")]
+    return all(len(line) < 300 and _PHONE.match(line) for line in lines)
 
 
 def opens_forward(lines: list[str]) -> bool:
@@ -174,7 +203,7 @@ def _start_of_history(lines: list[str], *, is_reply: bool) -> int | None:
             if not answers[follows]:
                 return number
             between = True
-        elif span and certain:
+        elif span and certain and (is_reply or _DIVIDER.match(line)):
             return number
     return None
 
@@ -319,14 +348,19 @@ def _outlook_lines(lines: list[str], start: int, *, divided: bool) -> int:
     return taken - start + 1 if is_mail else 0
 
 
-def _start_of_signature(lines: list[str], start: int, end: int) -> int:
-    """Return where a signature begins, if it is short and stands at the end; else the end."""
+def _start_of_signature(lines: list[str], start: int, end: int, *, dashes: bool) -> int:
+    """Return where a signature begins, if it is short and stands at the end; else the end.
+
+    Units: `dashes` says whether two dashes begin one: in a new mail they may begin anything.
+    """
     found = end
     for back in range(1, min(end - start - 1, _MOST_SIGNATURE_LINES + 25) + 1):
         number = end - back
         line = lines[number][:300]
-        is_signature = _SIGNATURE.match(line) and (
-            back <= _MOST_SIGNATURE_LINES + 4 or lines[number] == "-- "
+        is_signature = (
+            dashes
+            and _SIGNATURE.match(line)
+            and (back <= _MOST_SIGNATURE_LINES + 4 or lines[number] == "-- ")
         )
         if is_signature or (back <= 8 and _PHONE.match(line)):
             found = number

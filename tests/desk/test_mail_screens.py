@@ -10,11 +10,13 @@ from django.test.utils import CaptureQueriesContext
 
 from plazo.accounts.models import Role
 from plazo.channels.email import intake
+from plazo.channels.email.ledger import park_too_large
 from plazo.channels.email.models import Fate, IntakeRecord
+from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands
-from plazo.tickets.models import Delivery, PublicMessage
+from plazo.tickets.models import Delivery, InternalNote, PublicMessage
 from tests.factory import TUESDAY, an_agent, as_agent, publish_iws
 from tests.mails import a_mail, a_mailbox, arrive
 
@@ -140,7 +142,13 @@ def test_a_mailbox_is_made_and_its_password_never_shown(administration):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"imap_password": ""}, {"imap_host": ""}, {"aliases": "esto no"}, {"agreement": "no-hay"}],
+    [
+        {"imap_password": ""},
+        {"imap_host": ""},
+        {"aliases": "esto no"},
+        {"agreement": "no-hay"},
+        {"archive_folder": "inbox", "after_fetch": "move"},
+    ],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_what_cannot_work_is_refused_with_what_was_typed(administration, wrong):
@@ -197,3 +205,56 @@ def test_images_of_a_mail_are_shown_from_our_own_files(desk):
     shown = desk.get(f"/desk/files/{file.public_id}/")
     assert shown["Content-Type"] == "image/png"
     assert b"".join(shown.streaming_content) == PNG
+
+
+@pytest.mark.parametrize("query", ["mailbox=%00", "fate=%00", "before=%00", "before=9" + "9" * 40])
+def test_what_nobody_types_into_a_filter_is_no_error(desk, query):
+    """A program that tries characters gets a page, and no trace of ours."""
+    assert desk.get(f"/desk/mail/?{query}").status_code == 200
+
+
+def test_a_header_alone_offers_no_case_and_says_where_the_mail_is(desk):
+    """Nobody is led to believe that the mail is here."""
+    header = b"From: x@y.example\r\nSubject: grande\r\n"
+    record = park_too_large(
+        header, mailbox=a_mailbox(), source_key="imap:1:x:INBOX:1:1", size=10**9, now=TUESDAY
+    )
+    page = desk.get(f"/desk/mail/{record.pk}/").content.decode()
+    assert "/again/" not in page
+    assert "PLAZO_MAX_MAIL_BYTES" in page
+    answer = desk.post(f"/desk/mail/{record.pk}/again/", follow=True).content.decode()
+    assert "PLAZO_MAX_MAIL_BYTES" in answer
+
+
+def test_a_mail_in_an_agents_name_leads_from_its_case_to_the_ledger_and_back(desk):
+    """Whoever works the case sees that somebody may have answered, and can keep it as a note."""
+    ticket = take(a_mail()).ticket
+    to = tokens.plus_address("soporte@iws.example", tokens.make(tokens.AGENT, ticket.pk))
+    record = take(a_mail("Ya quedó.", sender="agente1@demo.example", to=to))
+    page = desk.get(f"/desk/tickets/{ticket.number}/").content.decode()
+    assert f"/desk/mail/{record.pk}/" in page
+    assert "a nombre de un agente, sin comprobar" in page
+    parked = desk.get(f"/desk/mail/{record.pk}/").content.decode()
+    assert "Guardar como nota" in parked
+    assert f"/desk/tickets/{ticket.number}/" in parked
+    desk.post(f"/desk/mail/{record.pk}/again/")
+    intake.process(record.pk, now=TUESDAY)
+    note = InternalNote.objects.get(ticket=ticket)
+    assert note.author_agent == an_agent()
+    assert "Ya quedó." in note.body_text
+
+
+def test_whom_a_form_of_ours_wants_answered_is_shown(desk):
+    """A parked mail from our own address says who is meant."""
+    record = take(a_mail(sender="soporte@iws.example", Reply_To="ana@andina.example"))
+    assert "ana@andina.example" in desk.get(f"/desk/mail/{record.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("copies", ["", "Bodega <bodega@x.example>"])
+def test_the_composer_says_which_address_a_reply_goes_to(desk, copies):
+    """A name can be anybody's; the address is where the words arrive."""
+    ticket = take(a_mail(Cc=copies)).ticket
+    page = desk.get(f"/desk/tickets/{ticket.number}/").content.decode()
+    composer = page.partition('id="body"')[2].partition("</form>")[0]
+    assert "Compras Andina" in composer
+    assert "&lt;compras@andina.example&gt;" in composer

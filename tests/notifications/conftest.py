@@ -18,6 +18,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
         self.refuse: dict[str, str] = {}
+        self.after_data = "250 taken"
         self.lock = threading.Lock()
 
     async def handle_RCPT(
@@ -31,7 +32,7 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         with self.lock:
             self.taken.append(envelope)
-        return "250 taken"
+        return self.after_data
 
     def messages(self):
         return [message_from_bytes(e.content, policy=policy.default) for e in self.taken]

@@ -1,17 +1,30 @@
 """Outgoing mail: planned with the command, sent once, and never forgotten."""
 
+import html
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.core.files.base import ContentFile
 from django.db import connection, transaction
 
-from plazo.accounts.models import Group
+from plazo.accounts.access import actor_of_requester
+from plazo.accounts.models import Group, Requester
+from plazo.channels.email import intake
 from plazo.core.actor import Actor
+from plazo.core.errors import NotVisible
 from plazo.escalation.sweep import sweep_once
 from plazo.notifications import reconciler, sending
-from plazo.notifications.models import MailState, OutboundMail
-from plazo.tickets import commands, queries
-from tests.factory import TUESDAY, a_case, as_agent
+from plazo.notifications.models import MailState, OutboundMail, Spent
+from plazo.tickets import access, commands, queries
+from plazo.tickets.bodies import StoredUpload, store_upload
+from plazo.tickets.models import Attachment, Ticket
+from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent
+from tests.mails import a_mail, a_mailbox, arrive
 
 pytestmark = pytest.mark.django_db
 NOW = TUESDAY
@@ -183,6 +196,42 @@ def test_a_claim_that_ended_is_taken_up_again(smtp):
     assert len(smtp.taken) == 1
 
 
+def at_once(work: Callable[[], str]) -> list[str]:
+    """Run the same in four threads that begin together."""
+    together = threading.Barrier(4)
+
+    def one(_number: int) -> str:
+        try:
+            together.wait(10)
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        return list(threads.map(one, range(4)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_at_once_send_a_mail_once(smtp):
+    """Whoever finds the row as they saw it has it; the others leave it alone."""
+    a_case(now=NOW)
+    mail = OutboundMail.objects.get()
+    results = at_once(lambda: sending.send(mail.pk, now=NOW))
+    assert sorted(results) == ["", "", "", "sent"]
+    assert len(smtp.taken) == 1
+    mail.refresh_from_db()
+    assert (mail.attempts, mail.claim) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_at_once_take_a_mail_in_once():
+    """One mail of the ledger has one fate, and makes one case, whoever reads it."""
+    record = arrive(a_mail())
+    results = at_once(lambda: intake.process(record.pk, now=NOW))
+    assert sorted(results) == ["", "", "", "ticket"]
+    assert Ticket.objects.count() == 1
+
+
 def test_an_erased_reply_is_not_sent(smtp):
     """What was taken back before it went out does not go out."""
     ticket = a_case(now=NOW)
@@ -195,3 +244,173 @@ def test_an_erased_reply_is_not_sent(smtp):
         == MailState.FAILED
     )
     assert smtp.taken == []
+
+
+# — found by an audit ——————————————————————————————————————————————————————————————————————
+
+
+def test_a_long_name_and_a_long_subject_fit_into_the_notice(smtp):
+    """What people and companies are called must not keep the team from hearing of them."""
+    ticket = a_case(
+        now=NOW,
+        subject="Seguimiento de la orden " * 10,
+        requester=a_requester("largo@x.example", "Departamento de Compras y Abastecimiento " * 2),
+    )
+    commands.assign_ticket(
+        ticket_id=ticket.pk, assignee_id=an_agent().pk, actor=as_agent(2), now=NOW
+    )
+    commands.reply_as_requester(
+        ticket_id=ticket.pk,
+        body="¿novedades?",
+        actor=actor_of_requester(ticket.requester),
+        now=NOW + MINUTE,
+    )
+    notice = OutboundMail.objects.get(kind="answered")
+    assert sending.send(notice.pk, now=NOW + MINUTE) == MailState.SENT
+    notice.refresh_from_db()
+    assert len(notice.subject) <= 300
+    assert notice.subject.startswith(f"[{ticket.number}]")
+
+
+NEVER = [
+    ("josé@andina.example", "@"),
+    ("a@" + "b" * 64 + ".example", ""),
+    ("a" * 65 + "@andina.example", ""),
+    ("a@andina..example", ""),
+]
+
+
+@pytest.mark.parametrize(("address", "words"), NEVER)
+def test_what_can_never_be_sent_fails_at_once(smtp, address, words):
+    """Days of trying would only hide it: the agent sees at once that the reply did not go."""
+    ticket = a_case(now=NOW)
+    Requester.objects.filter(pk=ticket.requester_id).update(email=address)
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW + MINUTE)
+    reply = OutboundMail.objects.get(kind="reply")
+    assert sending.send(reply.pk, now=NOW + MINUTE) == MailState.FAILED
+    reply.refresh_from_db()
+    assert address in reply.last_error
+    assert ticket.messages.get(author_agent__isnull=False).delivery == "failed"
+
+
+def test_a_domain_beyond_ascii_is_written_as_servers_do(smtp):
+    """Only before the @ are such letters out of reach."""
+    ticket = a_case(now=NOW)
+    Requester.objects.filter(pk=ticket.requester_id).update(email="ana@ñandú.example")
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW + MINUTE)
+    reply = OutboundMail.objects.get(kind="reply")
+    assert sending.send(reply.pk, now=NOW + MINUTE) == MailState.SENT
+    assert smtp.taken[-1].rcpt_tos == ["ana@xn--and-6ma2c.example"]
+
+
+def test_one_copy_that_cannot_be_sent_stops_no_other(smtp):
+    """An address that nobody can write to stands in no header of the others' mail."""
+    ticket = a_case(now=NOW)
+    odd = a_requester("josé@andina.example", "José")
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="x", copies=[odd.pk], actor=as_agent(), now=NOW + MINUTE
+    )
+    reply, copy = OutboundMail.objects.filter(kind__in=("reply", "copy")).order_by("pk")
+    assert sending.send(reply.pk, now=NOW + MINUTE) == MailState.SENT
+    assert sending.send(copy.pk, now=NOW + MINUTE) == MailState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("554 5.7.1 rejected as spam", MailState.FAILED),
+        ("552 5.3.4 too large", MailState.FAILED),
+        ("451 4.7.1 greylisted", MailState.DEFERRED),
+    ],
+)
+def test_a_server_that_has_seen_the_mail_and_refuses_it_means_it(smtp, answer, state):
+    """A filter's no is for good; the clock must not stand still for three days meanwhile."""
+    smtp.after_data = answer
+    ticket = a_case(now=NOW)
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW + MINUTE)
+    reply = OutboundMail.objects.get(kind="reply")
+    assert sending.send(reply.pk, now=NOW + MINUTE) == state
+
+
+def test_what_we_send_by_ourselves_says_which_list_it_is_of(smtp):
+    """So it can be sorted; a person's reply is no list's, or other desks would park it."""
+    ticket = a_case(now=NOW)
+    box = a_mailbox(is_default=True)
+    ticket.mailbox = box
+    ticket.save(update_fields=["mailbox"])
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW + MINUTE)
+    OutboundMail.objects.update(mailbox=box)
+    found = {
+        mail.kind: sending.build(mail).message()["List-Id"]
+        for mail in OutboundMail.objects.select_related("ticket__requester", "event", "mailbox")
+    }
+    assert found == {"acknowledgement": "<soporte.iws.example>", "reply": None}
+
+
+def upload(size: int, name: str) -> StoredUpload:
+    return store_upload(ContentFile(b"x" * size), name=name, content_type="application/pdf")
+
+
+def test_each_large_file_has_a_link_of_its_own_for_everybody_who_gets_the_mail(smtp, client):
+    """People in copy have no case to fetch it from; the link shows that file, and ends."""
+    ticket = a_case(now=NOW)
+    colleague = a_requester("bodega@andina.example", "Bodega")
+    event = commands.reply_to_ticket(
+        ticket_id=ticket.pk,
+        body="van",
+        attachments=[upload(7_000_000, "grande ñ.pdf"), upload(1000, "chico.pdf")],
+        copies=[colleague.pk],
+        actor=as_agent(),
+        now=NOW + MINUTE,
+    )
+    large, small = Attachment.objects.order_by("-size")
+    for mail in OutboundMail.objects.filter(kind__in=("reply", "copy")):
+        assert sending.send(mail.pk, now=NOW + MINUTE) == MailState.SENT
+        sent = smtp.messages()[-1]
+        assert [part.get_filename() for part in sent.iter_attachments()] == ["chico.pdf"]
+        for kind in ("plain", "html"):
+            body = html.unescape(sent.get_body((kind,)).get_content())
+            (link,) = set(re.findall(r"http://[^\s\"]+/hc/f/[^\s\"<]+", body))
+            assert "grande ñ.pdf" in body
+            assert "24 de diciembre de 2026" in body
+            assert re.search(r"6[.,]7\sMB", body)
+        path = link.partition("8000")[2]
+        with time_machine.travel(NOW + timedelta(days=29), tick=False):
+            answer = client.get(path)
+            assert sum(map(len, answer.streaming_content)) == large.size
+            assert answer["X-Robots-Tag"] == "noindex, nofollow"
+        with time_machine.travel(NOW + timedelta(days=31), tick=False):
+            assert client.get(path).status_code == 404
+    with time_machine.travel(NOW + timedelta(days=1), tick=False):
+        token = access.file_token(small, until=NOW + timedelta(days=2))
+        assert client.get(path.replace(path.split("/")[3], token + "x")).status_code == 404
+        commands.redact_message(
+            message_id=event.payload["message"], actor=Actor.system("law"), now=NOW + MINUTE
+        )
+        assert client.get(path).status_code == 404
+
+
+def test_a_link_to_a_file_shows_no_file_of_a_note():
+    """What agents tell each other has no door to the outside."""
+    ticket = a_case(now=NOW)
+    commands.add_internal_note(
+        ticket_id=ticket.pk,
+        body="x",
+        attachments=[upload(10, "interno.pdf")],
+        actor=as_agent(),
+        now=NOW,
+    )
+    token = access.file_token(Attachment.objects.get(), until=NOW + MINUTE)
+    with pytest.raises(NotVisible):
+        access.attachment_by_token(token, now=NOW)
+
+
+def test_old_budgets_are_forgotten(monkeypatch):
+    """Rows that no budget needs any more do not stay for ever."""
+    stop = threading.Event()
+    Spent.objects.create(scope="address", key="x@y.example", hour=NOW - timedelta(days=30))
+    monkeypatch.setattr(reconciler, "tell_once", lambda now: stop.set())
+    monkeypatch.setattr(reconciler, "close_old_connections", lambda: None)
+    with time_machine.travel(NOW, tick=False):
+        reconciler.run_forever(stop)
+    assert not Spent.objects.exists()

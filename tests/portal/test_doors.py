@@ -22,6 +22,7 @@ from tests.factory import TUESDAY
 pytestmark = pytest.mark.django_db
 
 PUBLIC = {
+    "hc/f/<token>/<name>",
     "livez",
     "readyz",
     # Providers of mail: without PLAZO_WEBHOOK_SECRET it is not there.

@@ -40,6 +40,21 @@ def test_a_form_sent_twice_makes_one_ticket():
     assert Ticket.objects.count() == 1
 
 
+def test_the_same_words_of_two_people_are_two_messages():
+    """A double click is one person's; two who confirm in the same words have both said so."""
+    ticket = a_case(now=NOW)
+    actors = [actor_of_requester(p) for p in (ticket.requester, a_requester("otra@x.example"))]
+    made = [
+        commands.reply_as_requester(
+            ticket_id=ticket.pk, body="Confirmado.", actor=actor, now=NOW + MINUTE
+        ).payload["message"]
+        for actor in (actors[0], actors[0], actors[1], actors[1])
+    ]
+    assert len(set(made)) == 2
+    assert made[0] == made[1]
+    assert made[2] == made[3]
+
+
 def test_a_reply_meets_the_clock_and_opens_the_ticket():
     """The first public reply stops the first clock and leaves `new` behind."""
     ticket = a_case(now=NOW)

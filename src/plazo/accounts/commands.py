@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from plazo.accounts.models import Requester, normal_email
+from plazo.accounts.queries import requesters_by_email
 
 
 @transaction.atomic
@@ -18,10 +19,12 @@ def find_or_create_requester(
         a name is taken only where there was none.
     """
     address = normal_email(email)
-    requester, created = Requester.objects.get_or_create(
-        email=address, defaults={"name": name.strip(), "language": language, "created_at": now}
-    )
-    if not created and not requester.name and name.strip():
+    requester = requesters_by_email(address).first()
+    if requester is None:
+        new = Requester(email=address, name=name.strip(), language=language, created_at=now)
+        Requester.objects.bulk_create([new], ignore_conflicts=True)
+        requester = requesters_by_email(address).get()
+    if not requester.name and name.strip():
         Requester.objects.filter(pk=requester.pk, name="").update(name=name.strip())
         requester.refresh_from_db()
     return requester

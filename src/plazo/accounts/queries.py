@@ -1,6 +1,9 @@
 """Reads on people."""
 
-from plazo.accounts.models import Agent
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from plazo.accounts.models import Agent, Requester, normal_email
 
 
 def assignable_agents() -> list[Agent]:
@@ -8,3 +11,9 @@ def assignable_agents() -> list[Agent]:
     return list(
         Agent.objects.select_related("user").filter(is_active=True).order_by("level", "user__name")
     )
+
+
+def requesters_by_email(email: str) -> QuerySet[Requester]:
+    """Return whoever has an address, however it is spelt: one row at most, by the unique index."""
+    spelt = Requester.objects.alias(spelt=Lower("email"))
+    return spelt.filter(spelt=normal_email(email))

@@ -1,6 +1,7 @@
 """Which version holds when."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -14,14 +15,24 @@ def version_in_force(at: datetime, key: str | None = None) -> AgreementVersion:
     Raises: NoAgreementInForce.
     """
     wanted = key or settings.PLAZO.agreement
-    version = (
+    pk = (
         AgreementVersion.objects.filter(key=wanted, effective_at__lte=at)
         .order_by("-effective_at", "-number")
+        .values_list("pk", flat=True)
         .first()
     )
-    if version is None:
+    if pk is None:
         raise NoAgreementInForce(key=wanted, at=at)
-    return version
+    return version(pk)
+
+
+@lru_cache(maxsize=64)
+def version(pk: int) -> AgreementVersion:
+    """Return a version by its key. Read once in a process: a version never changes.
+
+    Raises: AgreementVersion.DoesNotExist.
+    """
+    return AgreementVersion.objects.get(pk=pk)
 
 
 def is_published(key: str) -> bool:

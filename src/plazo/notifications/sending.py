@@ -17,8 +17,10 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import translation
 
+from plazo.agreements.queries import version
 from plazo.core.actor import Actor
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
@@ -33,9 +35,6 @@ from plazo.tickets.bodies import storage_path
 from plazo.tickets.models import Delivery
 
 logger = logging.getLogger(__name__)
-
-# What every mail's words need of its ticket, fetched with the claim.
-RENDERED = ("requester", "agreement_version", "organization")
 
 ACTOR = Actor.system("mail")
 CLAIM = timedelta(minutes=2)
@@ -73,27 +72,31 @@ def send(mail_id: int, *, now: datetime) -> str:
 def _claim(mail_id: int, now: datetime) -> OutboundMail | None:
     """Take the row for a while. The attempt counts before it is made: a mail that kills its
     worker each time must not be tried for ever at once.
+
+    Edges: of several workers that saw the same row, the one whose update finds it unchanged has it.
     """
-    with transaction.atomic():
-        mail = (
-            OutboundMail.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("mailbox", "event", *(f"ticket__{name}" for name in RENDERED))
-            .filter(pk=mail_id, state__in=WAITING, next_attempt_at__lte=now)
-            .first()
-        )
-        if mail is None:
-            return None
-        rest = _rest_of(mail.mailbox, now)
-        if rest is not None:
-            mail.next_attempt_at = rest
-            mail.save(update_fields=["next_attempt_at"])
-            return None
-        mail.state = MailState.SENDING
-        mail.attempts += 1
-        mail.claim += 1
-        mail.next_attempt_at = now + max(CLAIM, pause_after(mail.attempts))
-        mail.save(update_fields=["state", "attempts", "claim", "next_attempt_at"])
-    return mail
+    due = OutboundMail.objects.filter(pk=mail_id, state__in=WAITING, next_attempt_at__lte=now)
+    mail = due.select_related("mailbox", "event", "ticket__requester").first()
+    if mail is None:
+        return None
+    if mail.ticket is not None:
+        mail.ticket.agreement_version = version(mail.ticket.agreement_version_id)
+    unchanged = due.filter(claim=mail.claim)
+    rest = _rest_of(mail.mailbox, now)
+    if rest is not None:
+        unchanged.update(next_attempt_at=rest)
+        return None
+    mail.state = MailState.SENDING
+    mail.attempts += 1
+    mail.claim += 1
+    mail.next_attempt_at = now + max(CLAIM, pause_after(mail.attempts))
+    taken = unchanged.update(
+        state=mail.state,
+        attempts=mail.attempts,
+        claim=mail.claim,
+        next_attempt_at=mail.next_attempt_at,
+    )
+    return mail if taken else None
 
 
 def _rest_of(mailbox: Mailbox | None, now: datetime) -> datetime | None:
@@ -242,11 +245,11 @@ def pause_after(attempts: int) -> timedelta:
 
 def _record_sent(mail: OutboundMail, now: datetime) -> str:
     with transaction.atomic():
-        if not _still_ours(mail):
-            return ""
-        OutboundMail.objects.filter(pk=mail.pk).update(
+        ours = _ours(mail).update(
             state=MailState.SENT, sent_at=now, next_attempt_at=None, last_error=""
         )
+        if not ours:
+            return ""
         if mail.kind == MailKind.ACKNOWLEDGEMENT and mail.ticket_id is not None:
             commands.record_acknowledged(
                 ticket_id=mail.ticket_id, mail_id=mail.pk, actor=ACTOR, now=now
@@ -258,11 +261,9 @@ def _record_sent(mail: OutboundMail, now: datetime) -> str:
 
 def _record_failure(mail: OutboundMail, reason: str, now: datetime) -> str:
     with transaction.atomic():
-        if not _still_ours(mail):
+        ours = _ours(mail).update(state=MailState.FAILED, next_attempt_at=None, last_error=reason)
+        if not ours:
             return ""
-        OutboundMail.objects.filter(pk=mail.pk).update(
-            state=MailState.FAILED, next_attempt_at=None, last_error=reason
-        )
         _reply_failed(mail, reason, Delivery.FAILED, now)
     return MailState.FAILED
 
@@ -311,13 +312,13 @@ def _record_trouble(mail: OutboundMail, error: Exception, now: datetime) -> str:
     if now - mail.created_at > GIVE_UP_AFTER:
         return _record_failure(mail, reason, now)
     with transaction.atomic():
-        if not _still_ours(mail):
-            return ""
-        OutboundMail.objects.filter(pk=mail.pk).update(
+        ours = _ours(mail).update(
             state=MailState.DEFERRED,
             next_attempt_at=now + pause_after(mail.attempts),
             last_error=reason,
         )
+        if not ours:
+            return ""
         if mail.mailbox_id is not None and _is_busy(error):
             Mailbox.objects.filter(pk=mail.mailbox_id).update(
                 held_until=now + HOLD, held_reason=reason[:300]
@@ -336,13 +337,9 @@ def _is_busy(error: Exception) -> bool:
     return isinstance(error, OSError | ConsentWithdrawn | TokenTrouble | CannotUnseal)
 
 
-def _still_ours(mail: OutboundMail) -> bool:
-    """Say whether nobody claimed the row after us; locks it for the rest of the transaction."""
-    return (
-        OutboundMail.objects.select_for_update()
-        .filter(pk=mail.pk, claim=mail.claim, state=MailState.SENDING)
-        .exists()
-    )
+def _ours(mail: OutboundMail) -> QuerySet[OutboundMail]:
+    """Return the row if nobody claimed it after us: what is written to it is written by one."""
+    return OutboundMail.objects.filter(pk=mail.pk, claim=mail.claim, state=MailState.SENDING)
 
 
 def _attempt_of(mail: OutboundMail) -> int:

@@ -179,9 +179,7 @@ class MachineWrote(Payload):
     evidence: str
 
 
-@event(
-    "mail.parked", INTERNAL, _("A mail waits in the ledger"), "the text is in the mail ledger alone"
-)
+@event("mail.parked", INTERNAL, _("A mail was kept back"), "the text is in the mail ledger alone")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailParked(Payload):
     """A mail about this ticket was not taken in: a person must look at it. It moves no clock."""

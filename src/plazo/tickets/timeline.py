@@ -20,6 +20,7 @@ from typing import Any
 
 from django.db import transaction
 
+from plazo.agreements.queries import version
 from plazo.core.actor import Actor
 from plazo.sla import Fact
 from plazo.sla.calendar import micros_of
@@ -143,6 +144,7 @@ def writing(ticket_id: int, *, actor: Actor, now: datetime) -> Iterator[Page]:
     """
     with transaction.atomic():
         ticket = Ticket.objects.select_for_update().get(pk=ticket_id)
+        ticket.agreement_version = version(ticket.agreement_version_id)
         page = Page(ticket, actor, now, list(chain_of(ticket)))
         yield page
         if page.appended:

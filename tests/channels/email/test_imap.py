@@ -10,10 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from plazo.channels.email import imap, process
+from plazo.channels.email import imap, intake, process
 from plazo.channels.email.imap import Doubts, Folder
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
 from plazo.config.worker import keep_running
+from plazo.core.actor import Actor
 from plazo.core.clock import read_clock
 from plazo.mailboxes.models import AfterFetch, Mailbox, Security, Source
 from tests.mails import a_mail, a_mailbox
@@ -136,7 +137,7 @@ def test_a_dead_connection_is_noticed_while_waiting(dovecot_server):
         folder.compare()
         assert folder.wait(threading.Event(), 0.1) is False
         dovecot_server.kick("cortado")
-        with pytest.raises(imaplib.IMAP4.abort):
+        with pytest.raises(imap.TROUBLE):
             folder.wait(threading.Event(), 20)
 
 
@@ -282,6 +283,47 @@ def test_a_mail_that_is_too_large_is_parked_and_left_alone(dovecot_server, setti
     assert fetch(mailbox) == 0
     with dovecot_server.inbox("grande") as box:
         assert len(box.uids("ALL")) == 1
+
+
+def test_a_mail_that_was_too_large_is_fetched_once_it_may_be(dovecot_server, settings):
+    """Nobody deletes the only copy: not a person who insists, nor we, before the mail is here."""
+    mailbox = begun(dovecot_server, "luego", after_fetch=AfterFetch.DELETE)
+    small = settings.PLAZO.model_copy(update={"max_mail_bytes": 2000})
+    large = settings.PLAZO
+    settings.PLAZO = small
+    raw = a_mail("x" * 5000, subject="Muy grande", to="luego@iws.example")
+    dovecot_server.deliver(raw, "luego")
+    assert fetch(mailbox) == 0
+    record = IntakeRecord.objects.get()
+    with pytest.raises(intake.OnlyTheHeader):
+        intake.run_again(record.pk, actor=Actor.system("tests"), now=read_clock())
+    # A row of before, which somebody ran again: its reason is gone, and still it is no mail.
+    IntakeRecord.objects.update(reason=Reason.NO_SENDER)
+    assert fetch(mailbox) == 0
+    mailbox.refresh_from_db()
+    assert (mailbox.on_server, mailbox.missing) == (1, 1)
+    with dovecot_server.inbox("luego") as box:
+        assert len(box.uids("ALL")) == 1
+    settings.PLAZO = large
+    assert fetch(mailbox) == 1
+    record.refresh_from_db()
+    assert (record.fate, record.partial) == (Fate.WAITING, False)
+    assert record.size == len(record.raw.data) > 5000
+    assert IntakeRecord.objects.count() == 1
+    mailbox.refresh_from_db()
+    assert (mailbox.on_server, mailbox.missing) == (0, 0)
+
+
+@pytest.mark.parametrize("archive", ["INBOX", "inbox", "INBOX/"])
+def test_what_is_fetched_is_not_moved_to_where_it_is(dovecot_server, archive):
+    """It would come back as a new mail for ever; the mailbox says what is wrong."""
+    mailbox = begun(dovecot_server, f"vuelta{len(archive)}{archive[:1]}")
+    fields = {"after_fetch": AfterFetch.MOVE, "archive_folder": archive}
+    Mailbox.objects.filter(pk=mailbox.pk).update(**fields)
+    dovecot_server.deliver(a_mail("uno"), mailbox.imap_user)
+    assert [fetch(mailbox) for _ in range(3)] == [1, 0, 0]
+    mailbox.refresh_from_db()
+    assert "no se puede mover" in mailbox.fetch_error
 
 
 def until(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -101,6 +101,38 @@ def test_files_mboxes_and_maildirs(tmp_path: Path, monkeypatch, capsys):
     assert "c.eml: skipped, it is empty" in told
 
 
+def test_a_folder_is_read_to_its_end(tmp_path: Path, monkeypatch, capsys):
+    """Folders in it too, whatever one file is like: nobody looks for what was left out."""
+    raws = [a_mail(f"número {n}") for n in range(4)]
+    below = tmp_path / "2026" / "noviembre"
+    below.mkdir(parents=True)
+    (tmp_path / "a.eml").write_bytes(raws[0])
+    (tmp_path / "b.eml").symlink_to("/nowhere/x.eml")
+    (tmp_path / "c.eml").mkdir()
+    (tmp_path / "c.eml" / "d.EML").write_bytes(raws[1])
+    (below / "e.eml").write_bytes(raws[2])
+    maildir = archives.Maildir(below / "Maildir")
+    maildir.add(raws[3])
+    unreadable = below / "f.eml"
+    unreadable.write_bytes(raws[0])
+    monkeypatch.setattr(Path, "read_bytes", refusing(Path.read_bytes, unreadable))
+    a_mailbox()
+    assert ingest("--mailbox", "soporte", str(tmp_path), patch=monkeypatch) == 66
+    assert sorted(raw.strip() for raw in kept()) == sorted(raw.strip() for raw in raws)
+    assert "f.eml: Permission denied" in capsys.readouterr().err
+
+
+def refusing(read, refused: Path):
+    """Return what reads a file, and refuses one as a system does for whom it may not be read."""
+
+    def guarded(path: Path) -> bytes:
+        if path == refused:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    return guarded
+
+
 def test_a_mail_that_cannot_be_stored_is_to_be_tried_again(monkeypatch, capsys):
     """75 is what a mail server takes for "later"; anything else would bounce the mail."""
     with connection.cursor() as cursor:
@@ -173,6 +205,19 @@ def test_a_mailbox_is_made_with_passwords_from_a_pipe(monkeypatch, capsys):
         pytest.param(["dos palabras", "--address", "a@iws.example"], "key", id="a bad key"),
         pytest.param(
             ["otro", "--address", "a@iws.example", "--group", "x"], "group", id="nobody's group"
+        ),
+        pytest.param(
+            [
+                "otro",
+                "--address",
+                "a@iws.example",
+                "--after-fetch",
+                "move",
+                "--archive-folder",
+                "inbox",
+            ],
+            "archive_folder",
+            id="moved to where it is fetched",
         ),
     ],
 )

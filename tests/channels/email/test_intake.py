@@ -6,8 +6,10 @@ from email.message import Message
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 
 from plazo.accounts.models import Organization, Requester
+from plazo.accounts.queries import requesters_by_email
 from plazo.channels.email import intake
 from plazo.channels.email.ledger import accept, park_too_large
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
@@ -81,6 +83,18 @@ def test_a_receipt_ties_itself_to_the_mail_and_proves_where_an_answer_belongs():
     assert list(tokens.in_addresses([envelope])) == [tokens.Token("b", mail.pk)]
 
 
+@pytest.mark.parametrize(
+    ("message_id", "named"),
+    [("<a.b-1@otra.example>", True), ("<http://malo.example/oferta@x>", False)],
+)
+def test_a_receipt_names_what_it_answers_only_by_a_real_message_id(message_id, named):
+    """A Message-ID is the sender's text too: no words and no links of theirs go out with us."""
+    take(a_mail(sender="v@otra.example", Message_ID=message_id))
+    sent = sent_as_bytes(OutboundMail.objects.get(kind=MailKind.ACKNOWLEDGEMENT))
+    assert (sent["In-Reply-To"] == message_id) is named
+    assert (message_id in sent.as_string()) is named
+
+
 @pytest.mark.parametrize("proven", [True, False])
 def test_a_receipt_echoes_only_what_a_proven_sender_wrote(proven):
     """Whoever forges an address must not make us send their words to it."""
@@ -104,7 +118,7 @@ def test_a_receipt_echoes_only_what_a_proven_sender_wrote(proven):
         + str(sent["Thread-Topic"])
     )
     assert ("Gane dinero" in whole) is proven
-    assert ("Oferta" in whole) is proven
+    assert ("Oferta" in whole + str(sent["To"])) is proven
     assert "Compre barato" not in whole
 
 
@@ -365,6 +379,7 @@ def test_our_own_mail_that_comes_back_is_rejected():
     raw = build(sent).message().as_bytes()
     record = take(raw, now=TUESDAY + 2 * MINUTE)
     assert (record.fate, record.reason) == (Fate.REJECTED, Reason.OWN)
+    assert record.ticket == ticket
     assert ticket.messages.count() == 2
 
 
@@ -494,6 +509,17 @@ def test_a_person_can_insist_on_a_parked_mail():
     assert acknowledgements() == 0
 
 
+def test_who_wrote_is_found_without_reading_everybody():
+    """A mail must not cost more with every person who has ever written."""
+    rows = (Requester(email=f"p{n}@x.example", created_at=TUESDAY) for n in range(2000))
+    Requester.objects.bulk_create(rows)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_requester")
+    plan = requesters_by_email("P7@X.example").explain()
+    assert "requester_email_unique" in plan
+    assert "Seq Scan" not in plan
+
+
 def test_a_requester_is_one_person_however_they_spell_their_address():
     """Addresses are compared without regard to case."""
     take(a_mail(sender="COMPRAS@Andina.Example"))
@@ -548,6 +574,25 @@ def test_a_device_may_say_the_same_thing_again(date, later, cases):
         record = accept(raw, source=Source.SMTP, mailbox=box, now=at)
         intake.process(record.pk, now=at)
     assert Ticket.objects.count() == cases
+
+
+def test_an_alarm_that_goes_on_is_heard_again_and_again():
+    """Each one comes soon after another that was the same; that one was not taken in either."""
+    other = a_mailbox("ventas@iws.example")
+    fates = []
+    for number in range(5):
+        raw = b"X-Path: %d\r\n" % number + a_mail("UPS en batería", Date="", **ALARM)
+        at = TUESDAY + number * timedelta(minutes=6)
+        record = accept(raw, source=Source.SMTP, mailbox=other, now=at)
+        fates.append(intake.process(record.pk, now=at))
+    assert fates == ["ticket", "rejected", "ticket", "rejected", "ticket"]
+
+
+def test_an_address_that_is_too_long_is_nobodys():
+    """Cut where its column ends, it would be the address of somebody else."""
+    sender = "a@" + ".".join(["b" * 60] * 5) + ".example"
+    record = take(a_mail(sender=sender))
+    assert (record.fate, record.reason) == (Fate.PARKED, Reason.NO_SENDER)
 
 
 def test_two_people_may_say_the_same_within_a_minute():

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from plazo.accounts.access import actor_of_agent, actor_of_requester
 from plazo.accounts.commands import find_or_create_requester
 from plazo.accounts.models import Agent, Requester
+from plazo.accounts.queries import requesters_by_email
 from plazo.channels.email import answers, network, placing, wording
 from plazo.channels.email.ledger import SAME_WITHIN
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
@@ -105,18 +106,22 @@ class Decision:
             raise Settled(Fate.REJECTED, Reason.DOCTOR)
         if self.record.insisted:
             return
-        before = IntakeRecord.objects.filter(
-            message_id=self.record.message_id,
-            content_digest=self.record.content_digest,
-            fate__in=(Fate.NEW_TICKET, Fate.APPENDED, Fate.REJECTED),
-        ).exclude(pk=self.record.pk)
-        for came_at, ticket_id in before.order_by("-pk").values_list("received_at", "ticket_id")[
-            :1
-        ]:
-            if not self._is_the_same(came_at):
-                return
-            ticket = Ticket.objects.filter(pk=ticket_id).first() if ticket_id else None
-            raise Settled(Fate.REJECTED, Reason.DUPLICATE, ticket)
+        taken = [Fate.NEW_TICKET, Fate.APPENDED]
+        before = (
+            IntakeRecord.objects.filter(
+                message_id=self.record.message_id,
+                content_digest=self.record.content_digest,
+                # What was rejected is no reason to reject again what has only its content for a name.
+                fate__in=[*taken, Fate.REJECTED] if self.record.message_id else taken,
+            )
+            .exclude(pk=self.record.pk)
+            .select_related("ticket")
+            .only("received_at", "ticket")
+            .order_by("-pk")
+            .first()
+        )
+        if before is not None and self._is_the_same(before.received_at):
+            raise Settled(Fate.REJECTED, Reason.DUPLICATE, before.ticket)
 
     def _is_the_same(self, came_at: datetime) -> bool:
         date = self.mail.date
@@ -135,7 +140,8 @@ class Decision:
         """
         token = tokens.read(self.mail.own_token) if self.mail.own_token else None
         if token is not None and token.kind == tokens.BOUNCE:
-            raise Settled(Fate.REJECTED, Reason.OWN)
+            sent = OutboundMail.objects.select_related("ticket").filter(pk=token.pk).first()
+            raise Settled(Fate.REJECTED, Reason.OWN, sent.ticket if sent else None)
         sender = self.mail.sender
         if sender is None or not self._is_ours(sender.email):
             return sender
@@ -229,13 +235,14 @@ class Decision:
     def _reply(self, agent: Agent, ticket: Ticket, text: str) -> int:
         """Send an agent's words to the requester and to those whom the notice named."""
         seen = placing.shown_until(self.mail, ticket, agent.user.email)
-        copies = Participant.objects.filter(ticket=ticket, added_at__lte=seen) if seen else None
+        shown = Participant.objects.filter(ticket=ticket, added_at__lte=seen or ticket.opened_at)
+        copies = list(shown.values_list("requester_id", flat=True)) if seen else []
         try:
             event = commands.reply_to_ticket(
                 ticket_id=ticket.pk,
                 body=self._agents_words(text),
                 attachments=self.uploads,
-                copies=list(copies.values_list("requester_id", flat=True)) if copies else [],
+                copies=copies,
                 actor=actor_of_agent(agent),
                 now=self.now,
             )
@@ -292,7 +299,7 @@ class Decision:
 
     def _requester(self, author: Address) -> Requester:
         return find_or_create_requester(
-            email=author.email[:254],
+            email=author.email,
             name=author.name[:120],
             language=self._language(),
             now=self.now,
@@ -316,7 +323,7 @@ class Decision:
         return self._open(person, placement, quiet=self._quiet(person, placement))
 
     def _known(self, email: str) -> Requester | None:
-        return Requester.objects.select_related("organization").filter(email__iexact=email).first()
+        return requesters_by_email(email).select_related("organization").first()
 
     def _stop_machines(self, placement: Placement, person: Requester | None) -> None:
         """Settle what a machine wrote. Nobody answers it, and it answers nothing.
@@ -446,7 +453,7 @@ class Decision:
             if placing.agent_by_address(address.email) is not None:
                 continue
             other = find_or_create_requester(
-                email=address.email[:254],
+                email=address.email,
                 name=address.name[:120],
                 language=person.language,
                 now=self.now,

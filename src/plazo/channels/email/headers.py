@@ -12,12 +12,15 @@ from plazo.channels.email.parsed import Address
 
 MOST_ADDRESSES: Final = 500
 MOST_REFERENCES: Final = 100
+LONGEST_ADDRESS: Final = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 _FIRST_REFERENCES: Final = 20
 _LONGEST_LIST: Final = 100_000
 _ID: Final = re.compile(r"<([^<>\s]{3,490})>")
 _FOLD_IN_ID: Final = re.compile(r"(<[^<>\s]{1,490})\r?\n[ \t]+(?=[^<>\s]{1,490}>)")
+_ATOM: Final = r"[\w.%+='/&!#$*?^`{|}~-]"
+# Whole or not at all: a piece of an address is somebody else's.
 _EMAIL: Final = re.compile(
-    r"(?:[\w.%+='/&!#$*?^`{|}~-]{1,200}|\"[^\"\\\r\n@]{1,64}\")@[\w.-]{1,250}"
+    rf"(?:(?<!{_ATOM}){_ATOM}{{1,200}}|\"[^\"\\\r\n@]{{1,64}}\")@[\w.-]{{1,250}}(?![\w.-])"
 )
 _IP: Final = re.compile(
     r"(?<![\w.:])(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f.]{0,15}){2,8})(?![\w.:])",
@@ -71,7 +74,8 @@ def addresses(fields: Fields, name: str, defects: list[str]) -> tuple[Address, .
 def email_in(text: str) -> str:
     """Return the address that a text holds, in lower case; empty for none.
 
-    Edges: a domain beyond ASCII becomes its ASCII form, so that one domain has one spelling.
+    Edges: a domain beyond ASCII becomes its ASCII form, so that one domain has one spelling. What
+        is longer than an address may be is none: cut, it would be somebody else's.
     """
     match = _EMAIL.search(text[:2000])
     if match is None:
@@ -84,7 +88,8 @@ def email_in(text: str) -> str:
         except UnicodeError:
             return ""
     local = local.strip(".")
-    return f"{local}@{domain}"[:320] if local and domain else ""
+    found = f"{local}@{domain}"
+    return found if local and domain and len(found) <= LONGEST_ADDRESS else ""
 
 
 def sender(fields: Fields, defects: list[str]) -> tuple[Address | None, str]:

@@ -49,6 +49,7 @@ TIMEOUT_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 2.0  # how soon a fetcher notices that it is to stop
 POLL_SECONDS: Final = 30.0  # where the server has no IDLE
 COMPARE_SECONDS: Final = 10 * 60.0  # ends an IDLE too: RFC 2177 wants that before 29 minutes
+TURN_SECONDS: Final = 5.0  # how soon another process takes over
 SETTLED_SECONDS: Final = 60.0  # a connection that lived so long makes the next try a quick one
 SHORTEST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
@@ -498,7 +499,7 @@ def fetch_for_ever(mailbox_id: int, stop: threading.Event) -> None:
         began = time.monotonic()
         try:
             if not _lock(mailbox_id):
-                stop.wait(5.0)
+                stop.wait(TURN_SECONDS)
                 continue
             mailbox = Mailbox.objects.get(pk=mailbox_id)
             box = connect(mailbox)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from plazo.channels.email import placing, webhook
 from plazo.channels.email.deciding import Decision, Settled
-from plazo.channels.email.models import BY_RULE, Fate, IntakeRaw, IntakeRecord, Reason
+from plazo.channels.email.models import BY_RULE, Fate, IntakeRecord, Reason
 from plazo.channels.email.parsing import ParsedMail
 from plazo.channels.email.sandbox import ReaderFailed, sandbox
 from plazo.channels.email.senders import authenticity_of
@@ -68,7 +68,7 @@ def process(record_id: int, *, now: datetime) -> str:
     if record is None:
         return ""
     try:
-        raw = IntakeRaw.objects.get(record=record).data
+        raw = record.raw.data
         if record.source == Source.WEBHOOK:
             raw = webhook.mail_of_request(raw)
         mail = sandbox.parse(raw)
@@ -127,20 +127,24 @@ def run_again(record_id: int, *, actor: Actor, now: datetime) -> bool:
 def _claim(record_id: int, now: datetime) -> IntakeRecord | None:
     """Take the row for a while. The attempt counts before it is made: a mail that kills its
     worker each time must not be tried for ever.
+
+    Edges: of several workers that saw the same row, the one whose update finds it unchanged has it.
     """
-    with transaction.atomic():
-        record = (
-            IntakeRecord.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("mailbox__group", "insisted_by__user")
-            .filter(pk=record_id, fate=Fate.WAITING, next_attempt_at__lte=now)
-            .first()
-        )
-        if record is None:
-            return None
-        record.attempts += 1
-        record.claim += 1
-        record.next_attempt_at = now + CLAIM * record.attempts
-        record.save(update_fields=["attempts", "claim", "next_attempt_at"])
+    due = IntakeRecord.objects.filter(
+        pk=record_id, fate=Fate.WAITING, next_attempt_at__lte=now, partial=False
+    )
+    record = due.select_related("raw").first()
+    if record is None:
+        return None
+    unchanged = due.filter(claim=record.claim)
+    record.attempts += 1
+    record.claim += 1
+    record.next_attempt_at = now + CLAIM * record.attempts
+    taken = unchanged.update(
+        attempts=record.attempts, claim=record.claim, next_attempt_at=record.next_attempt_at
+    )
+    if not taken:
+        return None
     if record.attempts > MOST_ATTEMPTS:
         _park(record, Reason.FAULT, record.error or "every attempt ended before its end", now)
         return None
@@ -183,6 +187,7 @@ def _settle(record: IntakeRecord, mail: ParsedMail, now: datetime) -> str:
             return ""
         record.error = ""
         boxes = mailboxes.every()
+        record.mailbox = next((box for box in boxes if box.pk == record.mailbox_id), None)
         _describe(record, mail, boxes)
         _lock_thread(record, mail)
         try:
@@ -246,6 +251,13 @@ def _machine(record: IntakeRecord, mail: ParsedMail) -> tuple[str, str]:
     return "", ""
 
 
+# In one order, always: two transactions never wait for each other.
+_LOCK: Final = """
+SELECT pg_advisory_xact_lock(hashtextextended(root, 1))
+FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (root, place) ORDER BY place
+"""
+
+
 def _lock_thread(record: IntakeRecord, mail: ParsedMail) -> None:
     """Let nobody else decide about the same thread meanwhile; the lock ends with the transaction.
 
@@ -253,5 +265,4 @@ def _lock_thread(record: IntakeRecord, mail: ParsedMail) -> None:
     """
     roots = [*mail.references[:1], *mail.in_reply_to[:1], mail.message_id, record.content_digest]
     with connection.cursor() as cursor:
-        for root in sorted(dict.fromkeys(root for root in roots if root)):
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [root])
+        cursor.execute(_LOCK, [sorted({root for root in roots if root})])

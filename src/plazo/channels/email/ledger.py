@@ -41,12 +41,13 @@ def accept(
         transaction, since the commit is the point.
     """
     digest = hashlib.sha256(raw).hexdigest()
-    lasting = _is_named(raw)
-    known = _known(digest, mailbox, source_key, since=None if lasting else now - SAME_WITHIN)
-    if known is not None:
-        return _completed(known, raw, digest, now) if known.partial else known
-    # Two processes at once are kept apart by the database.
-    occasion = 0 if lasting else int(now.timestamp() // SAME_WITHIN.total_seconds())
+    occasion = 0
+    if source_key is None and not _is_named(raw):
+        known = _known(digest, mailbox, None, since=now - SAME_WITHIN)
+        if known is not None:
+            return known
+        occasion = int(now.timestamp() // SAME_WITHIN.total_seconds())
+    # Nearly always it is new, so that is tried first; the database says where it is not.
     try:
         with transaction.atomic(durable=True):
             record = IntakeRecord.objects.create(
@@ -66,10 +67,10 @@ def accept(
             IntakeRaw.objects.create(record=record, body=raw)
             nudge(record.pk)
     except IntegrityError:
-        known = _known(digest, mailbox, source_key, since=None)  # another process was quicker
+        known = _known(digest, mailbox, source_key, since=None)
         if known is None:
             raise
-        return known
+        return _completed(known, raw, digest, now) if known.partial else known
     return record
 
 

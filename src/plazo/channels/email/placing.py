@@ -92,7 +92,7 @@ def shown_until(mail: ParsedMail, ticket: Ticket, email: str) -> datetime | None
     """
     notices = _notices().filter(ticket=ticket).order_by("-pk")
     answered = notices.filter(message_id__in=_answered(mail)).first()
-    notice = answered or notices.filter(recipient__iexact=email).first()
+    notice = answered or notices.filter(recipient=normal_email(email)).first()
     return notice.created_at if notice is not None else None
 
 
@@ -181,11 +181,11 @@ def _by_body(mail: ParsedMail) -> Iterator[Ticket]:
 
 def _by_ids(mail: ParsedMail) -> Iterator[Ticket]:
     """Yield the tickets that a mail's references name, the one it answers directly first."""
-    wanted = _answered(mail)
+    wanted = answered = _answered(mail)
     # A mail that arrives before the one it answers is mentioned by nobody; but the answered one
     # may come later, and then its own Message-ID is known from here.
     if mail.message_id:
-        wanted.append(mail.message_id)
+        wanted = [*answered, mail.message_id]
     if not wanted:
         return
     found: dict[str, int] = dict(
@@ -193,8 +193,9 @@ def _by_ids(mail: ParsedMail) -> Iterator[Ticket]:
         .order_by("-ticket_id")
         .values_list("message_id", "ticket_id")
     )
-    sent = OutboundMail.objects.filter(message_id__in=wanted, ticket__isnull=False)
-    found |= {mid: pk for mid, pk in sent.values_list("message_id", "ticket_id") if pk}
+    if answered:
+        sent = OutboundMail.objects.filter(message_id__in=answered, ticket__isnull=False)
+        found |= {mid: pk for mid, pk in sent.values_list("message_id", "ticket_id") if pk}
     for message_id in wanted:
         ticket = _ticket(found[message_id]) if message_id in found else None
         if ticket is not None:

@@ -252,7 +252,7 @@ class _Story:
         for email, name, slug in _REQUESTERS:
             requester = find_or_create_requester(email=email, name=name, now=now)
             Requester.objects.filter(pk=requester.pk).update(
-                organization=Organization.objects.get(slug=slug)
+                organization=Organization.objects.get(slug=slug), email_confirmed_at=now
             )
             requester.refresh_from_db()
             self.requesters[slug] = requester

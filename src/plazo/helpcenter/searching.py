@@ -222,13 +222,22 @@ def related_to(reader: Reader, edition: Edition, *, limit: int = 4) -> list[Edit
 
 
 def announcements_about(language: Language, text: str, *, limit: int = 3) -> list[Announcement]:
-    """Return announcements that hold all of what was asked, those that go on first. One query."""
+    """Return announcements that hold half of what was asked or more, those that go on first.
+
+    Costs two queries: them, and what was said.
+    """
     query = parse_query(text, language)
     if not query:
         return []
     column = "search_en" if language == "en" else "search_es"
+    held: Any = Value(0)
+    for term in query.terms:
+        has = _Matches(F(column), _TsQuery(Value(term.tsquery())))
+        held = held + Case(When(has, then=Value(1)), default=Value(0))
     return list(
-        Announcement.objects.filter(_Matches(F(column), _TsQuery(Value(query.all_of()))))
+        Announcement.objects.filter(_Matches(F(column), _TsQuery(Value(query.any_of()))))
+        .annotate(held=held)
+        .filter(held__gte=(len(query.terms) + 1) // 2)
         .prefetch_related("updates")
-        .order_by(F("resolved_at").desc(nulls_first=True), "-starts_at", "-pk")[:limit]
+        .order_by(F("resolved_at").desc(nulls_first=True), "-held", "-starts_at", "-pk")[:limit]
     )

@@ -373,15 +373,22 @@ def suggest(request: HttpRequest, language: str) -> HttpResponse:
         "language": language,
         "text": text.strip(),
         "for_form": form,
-        "results": [
-            {
-                "url": address_of(edition, language) + ("?from=form" if form else ""),
-                "title": marked(edition.published.title, found.query),
-                "summary": edition.published.summary,
-                "section": edition.article.section.title(language),
-            }
-            for edition in found.editions
-            if edition.published is not None
-        ],
+        "results": suggested(found, language, for_form=form),
     }
     return render(request, "plazo/portal/_suggestions.html", context)
+
+
+def suggested(
+    found: searching.Found, language: str, *, for_form: bool = False
+) -> list[dict[str, Any]]:
+    """Return what a list of suggestions shows."""
+    return [
+        {
+            "url": address_of(edition, language) + ("?from=form" if for_form else ""),
+            "title": marked(edition.published.title, found.query),
+            "summary": edition.published.summary,
+            "section": edition.article.section.title(language),
+        }
+        for edition in found.editions
+        if edition.published is not None
+    ]

@@ -147,8 +147,12 @@ def _found(
 
 def _that_can_be_met(query: Query, lexicon: Lexicon) -> Sequence[Term]:
     """Return the terms that some text has; a word that none has must not hide what there is."""
-    known = [t for t in query.terms if t.stem in lexicon.stems or t.alternatives or t.prefix]
-    return known or query.terms
+
+    def is_known(term: Term) -> bool:
+        ways = [(term.stem,), *term.alternatives]
+        return bool(term.prefix) or any(all(s in lexicon.stems for s in way) for way in ways)
+
+    return [term for term in query.terms if is_known(term)] or query.terms
 
 
 def _ranked(

@@ -150,7 +150,6 @@ AUTOMATIC = {
     MailKind.ANSWERED: "auto-generated",
     MailKind.ASSIGNED: "auto-generated",
     MailKind.DIGEST: "auto-generated",
-    MailKind.NEWS: "auto-generated",
     MailKind.CLIMBED: "auto-generated",
     MailKind.SIGN_IN: "auto-generated",
     MailKind.INVITATION: "auto-generated",

@@ -16,7 +16,7 @@ from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import SlaPage, promised_first_reply, sla_page
 from plazo.agreements.queries import version_in_force
 from plazo.channels.forms.requests import QUESTIONS, RequestForm, is_started
-from plazo.channels.forms.uploads import WithFiles, describe, stage_uploads
+from plazo.channels.forms.uploads import WithFiles, describe
 from plazo.core import drawing, localtime
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
@@ -32,7 +32,7 @@ from plazo.portal.knowledge import language_of, reader_of_request, suggested
 from plazo.portal.site import frame, public
 from plazo.portal.status import states_of_services
 from plazo.sla import Calendar
-from plazo.tickets import access
+from plazo.tickets import access, staging
 
 FILES: Final = Limit("forms.files", burst=40, per_hour=120)
 
@@ -301,9 +301,10 @@ def stage_file(request: HttpRequest, language: str) -> HttpResponse:
     address = request.META.get("REMOTE_ADDR", "")
     if not take(FILES, address, now=now):
         return _refused(_("Too many files from your network. Please try again in some minutes."))
+    uploads = form.store()
+    staging.stage(uploads, now=now)
     kept = [
-        {"kept": describe(upload), "name": upload.name, "size": upload.size}
-        for upload in stage_uploads(form.store(), now=now)
+        {"kept": describe(upload), "name": upload.name, "size": upload.size} for upload in uploads
     ]
     return JsonResponse({"files": kept})
 

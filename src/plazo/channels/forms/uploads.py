@@ -5,17 +5,16 @@ signed description, so a mistake in another field never costs an upload. Bytes t
 points to are harmless: they are stored once, under their digest.
 """
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from plazo.tickets.bodies import StoredUpload, store_upload
-from plazo.tickets.models import StagedUpload
 
 MOST_FILES = 10
 _SIGNER = Signer(salt="plazo.forms.files")
@@ -78,9 +77,11 @@ class WithFiles(forms.Form):
         values = self.data.getlist("kept") if hasattr(self.data, "getlist") else []
         for value in values[:MOST_FILES]:
             try:
-                found.append(StoredUpload(**_SIGNER.unsign_object(value)))
+                upload = StoredUpload(**_SIGNER.unsign_object(value))
             except (BadSignature, TypeError, ValueError):
                 continue
+            if default_storage.exists(upload.path):  # it goes after days without a form
+                found.append(upload)
         return found
 
     def store(self) -> list[StoredUpload]:
@@ -95,14 +96,6 @@ class WithFiles(forms.Form):
     def carry(self) -> list[tuple[str, StoredUpload]]:
         """Store what came, for a form that must be shown again: descriptions and files."""
         return [(describe(upload), upload) for upload in self.store()]
-
-
-def stage_uploads(uploads: list[StoredUpload], *, now: datetime) -> list[StoredUpload]:
-    """Note files that arrived before their form, so that they go again if it never comes."""
-    StagedUpload.objects.bulk_create(
-        StagedUpload(sha256=upload.sha256, size=upload.size, at=now) for upload in uploads
-    )
-    return uploads
 
 
 def describe(upload: StoredUpload) -> str:

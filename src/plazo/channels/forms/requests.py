@@ -13,6 +13,7 @@ from django import forms
 from django.core.signing import BadSignature, Signer
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -204,7 +205,7 @@ class RequestForm(WithFiles):
             return self._note
         return str(self["started"].value() or "") or started_token(self.now)
 
-    @property
+    @cached_property
     def new_challenge(self) -> str:
         """Return the work to be done before this form is taken, if its network is asked for it."""
         return proof.challenge(self.now) if self.has_error("solution") else ""

@@ -89,9 +89,13 @@ if (panel) {
 // ── A little work, where many requests come from one network ───────────────────────────────────
 async function solve(challenge) {
   const text = new TextEncoder();
-  for (let answer = 0; ; answer += 1) {
-    const hash = new DataView(await crypto.subtle.digest("SHA-256", text.encode(`${challenge}:${answer}`)));
-    if (hash.getUint16(0) === 0) return String(answer);
+  const BATCH = 256;
+  for (let first = 0; ; first += BATCH) {
+    const hashes = await Promise.all(
+      Array.from({ length: BATCH }, (_, i) => crypto.subtle.digest("SHA-256", text.encode(`${challenge}:${first + i}`))),
+    );
+    const found = hashes.findIndex((hash) => new DataView(hash).getUint16(0) === 0);
+    if (found >= 0) return String(first + found);
   }
 }
 

@@ -76,7 +76,7 @@ def lately(reader: Reader, language: str, section: Section | None = None) -> lis
         found = found.filter(article__section=section)
     return list(
         found.select_related("article__section", "published")
-        .defer("search", "published__plain")
+        .defer("words", "published__plain")
         .order_by("-published_at", "-pk")[:30]
     )
 
@@ -111,7 +111,7 @@ def articles_for_editors(
             "article__section", "article__owner__user", "newest", "published"
         )
         .defer(
-            "search",
+            "words",
             "newest__body",
             "newest__body_html",
             "newest__plain",

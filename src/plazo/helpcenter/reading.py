@@ -236,7 +236,7 @@ def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
         sentences=list(
             Feedback.objects.filter(~Q(words=""), handled_at=None)
             .select_related("edition__article", "edition__published", "requester")
-            .defer("edition__search", "edition__published__body_html", "edition__published__plain")[
+            .defer("edition__words", "edition__published__body_html", "edition__published__plain")[
                 :25
             ]
         ),

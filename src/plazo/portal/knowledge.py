@@ -36,6 +36,7 @@ from plazo.tickets.files import file_response
 
 VOTES: Final = Limit("helpcenter.vote", burst=20, per_hour=60)
 SEARCHES: Final = Limit("helpcenter.search", burst=60, per_hour=600)
+TYPING: Final = Limit("helpcenter.typing", burst=300, per_hour=6000)  # an office has one address
 VOTER_COOKIE: Final = "plazo_voter"
 YEAR: Final = 365 * 86400
 _ARTICLES: Final = re.compile(r'href="article:([a-z0-9-]+)')
@@ -366,7 +367,7 @@ def suggest(request: HttpRequest, language: str) -> HttpResponse:
     address = request.META.get("REMOTE_ADDR", "")
     if len(text.strip()) < 2:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    if reader.audience == "everyone" and not take(SEARCHES, f"typing:{address}", now=now):
+    if reader.audience == "everyone" and not take(TYPING, address, now=now):
         return HttpResponse(status=HTTPStatus.TOO_MANY_REQUESTS)
     found = searching.suggest(
         reader,

@@ -74,6 +74,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
+                "plazo.agreements.context.site",
             ],
             "builtins": ["plazo.core.templatetags.plazo"],
         },

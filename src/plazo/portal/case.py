@@ -21,6 +21,7 @@ from plazo.channels.forms.requests import AnswerForm
 from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
+from plazo.mailboxes import queries as mailboxes
 from plazo.portal.site import frame, private, public
 from plazo.sla import Metric, State, UnknownTarget
 from plazo.tickets import access, commands, queries
@@ -84,6 +85,7 @@ def sent(request: HttpRequest, language: str, token: str) -> HttpResponse:
         "requested": requested,
         "escalated": target.duration if target else None,
         "page": sla_page(version, language, now),
+        "by_mail": mailboxes.takes_answers(ticket.mailbox),
     }
     return render(request, "plazo/portal/sent.html", context)
 
@@ -116,6 +118,7 @@ def _show(
         ],
         "form": form,
         "staged": form.carry() if form.is_bound else [],
+        "clock_stands": any(clock.sla == "paused" for _label, clock in context["clocks"]),
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
         "unconfirmed": ticket.requester.email_confirmed_at is None,
         "can_solve": ticket.status not in (Status.SOLVED, Status.CLOSED),

@@ -1,5 +1,7 @@
 """Reads on people."""
 
+from collections.abc import Iterable
+
 from plazo.accounts.models import Agent
 
 
@@ -8,3 +10,8 @@ def assignable_agents() -> list[Agent]:
     return list(
         Agent.objects.select_related("user").filter(is_active=True).order_by("level", "user__name")
     )
+
+
+def names_of_agents(keys: Iterable[int]) -> dict[int, str]:
+    """Return the names of some agents, those who left too, by their keys. One query."""
+    return {a.pk: str(a) for a in Agent.objects.select_related("user").filter(pk__in=keys)}

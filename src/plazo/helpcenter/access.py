@@ -127,6 +127,11 @@ def file_for(reader: Reader, public_id: uuid.UUID) -> ArticleFile:
     return file
 
 
+def files_of(edition: Edition) -> list[ArticleFile]:
+    """Return the files of an article that a reader has in hand. One query."""
+    return list(ArticleFile.objects.filter(article=edition.article_id))
+
+
 def holds_file(sha256: str) -> bool:
     """Say whether an article has a file of these bytes."""
     return ArticleFile.objects.filter(sha256=sha256).exists()

@@ -460,7 +460,13 @@ def _write_article(
                 now=now,
             )
         else:
-            commands.save_revision(edition_id=edition.pk, text=text, actor=actor, now=now)
+            commands.save_revision(
+                edition_id=edition.pk,
+                text=text,
+                up_to_date=not entry.head.behind,
+                actor=actor,
+                now=now,
+            )
         _settle(edition, entry, actor, now)
     assert article is not None  # noqa: S101 - there is at least one entry
     commands.change_article(

@@ -204,8 +204,11 @@ class Insights:
         return self.useful / votes if votes else None
 
 
-def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
-    """Return what the editors' screen shows, in a fixed number of queries."""
+def insights(*, now: datetime, today: date, span: timedelta = MONTH) -> Insights:
+    """Return what the editors' screen shows, in a fixed number of queries.
+
+    Units: `today` is the day in the zone of whoever reads: by it an article is to be looked at.
+    """
     since = (now - span).date()
     sums = ("views", "useful", "not_useful", "deflected")
     readings = Reading.objects.filter(day__gte=since)
@@ -215,8 +218,8 @@ def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
         .values(
             "edition",
             "edition__language",
-            "edition__published__title",
             "edition__article__key",
+            title=F("edition__newest__title"),
         )
         .annotate(**{f"sum_{name}": Sum(name) for name in sums})  # type: ignore[arg-type]
         .order_by(Sum("views").desc(), "edition")[:25]
@@ -229,7 +232,7 @@ def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
             Edition.objects.published()
             .for_lists()
             .select_related("article__owner__user")
-            .filter(article__review_by__lte=now.date(), language=F("article__source_language"))
+            .filter(article__review_by__lte=today, language=F("article__source_language"))
             .order_by("article__review_by", "pk")[:50]
         ),
         behind=behind(),

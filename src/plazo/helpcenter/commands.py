@@ -46,7 +46,12 @@ from plazo.helpcenter.models import (
     State,
     Synonyms,
 )
-from plazo.helpcenter.rendering import LONGEST_BODY, article_slug, render_article
+from plazo.helpcenter.rendering import (
+    LONGEST_BODY,
+    RenderedArticle,
+    article_slug,
+    render_article,
+)
 from plazo.tickets.bodies import store_upload
 
 
@@ -343,14 +348,15 @@ def _require_fit(edition: Edition, number: int | None, actor: Actor) -> None:
         raise NothingWritten
     if number is not None and newest.number != number:
         raise SomebodyElseSaved(name=newest.author_name, number=newest.number)
-    names = [] if actor.id is None else leading_nowhere(edition.article_id, newest.body)
+    names = (
+        [] if actor.id is None else leading_nowhere(edition.article_id, render_article(newest.body))
+    )
     if names:
         raise LeadsNowhere(names=names)
 
 
-def leading_nowhere(article_id: int | None, body: str) -> list[str]:
+def leading_nowhere(article_id: int | None, rendered: RenderedArticle) -> list[str]:
     """Return the articles and files that a text points to and that are not there. Two queries."""
-    rendered = render_article(body)
     keys = set(Article.objects.filter(key__in=rendered.articles).values_list("key", flat=True))
     files = set(
         ArticleFile.objects.filter(article=article_id, name__in=rendered.files).values_list(

@@ -72,6 +72,7 @@ class Row:
 
     article: Article
     title: str
+    section: str
     marks: Sequence[Mark]
     useful: int
     votes: int
@@ -85,6 +86,10 @@ class Page:
     rows: Sequence[Row]
     number: int
     next: int | None
+
+    @property
+    def previous(self) -> int:
+        return self.number - 1
 
 
 def articles_page(wanted: Wanted, *, language: str, today: date, number: int = 1) -> Page:
@@ -151,6 +156,7 @@ def _row(article: Article, language: str, today: date) -> Row:
     return Row(
         article,
         shown.newest.title if shown and shown.newest else article.key,
+        article.section.title(language),
         marks_of(article, editions),
         sum(edition.useful for edition in editions.values()),
         sum(edition.votes for edition in editions.values()),
@@ -193,9 +199,9 @@ def states_of_articles() -> dict[str, int]:
     here, gone = Q(article__archived_at=None), Q(article__archived_at__isnull=False)
     wanted = {"": here, **{name: here & q for name, q in STATES.items()}, "archived": gone}
     counts = Edition.objects.aggregate(
-        **{name or "all": Count("article", filter=q, distinct=True) for name, q in wanted.items()}
+        **{f"n_{name}": Count("article", filter=q, distinct=True) for name, q in wanted.items()}
     )
-    return {name: counts[name or "all"] for name in wanted}
+    return {name: counts[f"n_{name}"] for name in wanted}
 
 
 def labels_in_use() -> list[str]:

@@ -198,6 +198,11 @@ class Insights:
     sentences: Sequence[Feedback]
 
     @property
+    def asks(self) -> int:
+        """Return how many things ask for an editor's work, of those that are listed."""
+        return sum(map(len, (self.stale, self.behind, self.in_vain, self.sentences)))
+
+    @property
     def usefulness(self) -> float | None:
         """Return the share of readers who found what they read useful; None without a vote."""
         votes = self.useful + self.not_useful
@@ -222,7 +227,7 @@ def insights(*, now: datetime, today: date, span: timedelta = MONTH) -> Insights
             title=F("edition__newest__title"),
         )
         .annotate(**{f"sum_{name}": Sum(name) for name in sums})  # type: ignore[arg-type]
-        .order_by(Sum("views").desc(), "edition")[:25]
+        .order_by("-sum_views", "edition")[:25]
     )
     return Insights(
         since,

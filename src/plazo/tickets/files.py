@@ -1,11 +1,12 @@
 """Handing out files: an allow-list may be shown in place, everything else is a download."""
 
+from typing import Protocol
+
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
 from django.utils.http import content_disposition_header
 
 from plazo.tickets.bodies import storage_path
-from plazo.tickets.models import Attachment
 
 # First bytes that a browser may be trusted with, by the type we then say it is. SVG and HTML are
 # not here: they can carry script. What a sender claims is never believed.
@@ -27,7 +28,18 @@ def shown_as(start: bytes) -> str | None:
     return None
 
 
-def file_response(attachment: Attachment) -> FileResponse:
+class StoredFile(Protocol):
+    """Anything whose bytes are stored under their digest: a message's file, an article's."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+def file_response(attachment: StoredFile) -> FileResponse:
     """Return a stored file, inert: it can neither run nor be taken for a page of ours."""
     try:
         stored = default_storage.open(storage_path(attachment.sha256))

@@ -45,6 +45,11 @@ class UpdateForm(InZone):
 class OpenForm(UpdateForm):
     """A new announcement, with the first that is said about it."""
 
+    field_order = (
+        "kind", "impact", "services", "title_es", "text_es", "title_en", "text_en", "starts_at",
+        "ends_at", "next_update_at",
+    )  # fmt: skip
+
     kind = forms.ChoiceField(choices=AnnouncementKind.choices, label=gettext_lazy("Kind"))
     services = forms.MultipleChoiceField(
         required=False,

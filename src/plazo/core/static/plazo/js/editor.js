@@ -95,10 +95,12 @@ function show(number) {
     tab.tabIndex = other === number ? 0 : -1;
     parts[other].hidden = other !== number;
   });
+  bar.parentElement.scrollTop = 0;
 }
-const named = () => parts.findIndex((part) => `#${part.id}` === location.hash);
+const part = (name) => parts.findIndex((part) => part.id === name);
+const named = () => part(location.hash.slice(1));
 const wrong = parts.findIndex((part) => part.querySelector(".errors"));
-show(Math.max(0, wrong >= 0 ? wrong : named()));
+show(Math.max(0, wrong >= 0 ? wrong : named() >= 0 ? named() : part(words.first)));
 addEventListener("hashchange", () => named() >= 0 && show(named()));
 root.querySelector("[data-noscript]").hidden = true;
 for (const menu of document.querySelectorAll("details.menu"))

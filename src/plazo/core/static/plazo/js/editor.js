@@ -186,18 +186,37 @@ async function send(files) {
   }
 }
 
-body.addEventListener(
-  "paste",
-  (event) => {
-    const files = [...event.clipboardData.files];
-    // A spreadsheet puts a picture of its cells beside their text: then the text is meant.
-    if (!files.length || event.clipboardData.types.includes("text/plain")) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    send(files);
-  },
-  true,
-);
+body.addEventListener("paste", (event) => {
+  const clipboard = event.clipboardData;
+  const table = tableOf(clipboard.getData("text/html"));
+  const text = clipboard.getData("text/plain").trim();
+  const chosen = body.value.slice(body.selectionStart, body.selectionEnd);
+  // A spreadsheet puts a picture of its cells beside their text: then the text is meant.
+  if (table) write(table, { block: true });
+  else if (!text && clipboard.files.length) send([...clipboard.files]);
+  else if (chosen && /^https?:\/\/\S+$/.test(text)) write(`[${chosen}](${text})`);
+  else return;
+  event.preventDefault();
+});
+
+// Cells that were copied, as a table in Markdown; nothing where more than one table was copied.
+function tableOf(html) {
+  // Without its looks, which the page's policy would refuse aloud.
+  const plain = html.replace(/<style[\s\S]*?<\/style>|\sstyle=("[^"]*"|'[^']*')/gi, "");
+  const copied = new DOMParser().parseFromString(plain, "text/html");
+  const table = copied.querySelector("table");
+  if (!table || copied.body.textContent.trim() !== table.textContent.trim()) return "";
+  const rows = [...table.rows].map((row) => [...row.cells].map(cellOf));
+  const width = Math.max(...rows.map((row) => row.length));
+  const lines = rows.map((row) => `| ${[...row, ...Array(width - row.length).fill("")].join(" | ")} |`);
+  lines.splice(1, 0, `|${" --- |".repeat(width)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function cellOf(cell) {
+  return cell.textContent.trim().replace(/\s+/g, " ").replace(/[\\|]/g, "\\$&");
+}
+
 for (const name of ["dragenter", "dragover"])
   body.addEventListener(name, (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
@@ -222,9 +241,6 @@ toolbar.querySelector('[data-open="upload"]').addEventListener("click", () => {
   if (!words.upload) say(words.wordFirst, true);
   else chooser.click();
 });
-
-// Cells of a spreadsheet become a table, a copied link stays one.
-import(words.paste).then((paste) => paste.subscribe(body));
 
 // ── Articles to link to, and to relate ─────────────────────────────────────────────────────────
 const picker = document.getElementById("picker");

@@ -95,7 +95,7 @@ def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -
         "files": "/desk/articles/licencia/es/#files",
         "help": "/desk/articles/licencia/es/#help",
         "original": "/desk/articles/licencia/en/",
-        "in review": "/desk/articles/revision/es/#settings",
+        "in review": "/desk/articles/revision/es/",
         "begin a translation": "/desk/articles/reintentos/en/",
         "history": "/desk/articles/licencia/es/history/",
         "page": "/desk/articles/licencia/es/page/",
@@ -350,7 +350,7 @@ def test_an_agent_of_level_1_asks_for_review_and_a_coordinator_sends_it_back(
     expect(page.get_by_role("status").first).to_contain_text("enviado a revisión")
     other = browse()
     sign_in(other)
-    other.goto("/desk/articles/reintentos/es/#settings")
+    other.goto("/desk/articles/reintentos/es/")
     other.get_by_label("Este texto está en revisión").fill("Falta el tiempo de espera")
     other.get_by_role("button", name="Devolverlo").click()
     expect(other.get_by_role("status").first).to_contain_text("Devuelto")

@@ -73,7 +73,7 @@ tabs.forEach((tab, number) => {
   tab.setAttribute("aria-controls", parts[number].id);
   parts[number].setAttribute("role", "tabpanel");
   parts[number].setAttribute("aria-labelledby", tab.id);
-  parts[number].tabIndex = 0;
+  if (!parts[number].querySelector("a, button, input, textarea, [tabindex]")) parts[number].tabIndex = 0;
   tab.addEventListener("click", (event) => {
     event.preventDefault();
     show(number);

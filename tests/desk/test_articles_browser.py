@@ -310,6 +310,7 @@ def test_a_recovered_text_does_not_write_over_what_others_saved(browse: Browse) 
         "guardó este artículo mientras usted lo editaba"
     )
     expect(page.locator("#id_body")).to_have_value(re.compile("Lo mío."))
+    expect(page.locator(".kb-conflict del")).to_have_count(1)
     expect(page.locator(".kb-conflict del")).to_contain_text("de otro")
     assert audit(page) == []
     page.get_by_role("button", name="Guardar borrador").click()

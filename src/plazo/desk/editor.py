@@ -28,10 +28,9 @@ from plazo.helpcenter.models import Article, Edition
 def new(request: HttpRequest) -> HttpResponse:
     """Begin an article: its first language, on a shelf."""
     context = kb.kb_frame(request)
-    sections = editing.sections()
     form = kb_forms.StartForm(
         request.POST or None,
-        sections=sections,
+        sections=editing.sections(),
         language=context["language"],
         initial={
             "language": kb.one_of(request.GET.get("language", ""), context["language"]),
@@ -42,14 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
     previewing = request.POST.get("do") == "preview"
     if request.method == "POST" and form.is_valid() and not previewing:
         try:
-            edition = commands.create_article(
-                section_id=form.section_id(),
-                language=form.cleaned_data["language"],
-                audience=form.cleaned_data["audience"],
-                owner_id=context["agent"].pk,
-                text=form.text(),
-                **by(request),
-            )
+            edition = _create(request, form)
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:
@@ -61,12 +53,24 @@ def new(request: HttpRequest) -> HttpResponse:
         "edition": None,
         "heading": _("New article"),
         "text_language": form["language"].value() or "es",
+        "schedule": kb_forms.ScheduleForm(zone=context["zone"]),
         "preview": _preview(form, None, "es"),
         "draft_name": "kb-new",
-        "sections": sections,
     }
     status = 422 if form.errors and not previewing else 200
     return render(request, "plazo/desk/kb/editor.html", context, status=status)
+
+
+def _create(request: HttpRequest, form: kb_forms.StartForm) -> Edition:
+    who = by(request)
+    return commands.create_article(
+        section_id=form.section_id(),
+        language=form.cleaned_data["language"],
+        audience=form.cleaned_data["audience"],
+        owner_id=who["actor"].id,
+        text=form.text(),
+        **who,
+    )
 
 
 def _preview(form: kb_forms.TextForm, article: Article | None, language: str) -> kb.Preview:
@@ -233,7 +237,7 @@ def _source(edition: Edition | None, source: Edition | None) -> dict[str, Any]:
 
 def _theirs(form: kb_forms.TextForm, newest: Any) -> dict[str, Any]:
     """Return what somebody else saved meanwhile, beside what is in the form."""
-    return {"theirs": newest, "conflict": kb.difference(newest, form.text())}
+    return {"theirs": newest, "conflict": kb.difference(newest, form.text().tidy())}
 
 
 def settings_form(
@@ -276,7 +280,6 @@ def settings(request: HttpRequest, key: str, language: str) -> HttpResponse:
 _ACTS: Final[dict[str, Callable[..., Any]]] = {
     "unpublish": commands.unpublish_edition,
     "bring_up": commands.mark_brought_up,
-    "review": commands.ask_for_review,
 }
 
 
@@ -291,7 +294,6 @@ def act(request: HttpRequest, key: str, language: str, what: str) -> HttpRespons
     said = {
         "unpublish": _("Readers no longer see it; the text stays as a draft."),
         "bring_up": _("Noted: the translation follows the original."),
-        "review": _("Sent to review."),
     }
     attempt(request, lambda: command(edition_id=edition.pk, **by(request)), said[what])
     return redirect("desk:article", key, language)

@@ -164,6 +164,10 @@ class ScheduleForm(InZone):
         error_messages={"required": gettext_lazy("Write a day and a time.")},
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        styled(self)
+
 
 class SendBackForm(forms.Form):
     """What is missing in a text in review."""

@@ -16,11 +16,11 @@ function write(text, { block = false } = {}) {
   body.focus();
   const start = body.selectionStart;
   const chosen = body.value.slice(start, body.selectionEnd);
-  let said = text.includes("{}") ? text.replace("{}", chosen) : text;
+  let written = text.includes("{}") ? text.replace("{}", () => chosen) : text;
   if (block && start > 0 && !body.value.slice(0, start).endsWith("\n\n"))
-    said = (body.value[start - 1] === "\n" ? "\n" : "\n\n") + said;
-  if (!document.execCommand("insertText", false, said)) {
-    body.setRangeText(said, start, body.selectionEnd, "end");
+    written = (body.value[start - 1] === "\n" ? "\n" : "\n\n") + written;
+  if (!document.execCommand("insertText", false, written)) {
+    body.setRangeText(written, start, body.selectionEnd, "end");
     body.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }

@@ -3,7 +3,9 @@
 from plazo.channels.email import erasure
 from plazo.helpcenter import announcing
 from plazo.helpcenter import loop as helpcenter_loop
+from plazo.helpcenter.access import holds_file
 from plazo.notifications import readers as notifications
+from plazo.tickets import staging
 
 
 def connect_readers() -> None:
@@ -12,3 +14,4 @@ def connect_readers() -> None:
     erasure.register()
     announcing.register_letters()
     helpcenter_loop.register_letters()
+    staging.register_holder("helpcenter", holds_file)

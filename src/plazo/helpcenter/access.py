@@ -129,6 +129,11 @@ def file_for(reader: Reader, public_id: uuid.UUID) -> ArticleFile:
     return file
 
 
+def holds_file(sha256: str) -> bool:
+    """Say whether an article has a file of these bytes."""
+    return ArticleFile.objects.filter(sha256=sha256).exists()
+
+
 # ── For editors: every agent writes; drafts and archived articles are theirs to see ───────────
 
 
@@ -149,7 +154,7 @@ def edition_for_editor(key: str, language: str) -> Edition:
         Edition.objects.select_related(
             "article__section", "article__owner__user", "newest", "published"
         )
-        .defer("search")
+        .defer("words")
         .filter(article__key=key, language=language)
         .first()
     )

@@ -107,7 +107,7 @@ def articles_page(wanted: Wanted, *, language: str, today: date, number: int = 1
 def _editions_for_rows() -> QuerySet[Edition]:
     texts = ("body", "body_html", "plain", "contents")
     heavy = [f"{which}__{name}" for which in ("newest", "published") for name in texts]
-    return Edition.objects.select_related("newest", "published").defer("search", *heavy)
+    return Edition.objects.select_related("newest", "published").defer("words", *heavy)
 
 
 def _matching(wanted: Wanted) -> QuerySet[Article]:
@@ -221,7 +221,7 @@ def owners() -> list[Agent]:
 
 def editions_of(article: Article) -> dict[str, Edition]:
     """Return an article's editions by language, with their texts. One query."""
-    found = Edition.objects.select_related("newest", "published").defer("search")
+    found = Edition.objects.select_related("newest", "published").defer("words")
     editions = {edition.language: edition for edition in found.filter(article=article)}
     for edition in editions.values():
         edition.article = article

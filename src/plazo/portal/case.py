@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from plazo.accounts.access import actor_of_requester
+from plazo.accounts.commands import confirm_address
 from plazo.agreements.labels import metric_label
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
-from plazo.channels.forms.requests import AnswerForm, elsewhere
+from plazo.channels.forms.cards import elsewhere
+from plazo.channels.forms.requests import AnswerForm
 from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
@@ -115,6 +117,7 @@ def _show(
         "form": form,
         "staged": form.carry() if form.is_bound else [],
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
+        "unconfirmed": ticket.requester.email_confirmed_at is None,
         "can_solve": ticket.status not in (Status.SOLVED, Status.CLOSED),
     }
     return render(request, "plazo/portal/case.html", context, status=status)
@@ -137,6 +140,22 @@ def _tells_the_requester_something(entry: queries.Entry) -> bool:
 @public
 @private
 @require_POST
+def confirm(request: HttpRequest, language: str, token: str) -> HttpResponse:
+    """Take the word of whoever has the receipt's link that the address is theirs.
+
+    Edges: opening the link confirms nothing, since mail scanners open links too: a button does,
+        and so does anything else that is done behind it.
+    """
+    now = read_clock()
+    ticket = access.ticket_by_link(token)
+    confirm_address(requester_id=ticket.requester_id, now=now)
+    messages.success(request, _("Thank you. From now on our answers come whole by mail."))
+    return redirect("portal:case", language=language, token=token)
+
+
+@public
+@private
+@require_POST
 def reply(request: HttpRequest, language: str, token: str) -> HttpResponse:
     """Take in what the requester adds to their case."""
     ticket = access.ticket_by_link(token)
@@ -150,6 +169,7 @@ def reply(request: HttpRequest, language: str, token: str) -> HttpResponse:
                 actor=actor_of_requester(ticket.requester),
                 now=read_clock(),
             )
+            confirm_address(requester_id=ticket.requester_id, now=read_clock())
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from plazo.core.language import LANGUAGES
-from plazo.portal import case, views
+from plazo.portal import case, feeds, knowledge, status, views
 
 
 class LanguageConverter:
@@ -20,17 +20,41 @@ class LanguageConverter:
 
 register_converter(LanguageConverter, "language")
 
-CASE = "hc/<language:language>/requests/<str:token>/"
+HC = "hc/<language:language>/"
+CASE = f"{HC}requests/<str:token>/"
 
 app_name = "portal"
 urlpatterns = [
     path("", views.root, name="root"),
-    path("hc/<language:language>/", views.home, name="home"),
-    path("hc/<language:language>/sla/", views.sla, name="sla"),
-    path("hc/<language:language>/requests/new/", views.new_request, name="new"),
-    path("hc/<language:language>/requests/promise/", views.promise, name="promise"),
+    path(f"{HC}", views.home, name="home"),
+    path(f"{HC}sla/", views.sla, name="sla"),
+    path(f"{HC}requests/new/", views.new_request, name="new"),
+    path(f"{HC}requests/promise/", views.promise, name="promise"),
+    path(f"{HC}requests/files/", views.stage_file, name="stage_file"),
+    path(f"{HC}sections/<slug:key>/", knowledge.section, name="section"),
+    path(f"{HC}articles/<slug:slug>/", knowledge.article, name="article"),
+    path(f"{HC}articles/<slug:slug>/vote/", knowledge.vote, name="vote"),
+    path(f"{HC}a/<slug:key>/", knowledge.by_key, name="article_by_key"),
+    path(f"{HC}search/", knowledge.search, name="search"),
+    path(f"{HC}search/suggest/", knowledge.suggest, name="suggest"),
+    path("hc/files/<uuid:file>/<str:name>", knowledge.article_file, name="article_file"),
+    path(f"{HC}feed.atom", feeds.articles, name="feed"),
+    path(f"{HC}sections/<slug:key>/feed.atom", feeds.section, name="section_feed"),
+    path(f"{HC}status/", status.status, name="status"),
+    path(f"{HC}status/feed.atom", feeds.status, name="status_feed"),
+    path(f"{HC}status/follow/", status.follow, name="follow"),
+    path(f"{HC}status/follow/<str:token>/", status.following, name="following"),
+    path(f"{HC}status/follow/<str:token>/stop/", status.stop_at_once, name="stop"),
+    path(
+        f"{HC}status/<uuid:announcement>/",
+        status.announcement,
+        name="announcement",
+    ),
+    path("sitemap.xml", feeds.sitemap, name="sitemap"),
+    path("robots.txt", feeds.robots, name="robots"),
     path(CASE, case.case, name="case"),
     path(f"{CASE}sent/", case.sent, name="sent"),
+    path(f"{CASE}confirm/", case.confirm, name="confirm"),
     path(f"{CASE}reply/", case.reply, name="reply"),
     path(f"{CASE}solve/", case.solve, name="solve"),
     path(f"{CASE}why/<str:key>/", case.why, name="why"),

@@ -5,8 +5,8 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -45,6 +45,7 @@ from plazo.tickets.models import (
     Status,
     Ticket,
     TicketEvent,
+    TicketField,
     WaitingFor,
 )
 
@@ -81,6 +82,22 @@ class Arrival:
     quiet: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """What the form told whoever opened a ticket, and what they answered.
+
+    Units: `fields` are answers to the form's further questions by key. `clause` is the scope clause
+        that the form pointed to, and `answer` what was said to it: pass it on, or it is technical
+        after all. `article` and `announcement` are the ones that they came from, by their keys.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    clause: str = ""
+    answer: Literal["", "pass_on", "technical"] = ""
+    article: str = ""
+    announcement: str = ""
+
+
 def open_ticket(
     *,
     requester_id: int,
@@ -95,6 +112,7 @@ def open_ticket(
     attachments: Sequence[StoredUpload] = (),
     submission_key: str | None = None,
     arrival: Arrival | None = None,
+    guidance: Guidance | None = None,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
@@ -124,6 +142,7 @@ def open_ticket(
                 attachments=attachments,
                 submission_key=submission_key,
                 arrival=arrival or Arrival(),
+                guidance=guidance or Guidance(),
                 actor=actor,
                 now=now,
             )
@@ -147,6 +166,7 @@ def _open(
     attachments: Sequence[StoredUpload],
     submission_key: str | None,
     arrival: Arrival,
+    guidance: Guidance,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
@@ -187,6 +207,12 @@ def _open(
         last_at=now,
     )
     message = _message(ticket, body, attachments, requester=requester, now=now)
+    answers = [
+        TicketField(ticket=ticket, key=key, value=value.strip()[:2000])
+        for key, value in guidance.fields.items()
+        if value.strip() and document.field(key) is not None
+    ]
+    TicketField.objects.bulk_create(answers)
     page = timeline.Page(ticket, actor, now, [])
     page.append(
         events.TicketOpened(
@@ -205,6 +231,16 @@ def _open(
             digest=message.digest,
             verified=arrival.verified,
             quiet=arrival.quiet,
+            fields=[answer.key for answer in answers],
+            entitlement=document.entitlement(
+                organization.stage if organization else None,
+                organization.services if organization else (),
+                service,
+            ),
+            clause=guidance.clause,
+            answer=guidance.answer,
+            article=guidance.article,
+            announcement=guidance.announcement,
         )
     )
     for other, why in arrival.related:
@@ -688,6 +724,8 @@ def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEve
         message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
         with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
             message.attachments.all().delete()
+            if page.chain and page.chain[0].payload.get("message") == message.pk:
+                TicketField.objects.filter(ticket=message.ticket_id).delete()
             PublicMessage.objects.filter(pk=message.pk).update(
                 body_text="", body_html="", quoted_text="", quoted_html=""
             )

@@ -106,7 +106,9 @@ def test_the_list_parts_what_goes_on_from_what_is_planned_and_over(agent):
     over = opened(agent, title_es="Terminado")
     agent.post(at(over), {"text_es": "Ya.", "impact": "none", "do": "resolve"})
     page = text_of(agent.get(reverse("desk:announcements")))
-    order = [page.index(f" {word} ") for word in ("En curso ahora 1", "Previstos 1", "Terminados 1")]
+    order = [
+        page.index(f" {word} ") for word in ("En curso ahora 1", "Previstos 1", "Terminados 1")
+    ]
     assert order == sorted(order)
     assert "Falta la novedad prometida para 14:50" in page.replace("\xa0", " ")
 

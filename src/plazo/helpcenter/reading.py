@@ -201,10 +201,11 @@ class Insights:
         return self.useful / votes if votes else None
 
 
-def insights(*, now: datetime, today: date, span: timedelta = MONTH) -> Insights:
+def insights(*, now: datetime, today: date | None = None, span: timedelta = MONTH) -> Insights:
     """Return what the editors' screen shows, in a fixed number of queries.
 
-    Units: `today` is the day in the zone of whoever reads: by it an article is to be looked at.
+    Units: `today` is the day by which articles were to be looked at, in the zone of whoever reads;
+        without it the day in UTC.
     """
     since = (now - span).date()
     sums = ("views", "useful", "not_useful", "deflected")
@@ -234,7 +235,9 @@ def insights(*, now: datetime, today: date, span: timedelta = MONTH) -> Insights
             Edition.objects.published()
             .for_lists()
             .select_related("article__owner__user")
-            .filter(article__review_by__lte=today, language=F("article__source_language"))
+            .filter(
+                article__review_by__lte=today or now.date(), language=F("article__source_language")
+            )
             .order_by("article__review_by", "pk")[:50]
         ),
         behind=behind(),

@@ -32,6 +32,17 @@ class Shelf:
     total: int
 
 
+def title_of(key: str, language: str) -> str:
+    """Return an article's title for our own people, in a language if there is one. One query."""
+    editions = (
+        Edition.objects.filter(article__key=key)
+        .select_related("newest")
+        .only("language", "newest__title")
+    )
+    found = sorted(editions, key=lambda edition: edition.language != language)
+    return found[0].newest.title if found and found[0].newest else ""
+
+
 def shelves(reader: Reader, language: str) -> list[tuple[Category, list[Shelf]]]:
     """Return every category with its sections, what stands first in them, and how much there is.
 

@@ -223,9 +223,7 @@ def _found(reader: Reader, query: Query, asked: _Asked) -> Found:
     ids, sections = _ask(reader, query.language, ways, shares, asked)
     editions = {e.pk: e for e in Edition.objects.for_results().filter(pk__in=ids)} if ids else {}
     total = sum(n for key, n in sections.items() if not asked.sections or key in asked.sections)
-    more = any(
-        lexicons[way.language].stems.get(s, 0) > MOST_POSTINGS for way in ways for s in way.stems
-    )
+    commonest = max(lexicons[way.language].stems.get(s, 0) for way in ways for s in way.stems)
     rows = [editions[pk] for pk in ids if pk in editions]
     return Found(query, rows, total, sections, there_are_more=commonest > MOST_POSTINGS)
 

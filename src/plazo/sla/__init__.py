@@ -16,7 +16,6 @@ from plazo.sla.clocks import (
     Pause,
     Retarget,
     State,
-    evaluate,
 )
 from plazo.sla.errors import (
     FactsOutOfOrder,
@@ -30,6 +29,7 @@ from plazo.sla.errors import (
 )
 from plazo.sla.explanation import Explanation, Segment, SegmentKind, explain, explain_applied
 from plazo.sla.facts import Fact
+from plazo.sla.fold import evaluate
 from plazo.sla.targets import (
     Agreement,
     Conditions,

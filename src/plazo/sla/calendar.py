@@ -28,6 +28,7 @@ LONGEST_SPAN = timedelta(days=100 * 366)
 
 _DAY_MICROS = 86_400_000_000
 _CHUNK = timedelta(days=400)
+_CIVIL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a civil time, and the core's only one
 
 
 def micros_of(instant: datetime) -> int:
@@ -140,7 +141,9 @@ def _check_apart(spans: Sequence[tuple[timedelta, timedelta]], where: str) -> No
 class _Compiled:
     """Sorted, disjoint, never touching windows between two instants, with running totals.
 
-    `totals[i]` is the open time before window i, so F(t) is one bisect and one addition.
+    `totals[i]` is the open time before window i. `zeros[i]` is the instant at which F would have
+    been nought had it always been open until window i, so within it F(t) is `t - zeros[i]`: one
+    bisect and one subtraction, and the inverse one of each as well.
     """
 
     first_day: int
@@ -150,6 +153,7 @@ class _Compiled:
     starts: list[datetime]
     ends: list[datetime]
     totals: list[timedelta]
+    zeros: list[datetime]
     total: timedelta
 
     def measure(self, at: datetime) -> timedelta:
@@ -158,7 +162,7 @@ class _Compiled:
         if i < 0:
             return ZERO
         end = self.ends[i]
-        return self.totals[i] + ((at if at < end else end) - self.starts[i])  # noqa: FURB136 - twice as fast
+        return (at if at < end else end) - self.zeros[i]  # noqa: FURB136 - twice as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +275,7 @@ class Calendar:
             compiled = self._extended(compiled, start, open_time, goal)
             goal = compiled.measure(start) + open_time
         i = bisect_left(compiled.totals, goal) - 1
-        return compiled.starts[i] + (goal - compiled.totals[i])
+        return compiled.zeros[i] + goal
 
     def between(self, a: datetime, b: datetime) -> timedelta:
         """Return the open time in `[a, b)`.
@@ -420,9 +424,10 @@ def _joined(spans: list[tuple[int, int]], first_day: int, end_day: int) -> _Comp
         else:
             starts.append(start)
             ends.append(end)
-    totals, total = [], 0
+    totals, zeros, total = [], [], 0
     for start, end in zip(starts, ends, strict=True):
         totals.append(timedelta(microseconds=total))
+        zeros.append(_instant_of(start - total))
         total += end - start
     return _Compiled(
         first_day=first_day,
@@ -432,6 +437,7 @@ def _joined(spans: list[tuple[int, int]], first_day: int, end_day: int) -> _Comp
         starts=[_instant_of(start) for start in starts],
         ends=[_instant_of(end) for end in ends],
         totals=totals,
+        zeros=zeros,
         total=timedelta(microseconds=total),
     )
 
@@ -447,10 +453,9 @@ class _CivilClock:
         self._zone = _zone(zone)
 
     def micros(self, civil: datetime) -> int:
-        aware = civil.replace(tzinfo=self._zone)
-        offset = aware.utcoffset() or ZERO
-        later = aware.replace(fold=1).utcoffset() or ZERO
-        instant = micros_of((civil - offset).replace(tzinfo=UTC))
+        offset = self._zone.utcoffset(civil) or ZERO
+        later = self._zone.utcoffset(civil.replace(fold=1)) or ZERO
+        instant = (civil - offset - _CIVIL_EPOCH) // MICROSECOND
         if later > offset:  # only inside a gap is the second reading further east
             return self._change(instant - (later - offset) // MICROSECOND, instant)
         return instant

@@ -13,9 +13,11 @@ from plazo.sla.clocks import (
     Alarm,
     AppliedTarget,
     Evaluation,
+    MomentName,
     Pause,
     Retarget,
     State,
+    moment_name,
 )
 from plazo.sla.errors import (
     FactsOutOfOrder,
@@ -59,6 +61,7 @@ __all__ = [
     "InvalidTarget",
     "LadderStep",
     "Metric",
+    "MomentName",
     "NoOpenTime",
     "Opening",
     "Pause",
@@ -77,4 +80,5 @@ __all__ = [
     "explain",
     "explain_applied",
     "facts",
+    "moment_name",
 ]

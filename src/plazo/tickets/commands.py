@@ -547,9 +547,10 @@ def _reopen(page: timeline.Page) -> TicketEvent:
     ticket = page.ticket
     window = ticket.agreement_version.document.closing.reopen_within
     late = ticket.solved_at is not None and page.now > ticket.solved_at + window
-    if late and page.actor.kind is ActorKind.REQUESTER:
+    by_requester = page.actor.kind is ActorKind.REQUESTER
+    if late and by_requester:
         raise ReopenWindowOver(number=ticket.number)
-    return page.append(events.TicketReopened(previous=ticket.status))
+    return page.append(events.TicketReopened(previous=ticket.status, by_requester=by_requester))
 
 
 def give_verdict(

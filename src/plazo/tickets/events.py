@@ -271,9 +271,10 @@ class TicketReopened(Payload):
     """The solution did not hold; the ticket is open again."""
 
     previous: str
+    by_requester: bool = False
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.Reopened(at)
+        return facts.Reopened(at, self.by_requester)
 
 
 @event("verdict.given", PUBLIC, _("Scope verdict"), NOTHING)

@@ -114,7 +114,9 @@ def test_what_was_told_before_moments_had_their_instants_still_counts():
     assert ticket.announced == [["escalated_reply", "at_risk", iso(TUESDAY + 45 * MINUTE)]]
     later = max(TUESDAY + 181 * MINUTE, ticket.next_alarm_at)
     sweep_once(later)
-    assert told(ticket).count(("clock.at_risk", "escalated_reply", iso(TUESDAY + 180 * MINUTE))) == 1
+    assert (
+        told(ticket).count(("clock.at_risk", "escalated_reply", iso(TUESDAY + 180 * MINUTE))) == 1
+    )
     assert told(ticket).count(("clock.at_risk", "escalated_reply", iso(TUESDAY + 45 * MINUTE))) == 1
     assert [str(fault) for fault in verify(Tally())] == []
 

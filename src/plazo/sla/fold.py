@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from plazo.sla import facts as f

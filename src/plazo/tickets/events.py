@@ -50,7 +50,9 @@ P = TypeVar("P", bound=type[Payload])
 REGISTRY: dict[str, type[Payload]] = {}
 
 NOTHING = "nothing: keys and numbers only"
-BODY = "the body is a row of its own, erased there; the digest stays"
+# `digest` is of what was said, the words and files; `seal` of all that people see of it. Events
+# from before there were seals have none.
+BODY = "the body is a row of its own, erased there; the digest and the seal stay"
 
 
 def event(
@@ -97,6 +99,7 @@ class TicketOpened(Payload):
     agreement_version: int
     message: int
     digest: str
+    seal: str = ""
     # Whether the sender's address was proven to be theirs: only then is their text sent back.
     verified: bool = False
     # Why no receipt is sent, as a key; empty where one is.
@@ -125,6 +128,7 @@ class TicketReplied(Payload):
     message: int
     digest: str
     copies: list[int] = field(default_factory=list)
+    seal: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.RepliedPublicly(at, str(self.message))
@@ -138,6 +142,7 @@ class RequesterReplied(Payload):
     message: int
     digest: str
     channel: str
+    seal: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.RequesterSpoke(at)
@@ -150,6 +155,7 @@ class NoteAdded(Payload):
 
     note: int
     digest: str
+    seal: str = ""
 
 
 @event("participant.added", PUBLIC, _("Takes part"), "the person's key; erased with the person")

@@ -54,6 +54,27 @@ def agent_required(view: View) -> View:
     return never_cache(guarded)
 
 
+def posted(page: str) -> Callable[[View], View]:
+    """Let a view be reached by sending its form only, and lead whoever comes otherwise to `page`.
+
+    Edges: that is where a person lands who had to sign in before their form could be taken: they
+        are told that nothing was done.
+    """
+
+    def only_posted(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in ("GET", "HEAD"):
+                return require_POST(view)(request, *args, **kwargs)
+            messages.warning(request, _("Nothing was sent. Please send it again."))
+            place = {"number": kwargs["number"]} if "number" in kwargs else kwargs
+            return redirect(page, **place)
+
+        return guarded
+
+    return only_posted
+
+
 def _view_labels() -> dict[str, tuple[str, str, str]]:
     """Return each view of the queue: its name, its icon, and the second key of its sequence."""
     return {
@@ -279,7 +300,7 @@ def _act(
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def write(request: HttpRequest, number: str) -> HttpResponse:
     """Send a public reply, or keep an internal note."""
     now = read_clock()
@@ -316,7 +337,8 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     except PlazoError as error:
         return _show(request, found, now, form=form, error=error.user_message())
     done = _("Note saved.") if data["kind"] == "note" else _("Reply sent.")
-    messages.success(request, done)
+    # The tag names the draft, which the page that shows this may forget.
+    messages.success(request, done, extra_tags=f"desk-{number}")
     return redirect("desk:ticket", number=number)
 
 
@@ -336,7 +358,7 @@ def _requester_wrote_since(found: Ticket, seen: int) -> bool:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def assign(request: HttpRequest, number: str) -> HttpResponse:
     """Give the ticket to somebody, or to nobody."""
     return _act(
@@ -350,7 +372,7 @@ def assign(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def severity(request: HttpRequest, number: str) -> HttpResponse:
     """Judge the impact."""
     return _act(
@@ -364,7 +386,7 @@ def severity(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def level(request: HttpRequest, number: str) -> HttpResponse:
     """Hand the ticket up to another level."""
     return _act(
@@ -378,7 +400,7 @@ def level(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def verdict(request: HttpRequest, number: str) -> HttpResponse:
     """Decide whether the ticket is in scope, or out by which clause."""
     return _act(
@@ -395,7 +417,7 @@ def verdict(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def status(request: HttpRequest, number: str) -> HttpResponse:
     """Put the ticket in another status."""
     return _act(
@@ -407,7 +429,7 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def reopen(request: HttpRequest, number: str) -> HttpResponse:
     """Open a solved ticket again."""
     return _act(

@@ -153,7 +153,7 @@ def reply(request: HttpRequest, language: str, token: str) -> HttpResponse:
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:
-            messages.success(request, _("We have your answer."))
+            messages.success(request, _("We have your answer."), extra_tags=f"case-{ticket.number}")
             return redirect(reverse("portal:case", args=[language, token]) + "#end")
     return _show(request, language, token, ticket, form, status=422)
 

@@ -236,9 +236,15 @@ def exact_duration(span: timedelta) -> str:
 
 
 def span_words(span: timedelta) -> str:
-    """Return a promise's length in words: "1 hora", "2 hours", "30 minutos"."""
-    minutes = int(span / timedelta(minutes=1))
-    if minutes and minutes % 60 == 0:
+    """Return a promise's length in words: "1 hora", "2 hours", "30 minutos".
+
+    Edges: one that is no whole number of minutes, or of over an hour and not of hours, is said
+        exactly: "45 s", "1 h 30 min".
+    """
+    minutes, rest = divmod(span, timedelta(minutes=1))
+    if rest or not minutes:
+        return exact_duration(span)
+    if minutes % 60 == 0:
         hours = minutes // 60
         return f"{hours} " + (_("hour") if hours == 1 else _("hours"))
     if minutes < 60:

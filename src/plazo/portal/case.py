@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from plazo.accounts.access import actor_of_requester
-from plazo.agreements.labels import metric_label
+from plazo.agreements.labels import metric_label, target_words
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
 from plazo.channels.forms.requests import AnswerForm, elsewhere
@@ -80,7 +80,8 @@ def sent(request: HttpRequest, language: str, token: str) -> HttpResponse:
     context |= {
         "first": next((c for _l, c in context["clocks"] if c.metric == Metric.FIRST_REPLY), None),
         "requested": requested,
-        "escalated": target.duration if target else None,
+        "escalated": target_words(version.document, target),
+        "receipt": not context["chain"][0].payload.get("quiet"),
         "page": sla_page(version, language, now),
     }
     return render(request, "plazo/portal/sent.html", context)
@@ -115,6 +116,8 @@ def _show(
         "form": form,
         "staged": form.carry() if form.is_bound else [],
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
+        # Waiting pauses what the agreement names, and only while its longest pause lasts.
+        "clock_stops": any(clock.sla == State.PAUSED for _label, clock in context["clocks"]),
         "can_solve": ticket.status not in (Status.SOLVED, Status.CLOSED),
     }
     return render(request, "plazo/portal/case.html", context, status=status)

@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.commands import find_or_create_requester
 from plazo.agreements.document import AgreementDocument, Choice, Clause, Service
+from plazo.agreements.labels import target_words
 from plazo.channels.forms.uploads import WithFiles
-from plazo.core import localtime
 from plazo.notifications import brake
 from plazo.sla import Metric
 from plazo.tickets import commands
@@ -187,12 +187,8 @@ class RequestForm(WithFiles):
     def _within(self, severity: str) -> str:
         """Return what level 2 promises for a severity: "2 h o menos", "4 h hábiles o menos"."""
         target = self.document.target(Metric.ESCALATED_REPLY, severity)
-        if target is None or target.duration is None:
-            return ""
-        span = {"span": localtime.duration(target.duration)}
-        if self.document.calendars[target.calendar].always:
-            return _("%(span)s or less") % span
-        return _("%(span)s of working hours or less") % span
+        span = target_words(self.document, target)
+        return _("%(span)s or less") % {"span": span} if span else ""
 
     @property
     def note(self) -> str:
@@ -243,11 +239,11 @@ class RequestForm(WithFiles):
         """Open the ticket. Call only when valid. Raises: what `open_ticket` raises.
 
         Edges: anyone can type anyone's address here. Over a budget the case is opened all the
-            same, and no receipt is sent to that address.
+            same, and no receipt is sent to that address. A request sent twice is charged once.
         """
         attachments = self.store()
         with transaction.atomic():
-            return self._open(attachments, ip)
+            return commands.submitted(self.submission_key()) or self._open(attachments, ip)
 
     def _open(self, attachments: list[StoredUpload], ip: str) -> Ticket:
         data = self.cleaned_data

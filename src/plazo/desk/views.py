@@ -65,7 +65,8 @@ def posted(page: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in ("GET", "HEAD"):
-                return require_POST(view)(request, *args, **kwargs)
+                answer: HttpResponseBase = require_POST(view)(request, *args, **kwargs)
+                return answer
             messages.warning(request, _("Nothing was sent. Please send it again."))
             place = {"number": kwargs["number"]} if "number" in kwargs else kwargs
             return redirect(page, **place)

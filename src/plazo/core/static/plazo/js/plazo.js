@@ -266,8 +266,12 @@ function keepDraft(field) {
   }
   field.form.addEventListener("input", () => {
     const kind = kinds().find((radio) => radio.checked)?.value;
-    if (field.value) localStorage.setItem(key, JSON.stringify({ text: field.value, kind }));
-    else localStorage.removeItem(key);
+    try {
+      if (field.value) localStorage.setItem(key, JSON.stringify({ text: field.value, kind }));
+      else localStorage.removeItem(key);
+    } catch {
+      // Too long to keep: what was kept before is better than nothing.
+    }
   });
 }
 

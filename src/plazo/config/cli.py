@@ -76,19 +76,21 @@ def prepared(needs: str) -> Iterator[None]:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[None]:
+def database(settings: Settings) -> Iterator[EmbeddedPostgres | None]:
     """Hold a database that answers, named in DATABASE_URL for Django and for child processes.
 
+    The block gets the private server, or None where the operator has a server of their own.
     Raises: CannotStart.
     """
     if settings.database_url:
         check_server(settings.database_url)
-        yield
+        yield None
         return
-    with EmbeddedPostgres(settings.data_dir).running() as url:
+    server = EmbeddedPostgres(settings.data_dir)
+    with server.running() as url:
         os.environ["DATABASE_URL"] = url
         try:
-            yield
+            yield server
         finally:
             os.environ.pop("DATABASE_URL", None)
 

@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
@@ -62,14 +63,15 @@ def posted(page: str) -> Callable[[View], View]:
     """
 
     def only_posted(view: View) -> View:
+        takes_posts: View = require_POST(view)
+
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in ("GET", "HEAD"):
-                answer: HttpResponseBase = require_POST(view)(request, *args, **kwargs)
-                return answer
+                return takes_posts(request, *args, **kwargs)
             messages.warning(request, _("Nothing was sent. Please send it again."))
             place = {"number": kwargs["number"]} if "number" in kwargs else kwargs
-            return redirect(page, **place)
+            return redirect(reverse(page, kwargs=place))
 
         return guarded
 

@@ -46,7 +46,7 @@ def add_commands(commands: Any) -> None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         print(f"plazo: cannot read {path}: {reason}", file=sys.stderr)

@@ -272,10 +272,15 @@ class Calendar:
             compiled = self._covering(start, start + MICROSECOND)
         goal = compiled.measure(start) + open_time
         while goal > compiled.total:
-            compiled = self._extended(compiled, start, open_time, goal)
+            limit = start + self.horizon
+            if compiled.end >= limit:
+                raise self._unserved(start, open_time)
+            compiled = self._covering(start, min(compiled.end + 2 * _CHUNK, limit))
             goal = compiled.measure(start) + open_time
-        i = bisect_left(compiled.totals, goal) - 1
-        return compiled.zeros[i] + goal
+        due = compiled.zeros[bisect_left(compiled.totals, goal) - 1] + goal
+        if due - start > self.horizon:  # compiled further than this question may look
+            raise self._unserved(start, open_time)
+        return due
 
     def between(self, a: datetime, b: datetime) -> timedelta:
         """Return the open time in `[a, b)`.
@@ -368,18 +373,11 @@ class Calendar:
         object.__setattr__(self, "_compiled", fresh)
         return fresh
 
-    def _extended(
-        self, compiled: _Compiled, start: datetime, open_time: timedelta, goal: timedelta
-    ) -> _Compiled:
-        """Compile further for a promise that reaches past what is compiled, up to the horizon."""
-        limit = start + self.horizon
-        if compiled.end > limit:
-            left = goal - compiled.total
-            raise NoOpenTime(
-                f"{self.name!r} leaves {left} of {open_time} unserved within {self.horizon}"
-                f" of {start}"
-            )
-        return self._covering(start, min(compiled.end + 2 * _CHUNK, limit + MICROSECOND))
+    def _unserved(self, start: datetime, open_time: timedelta) -> NoOpenTime:
+        left = open_time - self.between(start, start + self.horizon)
+        return NoOpenTime(
+            f"{self.name!r} leaves {left} of {open_time} unserved within {self.horizon} of {start}"
+        )
 
     def _compile(self, first_day: int, end_day: int) -> _Compiled:
         """Turn the civil days `[first_day, end_day)`, counted from 1970, into UTC windows."""

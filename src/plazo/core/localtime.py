@@ -92,6 +92,12 @@ def weekday_short(instant: datetime, zone: str) -> str:
     return names[local(instant, zone).weekday()]
 
 
+def clocks_change_on(instant: datetime, zone: str) -> bool:
+    """Say whether the civil day of an instant is one on which the clocks change."""
+    midnight = local(instant, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return midnight.utcoffset() != local(next_midnight(instant, zone), zone).utcoffset()
+
+
 def month_name(instant: datetime, zone: str) -> str:
     """Return the month's name: "noviembre", "November"."""
     names = (

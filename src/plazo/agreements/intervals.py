@@ -37,10 +37,10 @@ class Row:
 class Stamps:
     """The instants of one explanation in words, no two of them alike.
 
-    Edges: a weekday says enough until it comes again; from then on the date stands beside it, and
-        the year where there are two. On a day on which the clocks change each hour carries its label,
-        since one of them comes twice. Seconds are shown where there are any: the sums must be
-        seen to hold.
+    Edges: a weekday says enough until it comes again; from then on the date stands beside it,
+        and the year where there are two. On a day on which the clocks change each hour carries
+        its label, since one of them comes twice. Seconds are shown where there are any: the sums
+        must be seen to hold.
     """
 
     def __init__(self, first: datetime, last: datetime, zone: str) -> None:

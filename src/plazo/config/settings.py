@@ -75,6 +75,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
+                "plazo.accounts.context.team",
             ],
             "builtins": ["plazo.core.templatetags.plazo"],
         },

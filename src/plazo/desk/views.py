@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import assignable_agents
+from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.labels import metric_label
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import opening_now
@@ -51,6 +52,9 @@ def agent_required(view: View) -> View:
             return view(request, *args, **kwargs)
         except NotVisible as error:
             raise Http404 from error
+        except NoAgreementInForce as error:
+            context = {"reason": error.user_message()}
+            return render(request, "plazo/desk/not_yet.html", context, status=error.http_status)
 
     return never_cache(guarded)
 

@@ -6,11 +6,14 @@ from django.db import migrations
 RENAME = """
 UPDATE tickets_ticket AS ticket
 SET announced = (
-        SELECT jsonb_agg(
-            jsonb_build_array(
-                split_part(payload ->> 'key', '#', 1), substr(kind, 7), payload ->> 'instant'
-            )
-            ORDER BY sequence
+        SELECT coalesce(
+            jsonb_agg(
+                jsonb_build_array(
+                    split_part(payload ->> 'key', '#', 1), substr(kind, 7), payload ->> 'instant'
+                )
+                ORDER BY sequence
+            ),
+            '[]'
         )
         FROM tickets_ticketevent
         WHERE ticket_id = ticket.id AND kind IN ('clock.at_risk', 'clock.breached')

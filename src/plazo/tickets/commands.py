@@ -137,16 +137,6 @@ def open_ticket(
         return twin
 
 
-def submitted(submission_key: str) -> Ticket | None:
-    """Return the ticket that a submission has made. Call it in the transaction that would make it.
-
-    Edges: its twin waits here until that transaction ends, so of two at once one finds nothing.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [submission_key])
-    return Ticket.objects.filter(submission_key=submission_key).first()
-
-
 def _open(
     *,
     requester: Requester,

@@ -23,7 +23,7 @@ from plazo.agreements.labels import target_words
 from plazo.channels.forms.uploads import WithFiles
 from plazo.notifications import brake
 from plazo.sla import Metric
-from plazo.tickets import commands
+from plazo.tickets import commands, queries
 from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.models import Channel, Ticket
 
@@ -243,7 +243,7 @@ class RequestForm(WithFiles):
         """
         attachments = self.store()
         with transaction.atomic():
-            return commands.submitted(self.submission_key()) or self._open(attachments, ip)
+            return queries.submitted(self.submission_key()) or self._open(attachments, ip)
 
     def _open(self, attachments: list[StoredUpload], ip: str) -> Ticket:
         data = self.cleaned_data

@@ -170,18 +170,18 @@ PEERS: dict[str, Callable[[Scenario], tuple[Between, Add | None]]] = {
 
 
 def rate(call: Callable[[int], Any], questions: int, seconds: float) -> float:
-    """Return calls per second: whole rounds over the questions, the best of three."""
-    best = 0.0
-    for _ in range(3):
-        done, began = 0, time.perf_counter()
-        while (spent := time.perf_counter() - began) < seconds / 3:
-            for number in range(questions):
-                call(number)
-                if time.perf_counter() - began > seconds:
-                    return (number + 1 + done) / (time.perf_counter() - began)
-            done += questions
-        best = max(best, done / spent)
-    return best
+    """Return calls per second in the best round over the questions.
+
+    Edges: the best of many short rounds, so that what else the machine does counts little, for
+        us as for the others; at least one round, however slow.
+    """
+    best, began = 1e9, time.perf_counter()
+    while best == 1e9 or time.perf_counter() - began < seconds:
+        started = time.perf_counter()
+        for number in range(questions):
+            call(number)
+        best = min(best, time.perf_counter() - started)
+    return questions / best
 
 
 def right(call: Callable[[int], Any], expected: list[Any]) -> float:
@@ -311,11 +311,11 @@ def evaluate_ticket() -> tuple[float, int, int]:
     now = at + 3 * HOUR
     targets = len(evaluate(agreement, facts, now).applied)
     best = 1e9
-    for _ in range(30):
+    for _ in range(1000):
         began = time.perf_counter()
-        for _ in range(50):
+        for _ in range(4):
             evaluate(agreement, facts, now)
-        best = min(best, (time.perf_counter() - began) / 50)
+        best = min(best, (time.perf_counter() - began) / 4)
     return best * 1e6, len(facts), targets
 
 

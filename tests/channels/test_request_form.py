@@ -13,7 +13,7 @@ from plazo.agreements.queries import version_in_force
 from plazo.channels.forms import proof
 from plazo.channels.forms.requests import FASTEST, FORMS, RequestForm, started_token
 from plazo.channels.forms.uploads import MOST_FILES, describe
-from plazo.notifications.models import MailKind, OutboundMail
+from plazo.notifications.models import MailKind, OutboundMail, Spent
 from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.models import Attachment, Ticket
 from tests import factory
@@ -78,6 +78,18 @@ def test_a_good_form_opens_a_case_with_its_file() -> None:
         "es",
     )
     assert Attachment.objects.get().name == "respuestas-504.json"
+
+
+def test_a_form_sent_twice_is_charged_once() -> None:
+    """A double click must not spend the budget of receipts of whoever fills the form in."""
+    data = filled_in()
+    for _ in range(3):
+        form = a_form(data)
+        assert form.is_valid(), form.errors
+        form.open(ip="198.41.0.4")
+
+    given = dict(Spent.objects.values_list("scope", "given"))
+    assert given == {"address": 1, "domain": 1, "network": 1}
 
 
 def test_a_form_sent_twice_opens_one_case() -> None:

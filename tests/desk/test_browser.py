@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from plazo.channels.email import intake
@@ -213,6 +214,57 @@ def test_a_mailbox_shows_what_its_way_needs(browse: Browse) -> None:
     expect(page.locator("#id_name_error")).to_be_visible()
     at_full_length(page)
     assert audit(page) == []
+
+
+def composing(page: Page, kind: str, text: str) -> None:
+    """Begin to write in a case, as a reply or as a note."""
+    page.locator(f'input[name="kind"][value="{kind}"]').check(force=True)
+    page.locator("#body").press_sequentially(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "button"), [("reply", "Enviar respuesta"), ("note", "Guardar nota")]
+)
+def test_a_reply_outlives_the_session(browse: Browse, kind: str, button: str) -> None:
+    """The session ended while an agent wrote: after signing in they are on the case again, their
+    words are in the composer, a note still as a note, and only sending them ends the draft."""
+    page = browse()
+    sign_in(page)
+    page.locator(".q-row", has_text="GetCatalog responde vacío").click()
+    composing(page, kind, "Una respuesta larga que nadie quiere perder")
+    Session.objects.all().delete()
+    page.get_by_role("button", name=button).click()
+    page.get_by_label("Correo").fill("agente1@demo.example")
+    page.get_by_label("Contraseña").fill(demo.PASSWORD)
+    page.get_by_role("button", name="Continuar").click()
+    page.wait_for_url(re.compile(r"/desk/tickets/IWS-\d+/$"))
+    expect(page.locator(".flash")).to_contain_text("No se envió nada")
+    expect(page.locator("#body")).to_have_value("Una respuesta larga que nadie quiere perder")
+    expect(page.locator(f'input[name="kind"][value="{kind}"]')).to_be_checked()
+    expect(page.locator(".thread")).not_to_contain_text("nadie quiere perder")
+    assert audit(page) == []
+    page.get_by_role("button", name=button).click()
+    expect(page.locator(".thread")).to_contain_text("Una respuesta larga que nadie quiere perder")
+    expect(page.locator("#body")).to_have_value("")
+    page.reload()
+    expect(page.locator("#body")).to_have_value("")
+
+
+def test_a_reply_outlives_the_network(browse: Browse) -> None:
+    """Sent without a connection it arrives nowhere; the browser's own error page says nothing of
+    ours, and back on the case the words are there."""
+    page = browse()
+    sign_in(page)
+    page.locator(".q-row", has_text="GetCatalog responde vacío").click()
+    place = page.url
+    composing(page, "reply", "Texto con la red caída")
+    page.context.set_offline(True)
+    with page.expect_event("requestfailed"):
+        page.get_by_role("button", name="Enviar respuesta").click()
+    expect(page.locator("#body")).to_have_count(0)  # the browser's page, and none of ours
+    page.context.set_offline(False)
+    page.goto(place)
+    expect(page.locator("#body")).to_have_value("Texto con la red caída")
 
 
 def test_an_agent_answers_and_waits_without_script(browse: Browse, tuesday) -> None:

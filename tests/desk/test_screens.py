@@ -70,6 +70,42 @@ def test_for_a_requester_the_desk_does_not_exist():
         assert getattr(client, method)(reverse(name, args=arguments)).status_code == 404, name
 
 
+def test_whoever_had_to_sign_in_first_lands_on_the_case(agent_client):
+    """After the sign-in the browser asks for the form's own address, which takes forms only: a 405
+    there would leave the agent before a blank page, with their reply one page behind."""
+    ticket = a_case()
+    for method, name, arguments in pages(ticket.number):
+        if method == "post":
+            response = agent_client.get(reverse(name, args=arguments), follow=True)
+            assert response.redirect_chain == [(reverse("desk:ticket", args=arguments), 302)], name
+            assert "No se envió nada" in response.content.decode()
+    assert agent_client.put(reverse("desk:write", args=[ticket.number])).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/desk/?q=%00", 200, id="a search for NUL"),
+        pytest.param("/desk/?q=a@%00", 200, id="an address with NUL"),
+        pytest.param("/desk/?view=%00&after=%00", 200, id="a view and a place with NUL"),
+        pytest.param("/desk/tickets/IWS-%00/", 404, id="a number with NUL"),
+        pytest.param("/desk/mail/?fate=%00&mailbox=%00", 200, id="the ledger"),
+        pytest.param("/hc/es/search/?q=%00", 200, id="the help center's search"),
+        pytest.param("/hc/es/articles/%00/", 404, id="an article"),
+    ],
+)
+def test_an_address_with_a_nul_is_no_fault_of_ours(agent_client, path, status):
+    """PostgreSQL takes no NUL in a text, so asking it with one was an error 500 for anybody to
+    provoke."""
+    assert agent_client.get(path).status_code == status
+
+
+def test_what_is_searched_is_found_without_the_nul(agent_client):
+    """The rest of what was typed still counts."""
+    ticket = a_case()
+    assert ticket.number in agent_client.get(f"/desk/?q={ticket.number}%00").content.decode()
+
+
 def test_an_unknown_number_is_a_404(agent_client):
     """A ticket that is not there, and a clock that a ticket does not have."""
     ticket = a_case()

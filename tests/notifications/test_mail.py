@@ -58,6 +58,26 @@ def test_the_acknowledgement_goes_out_with_number_and_promise(smtp):
         assert kinds == ["ticket.opened", "ticket.acknowledged"]
 
 
+@pytest.mark.parametrize(
+    ("severity", "language", "promised"),
+    [
+        pytest.param("B", "es", "+ 2 h", id="B runs round the clock"),
+        pytest.param("C", "es", "+ 4 h hábiles", id="C counts working hours, and says so"),
+        pytest.param("C", "en", "+ 4 h of working hours", id="in English too"),
+    ],
+)
+def test_the_acknowledgement_promises_what_the_agreement_does(smtp, severity, language, promised):
+    """A mail that says “+ 4 hours” to a client of severity C on a Saturday night promises what
+    nobody will keep."""
+    a_case(now=NOW, severity=severity, language=language)
+    sending.send(OutboundMail.objects.get().pk, now=NOW)
+    sent = smtp.messages()[-1]
+    for kind in ("plain", "html"):
+        body = sent.get_body((kind,)).get_content().replace("\xa0", " ")
+        assert promised in body
+        assert ("hábiles" in body or "of working hours" in body) == (severity == "C")
+
+
 def test_the_acknowledgement_is_no_reply(smtp):
     """After the receipt went out the first reply is still owed."""
     ticket = a_case(now=NOW)

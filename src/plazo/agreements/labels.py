@@ -3,6 +3,8 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from plazo.agreements.document import AgreementDocument, TargetEntry
+from plazo.core import localtime
 from plazo.sla import Metric, Segment, SegmentKind, State
 
 
@@ -30,6 +32,16 @@ def promise_words(metric: Metric | str) -> str:
         Metric.PERIODIC_UPDATE: _("the next update"),
         Metric.RESOLUTION: _("the solution"),
     }[Metric(metric)]
+
+
+def target_words(document: AgreementDocument, target: TargetEntry | None) -> str:
+    """Return the time that a target promises: "2 h", "4 h hábiles"; nothing where it has none."""
+    if target is None or target.duration is None:
+        return ""
+    span = localtime.duration(target.duration)
+    if document.calendars[target.calendar].always:
+        return span
+    return _("%(span)s of working hours") % {"span": span}
 
 
 def state_label(state: State | str) -> str:

@@ -92,6 +92,12 @@ def weekday_short(instant: datetime, zone: str) -> str:
     return names[local(instant, zone).weekday()]
 
 
+def clocks_change_on(instant: datetime, zone: str) -> bool:
+    """Say whether the civil day of an instant is one on which the clocks change."""
+    midnight = local(instant, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return midnight.utcoffset() != local(next_midnight(instant, zone), zone).utcoffset()
+
+
 def month_name(instant: datetime, zone: str) -> str:
     """Return the month's name: "noviembre", "November"."""
     names = (
@@ -254,9 +260,15 @@ def exact_duration(span: timedelta) -> str:
 
 
 def span_words(span: timedelta) -> str:
-    """Return a promise's length in words: "1 hora", "2 hours", "30 minutos"."""
-    minutes = int(span / timedelta(minutes=1))
-    if minutes and minutes % 60 == 0:
+    """Return a promise's length in words: "1 hora", "2 hours", "30 minutos".
+
+    Edges: one that is no whole number of minutes, or of over an hour and not of hours, is said
+        exactly: "45 s", "1 h 30 min".
+    """
+    minutes, rest = divmod(span, timedelta(minutes=1))
+    if rest or not minutes:
+        return exact_duration(span)
+    if minutes % 60 == 0:
         hours = minutes // 60
         return f"{hours} " + (_("hour") if hours == 1 else _("hours"))
     if minutes < 60:

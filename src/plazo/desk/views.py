@@ -23,6 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import assignable_agents
+from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.labels import metric_label
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import opening_now
@@ -56,8 +57,34 @@ def agent_required(view: View) -> View:
             return view(request, *args, **kwargs)
         except NotVisible as error:
             raise Http404 from error
+        except NoAgreementInForce as error:
+            context = {"reason": error.user_message()}
+            return render(request, "plazo/desk/not_yet.html", context, status=error.http_status)
 
     return never_cache(guarded)
+
+
+def posted(page: str) -> Callable[[View], View]:
+    """Let a view be reached by sending its form only, and lead whoever comes otherwise to `page`.
+
+    Edges: that is where a person lands who had to sign in before their form could be taken: they
+        are told that nothing was done.
+    """
+
+    def only_posted(view: View) -> View:
+        takes_posts: View = require_POST(view)
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in ("GET", "HEAD"):
+                return takes_posts(request, *args, **kwargs)
+            messages.warning(request, _("Nothing was sent. Please send it again."))
+            place = {"number": kwargs["number"]} if "number" in kwargs else kwargs
+            return redirect(reverse(page, kwargs=place))
+
+        return guarded
+
+    return only_posted
 
 
 def _view_labels() -> dict[str, tuple[str, str, str]]:
@@ -345,7 +372,7 @@ def _act(
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def write(request: HttpRequest, number: str) -> HttpResponse:
     """Send a public reply, or keep an internal note."""
     now = read_clock()
@@ -382,7 +409,8 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     except PlazoError as error:
         return _show(request, found, now, form=form, error=error.user_message())
     done = _("Note saved.") if data["kind"] == "note" else _("Reply sent.")
-    messages.success(request, done)
+    # The tag names the draft, which the page that shows this may forget.
+    messages.success(request, done, extra_tags=f"desk-{number}")
     return redirect("desk:ticket", number=number)
 
 
@@ -402,7 +430,7 @@ def _requester_wrote_since(found: Ticket, seen: int) -> bool:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def assign(request: HttpRequest, number: str) -> HttpResponse:
     """Give the ticket to somebody, or to nobody."""
     return _act(
@@ -416,7 +444,7 @@ def assign(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def severity(request: HttpRequest, number: str) -> HttpResponse:
     """Judge the impact."""
     return _act(
@@ -430,7 +458,7 @@ def severity(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def level(request: HttpRequest, number: str) -> HttpResponse:
     """Hand the ticket up to another level."""
     return _act(
@@ -444,7 +472,7 @@ def level(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def verdict(request: HttpRequest, number: str) -> HttpResponse:
     """Decide whether the ticket is in scope, or out by which clause."""
     return _act(
@@ -461,7 +489,7 @@ def verdict(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def status(request: HttpRequest, number: str) -> HttpResponse:
     """Put the ticket in another status."""
     return _act(
@@ -473,7 +501,7 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def reopen(request: HttpRequest, number: str) -> HttpResponse:
     """Open a solved ticket again."""
     return _act(

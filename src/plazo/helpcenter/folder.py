@@ -28,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from plazo.accounts.models import Agent
 from plazo.core.actor import Actor
+from plazo.core.storing import storage_path
 from plazo.helpcenter import commands, queries
 from plazo.helpcenter.errors import FolderRefused
 from plazo.helpcenter.models import (
@@ -44,7 +45,6 @@ from plazo.helpcenter.models import (
     Synonyms,
 )
 from plazo.helpcenter.rendering import render_article
-from plazo.tickets.bodies import storage_path
 
 FENCE: Final = "+++\n"
 _T = TypeVar("_T", bound=BaseModel)

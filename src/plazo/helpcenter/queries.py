@@ -1,7 +1,7 @@
 """Reads on the knowledge base, for readers and for editors; each says what it costs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -9,10 +9,12 @@ from typing import Final, Literal
 from django.db.models import QuerySet, prefetch_related_objects
 from rapidfuzz.distance import Indel
 
+from plazo.core.storing import Kept
 from plazo.helpcenter.access import Reader, editions_for, editions_in, sections_for
 from plazo.helpcenter.models import (
     Announcement,
     Article,
+    ArticleFile,
     Category,
     Edition,
     Revision,
@@ -230,3 +232,13 @@ def past_announcements(*, now: datetime, limit: int = 30) -> list[Announcement]:
         .prefetch_related("updates")
         .order_by("-starts_at", "-pk")[:limit]
     )
+
+
+# ── Files ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def kept_files() -> Iterator[Kept]:
+    """Yield every file of an article, for verifying."""
+    rows = ArticleFile.objects.order_by("pk").values_list("article__key", "name", "sha256", "size")
+    for key, name, sha256, size in rows.iterator(2000):
+        yield Kept(key, name, sha256, size)

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from plazo.agreements.labels import metric_label
+from plazo.agreements.labels import metric_label, target_words
 from plazo.core import localtime
 from plazo.core.clockview import named_words
 from plazo.mailboxes import tokens
@@ -161,9 +161,7 @@ def _acknowledgement(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]
     context |= {
         "due_at": first.due_at if first else None,
         "severity": severity,
-        "escalated": localtime.span_words(target.duration)
-        if target is not None and target.duration is not None
-        else "",
+        "escalated": target_words(document, target),
     }
     # Whoever gave this address may not be who reads it: then nothing that they typed is sent there.
     context["verified"] = mail.event is not None and bool(mail.event.payload.get("verified"))

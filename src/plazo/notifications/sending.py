@@ -20,6 +20,7 @@ from django.db import transaction
 from django.utils import translation
 
 from plazo.core.actor import Actor
+from plazo.core.storing import storage_path
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
@@ -30,7 +31,6 @@ from plazo.notifications.planning import letter_of
 from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.notifications.transport import deliver
 from plazo.tickets import commands
-from plazo.tickets.bodies import storage_path
 from plazo.tickets.models import Delivery
 
 logger = logging.getLogger(__name__)

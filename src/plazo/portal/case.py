@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.commands import confirm_address
-from plazo.agreements.labels import metric_label
+from plazo.agreements.labels import metric_label, target_words
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
 from plazo.channels.forms.cards import elsewhere
@@ -83,7 +83,8 @@ def sent(request: HttpRequest, language: str, token: str) -> HttpResponse:
     context |= {
         "first": next((c for _l, c in context["clocks"] if c.metric == Metric.FIRST_REPLY), None),
         "requested": requested,
-        "escalated": target.duration if target else None,
+        "escalated": target_words(version.document, target),
+        "receipt": not context["chain"][0].payload.get("quiet"),
         "page": sla_page(version, language, now),
         "by_mail": mailboxes.takes_answers(ticket.mailbox),
     }
@@ -118,9 +119,10 @@ def _show(
         ],
         "form": form,
         "staged": form.carry() if form.is_bound else [],
-        "clock_stands": any(clock.sla == "paused" for _label, clock in context["clocks"]),
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
         "unconfirmed": ticket.requester.email_confirmed_at is None,
+        # Waiting pauses what the agreement names, and only while its longest pause lasts.
+        "clock_stops": any(clock.sla == State.PAUSED for _label, clock in context["clocks"]),
         "can_solve": ticket.status not in (Status.SOLVED, Status.CLOSED),
     }
     return render(request, "plazo/portal/case.html", context, status=status)
@@ -176,7 +178,7 @@ def reply(request: HttpRequest, language: str, token: str) -> HttpResponse:
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:
-            messages.success(request, _("We have your answer."))
+            messages.success(request, _("We have your answer."), extra_tags=f"case-{ticket.number}")
             return redirect(reverse("portal:case", args=[language, token]) + "#end")
     return _show(request, language, token, ticket, form, status=422)
 

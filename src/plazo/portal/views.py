@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -187,6 +188,7 @@ def new_request(request: HttpRequest, language: str) -> HttpResponse:
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:
+            messages.success(request, _("We got your case"), extra_tags="new")
             return redirect("portal:sent", language=language, token=access.link_token(ticket))
     return _show_form(request, language, now, version, form, status=422)
 

@@ -50,7 +50,9 @@ P = TypeVar("P", bound=type[Payload])
 REGISTRY: dict[str, type[Payload]] = {}
 
 NOTHING = "nothing: keys and numbers only"
-BODY = "the body is a row of its own, erased there; the digest stays"
+# `digest` is of what was said, the words and files; `seal` of all that people see of it. Events
+# from before there were seals have none.
+BODY = "the body is a row of its own, erased there; the digest and the seal stay"
 
 
 def event(
@@ -97,6 +99,7 @@ class TicketOpened(Payload):
     agreement_version: int
     message: int
     digest: str
+    seal: str = ""
     # Whether the sender's address was proven to be theirs: only then is their text sent back.
     verified: bool = False
     # Why no receipt is sent, as a key; empty where one is.
@@ -134,6 +137,7 @@ class TicketReplied(Payload):
     message: int
     digest: str
     copies: list[int] = field(default_factory=list)
+    seal: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.RepliedPublicly(at, str(self.message))
@@ -147,6 +151,7 @@ class RequesterReplied(Payload):
     message: int
     digest: str
     channel: str
+    seal: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.RequesterSpoke(at)
@@ -159,6 +164,7 @@ class NoteAdded(Payload):
 
     note: int
     digest: str
+    seal: str = ""
 
 
 @event("participant.added", PUBLIC, _("Takes part"), "the person's key; erased with the person")
@@ -280,9 +286,10 @@ class TicketReopened(Payload):
     """The solution did not hold; the ticket is open again."""
 
     previous: str
+    by_requester: bool = False
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.Reopened(at)
+        return facts.Reopened(at, self.by_requester)
 
 
 @event("verdict.given", PUBLIC, _("Scope verdict"), NOTHING)

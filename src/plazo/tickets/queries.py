@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from django.db import connection
+
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
@@ -138,8 +140,6 @@ def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
 
     Costs one query of capped sub-selects, each on its own partial index.
     """
-    from django.db import connection
-
     parts, parameters = [], []
     for view in VIEWS:
         limited = queue(view, agent=agent, now=now).order_by().values("pk")[: COUNT_CAP + 1]
@@ -260,3 +260,13 @@ def next_alarm_at(*, now: datetime) -> datetime | None:
         .values_list("next_alarm_at", flat=True)
         .first()
     )
+
+
+def submitted(submission_key: str) -> Ticket | None:
+    """Return the ticket that a submission has made. Call it in the transaction that would make it.
+
+    Edges: its twin waits here until that transaction ends, so of two at once one finds nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [submission_key])
+    return Ticket.objects.filter(submission_key=submission_key).first()

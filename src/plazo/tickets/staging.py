@@ -7,7 +7,8 @@ from typing import Final
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from plazo.tickets.bodies import StoredUpload, storage_path
+from plazo.core.storing import storage_path
+from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.models import Attachment, StagedUpload
 
 LASTS: Final = timedelta(days=2)

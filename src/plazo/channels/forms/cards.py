@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from plazo.agreements.document import AgreementDocument, Choice, Clause, Service
-from plazo.core import localtime
+from plazo.agreements.labels import target_words
 from plazo.sla import Metric
 
 
@@ -94,10 +94,5 @@ def _plain(
 
 def within(document: AgreementDocument, severity: str) -> str:
     """Return what level 2 promises for a severity: "2 h o menos", "4 h hábiles o menos"."""
-    target = document.target(Metric.ESCALATED_REPLY, severity)
-    if target is None or target.duration is None:
-        return ""
-    span = {"span": localtime.duration(target.duration)}
-    if document.calendars[target.calendar].always:
-        return _("%(span)s or less") % span
-    return _("%(span)s of working hours or less") % span
+    span = target_words(document, document.target(Metric.ESCALATED_REPLY, severity))
+    return _("%(span)s or less") % {"span": span} if span else ""

@@ -26,7 +26,7 @@ from plazo.channels.forms.cards import Card, Elsewhere, cards, elsewhere
 from plazo.channels.forms.uploads import WithFiles
 from plazo.core.limits import Limit, take
 from plazo.notifications import brake
-from plazo.tickets import commands
+from plazo.tickets import commands, queries
 from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.models import Channel, Ticket
 
@@ -297,11 +297,11 @@ class RequestForm(WithFiles):
         """Open the ticket. Call only when valid. Raises: what `open_ticket` raises.
 
         Edges: anyone can type anyone's address here. Over a budget the case is opened all the
-            same, and no receipt is sent to that address.
+            same, and no receipt is sent to that address. A request sent twice is charged once.
         """
         attachments = self.store()
         with transaction.atomic():
-            return self._open(attachments)
+            return queries.submitted(self.submission_key()) or self._open(attachments)
 
     def _open(self, attachments: list[StoredUpload]) -> Ticket:
         data = self.cleaned_data

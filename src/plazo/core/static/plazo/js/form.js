@@ -34,7 +34,7 @@ function fit() {
 }
 
 // ── What was written stays, whatever happens to the page or the session ────────────────────────
-const KEY = `plazo:form:${form.dataset.draftForm}`;
+const KEY = `plazo:${form.dataset.draftForm}`;
 const OURS = new Set(["csrfmiddlewaretoken", "started", "challenge", "solution", "website", "files", "kept"]);
 
 function keep() {

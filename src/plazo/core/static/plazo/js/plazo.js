@@ -309,30 +309,45 @@ if (promised)
     }
   }, MINUTE);
 
-// ── Drafts survive a closed tab or a lost session ──────────────────────────────────────────────
-for (const field of document.querySelectorAll("[data-draft]")) {
-  const key = `plazo:${field.dataset.draft}`;
-  try {
-    const kept = localStorage.getItem(key);
-    if (sessionStorage.getItem("plazo:sent") === key && !document.querySelector(".errors")) {
-      localStorage.removeItem(key); // it arrived: this page is the answer
-    } else if (kept && !field.value) {
-      field.value = kept;
-    }
-    field.addEventListener("input", () => localStorage.setItem(key, field.value));
-    field.form.addEventListener("submit", () => sessionStorage.setItem("plazo:sent", key));
-  } catch {
-    // No storage here: the form works all the same.
-  }
-}
+// ── Drafts survive a closed tab, a lost connection and a lost session ──────────────────────────
+// A draft ends only on a page that the server marks as the answer to it. A sign-in or an error may
+// come in that page's place, and then what was written is there again.
 try {
-  const sent = sessionStorage.getItem("plazo:sent");
-  if (sent && !document.querySelector(".errors")) {
-    localStorage.removeItem(sent);
-    sessionStorage.removeItem("plazo:sent");
-  }
+  for (const mark of document.querySelectorAll("[data-arrived]"))
+    localStorage.removeItem(`plazo:${mark.dataset.arrived}`);
+  for (const field of document.querySelectorAll("[data-draft]")) keepDraft(field);
 } catch {
-  // As above.
+  // No storage here: the forms work all the same.
+}
+
+// A note must not come back as a reply: which of the two it was is kept with it.
+function keepDraft(field) {
+  const key = `plazo:${field.dataset.draft}`;
+  const kinds = () => [...field.form.querySelectorAll('input[type="radio"][name="kind"]')];
+  const kept = readDraft(localStorage.getItem(key) || "");
+  if (kept.text && !field.value) {
+    field.value = kept.text;
+    for (const radio of kinds()) radio.checked = kept.kind ? radio.value === kept.kind : radio.checked;
+  }
+  field.form.addEventListener("input", () => {
+    const kind = kinds().find((radio) => radio.checked)?.value;
+    try {
+      if (field.value) localStorage.setItem(key, JSON.stringify({ text: field.value, kind }));
+      else localStorage.removeItem(key);
+    } catch {
+      // Too long to keep: what was kept before is better than nothing.
+    }
+  });
+}
+
+function readDraft(kept) {
+  try {
+    const draft = JSON.parse(kept);
+    if (typeof draft.text === "string") return draft;
+  } catch {
+    // From before drafts had a kind: the text alone.
+  }
+  return { text: kept };
 }
 
 // ── Copy, print, and where to begin to read ────────────────────────────────────────────────────

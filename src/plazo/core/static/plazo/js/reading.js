@@ -137,11 +137,3 @@ if (contents && "IntersectionObserver" in window) {
     if (heading) seen.observe(heading);
   }
 }
-
-// ── What was kept of a form goes when the server says that it arrived ──────────────────────────
-const arrived = document.querySelector("[data-draft-done]");
-try {
-  if (arrived) localStorage.removeItem(`plazo:form:${arrived.dataset.draftDone}`);
-} catch {
-  // No storage here.
-}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from plazo.agreements import lint
+from plazo.agreements.document import parse
 from plazo.agreements.lint import check
 from tests.factory import IWS
 
@@ -29,6 +30,12 @@ def with_policy(condition):
     return SOURCE.replace('[[policies]]\nkey = "standard"\n', ESD_FIRST.format(condition=condition))
 
 
+def without_table(name):
+    """Leave a table of answers empty."""
+    source = re.sub(rf"(?ms)^\[{name}\.\w+\]\n.*?(?=^\[|^# ──)", "", SOURCE)
+    return source.replace("[stages]", f"[{name}]\n\n[stages]", 1)
+
+
 CASES = [
     pytest.param(SOURCE.replace("[stages]", "[stages"), "toml-syntax", "error", id="broken TOML"),
     pytest.param(SOURCE.replace('icon = "store"', 'icom = "store"'), "unknown-key", "error", id="a key that nobody knows"),
@@ -36,6 +43,13 @@ CASES = [
     pytest.param(SOURCE.replace(', en = "Catalog" }', " }"), "missing-text", "error", id="a text missing in a language"),
     pytest.param(SOURCE.replace('en = "Catalog"', 'en = ""'), "missing-text", "error", id="an empty text"),
     pytest.param(SOURCE.replace('duration = "2 h"', 'duration = "two hours"'), "bad-value", "error", id="a duration in words"),
+    pytest.param(SOURCE.replace('en = "Catalog"', 'en = "  "'), "missing-text", "error", id="a text of blanks"),
+    pytest.param(SOURCE.replace('duration = "2 h"', 'duration = "999999999999 h"'), "bad-value", "error", id="a duration that no computer can hold"),
+    pytest.param(SOURCE.replace('duration = "2 h"', 'duration = "2000 d"'), "bad-value", "error", id="a target beyond the calendar's horizon"),
+    pytest.param(SOURCE.replace('longest = "7 d"', 'longest = "900000000 d"'), "bad-value", "error", id="a pause beyond it"),
+    pytest.param(SOURCE.replace('reopen_within = "7 d"', 'reopen_within = "900000000 d"'), "bad-value", "error", id="a window for reopening beyond it"),
+    pytest.param(SOURCE.replace("[services.catalog]", f"[services.catalog{'g' * 40}]"), "bad-value", "error", id="a key longer than its column"),
+    pytest.param(SOURCE.replace('warn_at = "75 %"', 'warn_at = "much %"', 1), "bad-value", "error", id="a share in words"),
     pytest.param(SOURCE.replace("IWSIntegraciones@intcomex.com", "IWSIntegraciones"), "bad-value", "error", id="an address without a domain"),
     pytest.param(SOURCE.replace('zone = "America/Panama"', 'zone = "EST"', 1), "zone-abbreviation", "error", id="an abbreviation for a zone"),
     pytest.param(SOURCE.replace('zone = "America/Panama"', 'zone = "America/Panamá"', 1), "unknown-zone", "error", id="a zone that is not there"),
@@ -56,6 +70,15 @@ CASES = [
     pytest.param(SOURCE.replace('metric = "first_reply"\nduration = "1 h"\n', 'metric = "first_reply"\n'), "target-duration", "error", id="a target without a duration"),
     pytest.param(SOURCE.replace('metric = "promised_update"\n', 'metric = "promised_update"\nduration = "1 h"\n'), "target-duration", "error", id="a promise with a duration"),
     pytest.param(SOURCE.replace('metric = "first_reply"\nduration = "1 h"', 'metric = "first_reply"\nduration = "5 d"'), "target-longer-than-week", "warning", id="more than the week holds"),
+    pytest.param(SOURCE.replace('metric = "first_reply"\nduration = "1 h"', 'metric = "first_reply"\nduration = "1200 d"'), "beyond-horizon", "error", id="more than five years hold"),
+    pytest.param(without_table("services"), "no-choices", "error", id="no services"),
+    pytest.param(without_table("environments"), "no-choices", "error", id="no environments"),
+    pytest.param(without_table("request_types"), "no-choices", "error", id="no types of request"),
+    pytest.param(SOURCE.replace('[[severities]]\nkey = "B"', '[[severities]]\nkey = "A"'), "duplicate-key", "error", id="two severities of one name"),
+    pytest.param(SOURCE.replace('metric = "first_reply"\n', 'metric = "next_reply"\n'), "no-first-reply", "warning", id="no first reply"),
+    pytest.param(SOURCE.replace('longest = "7 d"', 'longest = "0 d"'), "pause-length", "error", id="a longest pause of nought"),
+    pytest.param(SOURCE.replace('[pauses]\nmetrics = [', '[pauses]\nmetrics = ["promised_update", '), "promise-pauses", "error", id="a promise that pauses"),
+    pytest.param(SOURCE.replace('A = "15 min"', 'A = "0 min"'), "silence-length", "error", id="a silence of nought"),
     pytest.param(SOURCE.replace("catch_all = true\n", ""), "missing-catch-all", "error", id="nothing catches the rest"),
     pytest.param(SOURCE.replace("catch_all = true\n", ""), "empty-condition", "error", id="an empty condition"),
     pytest.param(SOURCE.replace("catch_all = true\n", 'catch_all = true\nservices = ["esd"]\n'), "catch-all-with-condition", "error", id="a catch-all with a condition"),
@@ -89,6 +112,28 @@ def test_a_finding_stands_at_its_line():
     assert finding.line == line
     assert "America/Panama" in finding.message
     assert "America/New_York" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        pytest.param('longest = "0 d"', 'longest = "7 d"', id="the longest pause"),
+        pytest.param('metrics = ["promised_update", ', "metrics = [", id="a promise that pauses"),
+        pytest.param('A = "0 min"', 'A = "15 min"', id="a silence of nought"),
+        pytest.param('longest = "900000000 d"', 'longest = "7 d"', id="a duration too long"),
+    ],
+)
+def test_what_only_the_engine_refused_has_a_place_too(wrong, right):
+    """These used to be found at line 1, or not at all, and then cases could not be opened."""
+    source = SOURCE.replace(right, wrong, 1)
+    line = next(n for n, text in enumerate(source.splitlines(), 1) if text.startswith(wrong))
+    assert [finding.line for finding in check(source) if finding.is_error] == [line]
+
+
+def test_a_mark_before_the_file_is_no_fault():
+    """Notepad puts one before what it saves as UTF-8; it is not part of the agreement."""
+    assert check("\ufeff" + SOURCE) == check(SOURCE)
+    assert parse("\ufeff" + SOURCE) == parse(SOURCE)
 
 
 def test_every_code_is_tried_and_documented():

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -11,7 +11,9 @@ from plazo.agreements.commands import publish_agreement
 from plazo.agreements.errors import AgreementRefused, AlreadyPublished, NoAgreementInForce
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.queries import version_in_force
+from plazo.config import cli
 from plazo.core.actor import Actor
+from tests.database import database_url
 from tests.factory import IWS, TUESDAY, a_case, publish_iws
 
 SOURCE = IWS.read_text(encoding="utf-8")
@@ -126,6 +128,48 @@ def test_explain_shows_every_deadline_with_its_segments():
         "agreement", "explain", str(IWS), "--opened", "2026-11-21 16:40", "--severity", "B", "--language", "en",
     )  # fmt: skip
     assert "Saturday 21 November 2026, 18:40 EST" in english.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(["--severity", "Z"], 1, "no tiene severidad «Z»", id="a severity that the agreement lacks"),
+        pytest.param(["--service", "esdd"], 1, "no tiene servicio «esdd»", id="a service that it lacks"),
+        pytest.param(["--now", "2026-11-20"], 1, "antes de abrirse", id="looked at before it is opened"),
+        pytest.param(["--replied", "2026-11-20"], 1, "antes de que se abra", id="answered before it is opened"),
+        pytest.param(["--now", "2150-01-01"], 1, "over a century", id="a century on"),
+        pytest.param(["--opened", "9999-12-31", "--severity", "B"], 1, "too far away", id="the end of all calendars"),
+        pytest.param(["--opened", "0001-01-01T00:00+14:00"], 2, "too far away", id="before them"),
+    ],
+)  # fmt: skip
+def test_explain_refuses_in_a_sentence(arguments, code, said):
+    """What cannot be explained is said in one sentence; a traceback tells an operator nothing."""
+    done = plazo("agreement", "explain", str(IWS), "--opened", "2026-11-21 16:40", *arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_publishing_reads_its_time_in_the_agreements_zone(capsys, monkeypatch):
+    """Midnight of the new year is midnight where the agreement holds, as for every other time of
+    the command; read as UTC it took effect at seven in the evening before."""
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    assert cli.main(["agreement", "publish", str(IWS), "--effective", "2999-01-01 00:00"]) == 0
+    assert "in force from 2999-01-01T00:00:00-05:00" in capsys.readouterr().out
+    assert AgreementVersion.objects.get().effective_at == datetime(2999, 1, 1, 5, tzinfo=UTC)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_publishing_into_the_past_must_be_meant(capsys, monkeypatch, tmp_path):
+    """A slip of the year must not rewrite what was in force; who means it says so."""
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    late = ["agreement", "publish", str(IWS), "--effective", "2020-01-01 00:00"]
+    assert cli.main(late) == 1
+    assert "add --backdate" in capsys.readouterr().err
+    assert not AgreementVersion.objects.exists()
+    assert cli.main([*late, "--backdate"]) == 0
+    assert AgreementVersion.objects.get().effective_at == datetime(2020, 1, 1, 5, tzinfo=UTC)
 
 
 def test_explain_refuses_a_time_that_is_none():

@@ -250,16 +250,35 @@ def test_a_part_that_dies_is_started_again(installation: Installation) -> None:
     assert "the web part ended (SIGKILL); it starts again" in installation.log.read_text()
 
 
-def test_a_web_process_outlives_the_database(installation: Installation) -> None:
-    """When the database comes back, pages do too, without a restart of Plazo."""
-    installation.run()
-    server = EmbeddedPostgres(installation.data)
-    os.kill(installation.server_pid(), signal.SIGINT)
-    wait_until(lambda: not installation.answers())
-    assert installation.answers("/livez")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_database_that_ends_is_started_again(installation: Installation, how: int) -> None:
+    """The server killed (for want of memory, say) used to leave Plazo without one until somebody
+    noticed; now it comes back, and pages do, without a restart of Plazo or of any part."""
+    process = installation.run()
+    before, web = installation.server_pid(), part(process.pid, "web")
+    os.kill(before, how)
 
-    with server.running():
-        wait_until(installation.answers)
+    wait_until(lambda: is_gone(before))
+    assert installation.answers("/livez")
+    wait_until(lambda: "PostgreSQL ended; it starts again" in installation.log.read_text())
+    wait_until(installation.answers)
+    assert installation.server_pid() != before
+    assert part(process.pid, "web") == web
+
+
+def test_a_database_that_does_not_come_back_ends_it_with_a_sentence(fresh: Installation) -> None:
+    """Half of Plazo is none: a supervisor must see that it failed, and a person read why."""
+    process = fresh.run()
+    below, server = processes_of(process.pid), fresh.server_pid()
+    version = EmbeddedPostgres(fresh.data).cluster / "PG_VERSION"
+    version.write_text("17\n")
+    os.kill(server, signal.SIGKILL)
+
+    assert process.wait(30) == 1
+    assert "plazo: The data in" in fresh.log.read_text()
+    assert "Traceback" not in fresh.log.read_text()
+    assert not [pid for pid in below if not is_gone(pid)]
+    version.write_text("18\n")
 
 
 def test_a_second_plazo_on_the_same_folder_is_refused(installation: Installation) -> None:

@@ -1,5 +1,6 @@
 """The sweep: moments of clocks become events, once each, with their own instants."""
 
+import importlib
 import subprocess
 import sys
 from datetime import timedelta
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from plazo.escalation.sweep import sweep_once
-from plazo.tickets import queries
+from plazo.tickets import commands, queries
 from plazo.tickets.models import Ticket, TicketEvent
 from plazo.tickets.verify import Tally, verify
 from tests.database import database_url
@@ -63,14 +64,61 @@ def test_after_an_hour_of_downtime_the_instants_are_the_true_ones():
 
 def test_a_reply_after_the_deadline_and_before_the_sweep_still_breached():
     """The late answer stops the clock; the breach is told all the same."""
-    from plazo.tickets import commands
-
     ticket = a_case(now=TUESDAY)
     commands.reply_to_ticket(
         ticket_id=ticket.pk, body="tarde", actor=as_agent(), now=TUESDAY + 70 * MINUTE
     )
     sweep_once(TUESDAY + 71 * MINUTE)
     assert ("clock.breached", "first_reply", iso(TUESDAY + 60 * MINUTE)) in told(ticket)
+
+
+def level_two_at_risk(now):
+    """A case at level 2, severity A, whose clock is at risk, and told so."""
+    ticket, by = a_case(now=now), as_agent()
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="Hola", actor=by, now=now)
+    commands.give_verdict(ticket_id=ticket.pk, in_scope=True, actor=by, now=now)
+    commands.enter_level(ticket_id=ticket.pk, level=2, severity="A", actor=by, now=now)
+    assert sweep_once(now + 46 * MINUTE) == 1
+    return ticket
+
+
+def test_another_deadline_is_told_of_too():
+    """Judged C after it was at risk under A, the clock is at risk again three hours on: whoever
+    was warned of the old deadline must hear of the new one, once."""
+    ticket = level_two_at_risk(TUESDAY)
+    commands.set_severity(
+        ticket_id=ticket.pk, severity="C", actor=as_agent(), now=TUESDAY + 50 * MINUTE
+    )
+    for minute in (100, 181, 182, 241, 242):
+        sweep_once(TUESDAY + minute * MINUTE)
+    assert [(kind, instant) for kind, key, instant in told(ticket) if key == "escalated_reply"] == [
+        ("clock.at_risk", iso(TUESDAY + 45 * MINUTE)),
+        ("clock.at_risk", iso(TUESDAY + 180 * MINUTE)),
+        ("clock.breached", iso(TUESDAY + 240 * MINUTE)),
+    ]
+
+
+def test_what_was_told_before_moments_had_their_instants_still_counts():
+    """The migration names what earlier versions told: nothing is told twice, and what they hid is
+    told at last."""
+    ticket = level_two_at_risk(TUESDAY)
+    commands.set_severity(
+        ticket_id=ticket.pk, severity="C", actor=as_agent(), now=TUESDAY + 50 * MINUTE
+    )
+    Ticket.objects.filter(pk=ticket.pk).update(
+        announced=[["escalated_reply", "at_risk"]], next_alarm_at=None
+    )
+    migration = importlib.import_module("plazo.tickets.migrations.0005_moments")
+    connection.cursor().execute(migration.RENAME)
+    ticket.refresh_from_db()
+    assert ticket.announced == [["escalated_reply", "at_risk", iso(TUESDAY + 45 * MINUTE)]]
+    later = max(TUESDAY + 181 * MINUTE, ticket.next_alarm_at)
+    sweep_once(later)
+    assert (
+        told(ticket).count(("clock.at_risk", "escalated_reply", iso(TUESDAY + 180 * MINUTE))) == 1
+    )
+    assert told(ticket).count(("clock.at_risk", "escalated_reply", iso(TUESDAY + 45 * MINUTE))) == 1
+    assert [str(fault) for fault in verify(Tally())] == []
 
 
 def test_one_broken_ticket_does_not_stop_the_others():

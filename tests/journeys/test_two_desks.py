@@ -55,7 +55,14 @@ class Desk:
     def configure(self, other: "Desk") -> None:
         """Publish the agreement, and make the mailbox whose mail goes out to the other desk."""
         until(lambda: self.ask("SELECT 1 FROM mailboxes_mailbox") is not None, 90)
-        self.plazo("agreement", "publish", str(IWS), "--effective", "2026-01-01T00:00:00+00:00")
+        self.plazo(
+            "agreement",
+            "publish",
+            str(IWS),
+            "--effective",
+            "2026-01-01T00:00:00+00:00",
+            "--backdate",
+        )
         self.plazo(
             "mail", "add", "soporte", "--address", self.address, "--smtp-host", "127.0.0.1",
             "--smtp-port", str(other.door), "--smtp-security", "plain",

@@ -13,13 +13,17 @@ from django.core.files.base import ContentFile
 from django.db import connection, transaction
 
 from plazo.accounts.access import actor_of_requester
+from plazo.accounts.commands import confirm_address, find_or_create_requester
 from plazo.accounts.models import Group, Requester
 from plazo.channels.email import intake
+from plazo.channels.email.quoting import divide
 from plazo.core.actor import Actor
 from plazo.core.errors import NotVisible
 from plazo.escalation.sweep import sweep_once
-from plazo.notifications import reconciler, sending
-from plazo.notifications.models import MailState, OutboundMail, Spent
+from plazo.mailboxes.models import Mailbox, Source
+from plazo.notifications import reconciler, rendering, sending
+from plazo.notifications.models import MailState, OutboundMail, OutboxMessage, Spent
+from plazo.notifications.outbox import readable
 from plazo.tickets import access, commands, queries
 from plazo.tickets.bodies import StoredUpload, store_upload
 from plazo.tickets.models import Attachment, Ticket
@@ -62,6 +66,26 @@ def test_the_acknowledgement_goes_out_with_number_and_promise(smtp):
             assert "EST" in body
         kinds = [e.kind for e in queries.chain_of(ticket)]
         assert kinds == ["ticket.opened", "ticket.acknowledged"]
+
+
+@pytest.mark.parametrize(
+    ("severity", "language", "promised"),
+    [
+        pytest.param("B", "es", "+ 2 h", id="B runs round the clock"),
+        pytest.param("C", "es", "+ 4 h hábiles", id="C counts working hours, and says so"),
+        pytest.param("C", "en", "+ 4 h of working hours", id="in English too"),
+    ],
+)
+def test_the_acknowledgement_promises_what_the_agreement_does(smtp, severity, language, promised):
+    """A mail that says “+ 4 hours” to a client of severity C on a Saturday night promises what
+    nobody will keep."""
+    a_case(now=NOW, severity=severity, language=language)
+    sending.send(OutboundMail.objects.get().pk, now=NOW)
+    sent = smtp.messages()[-1]
+    for kind in ("plain", "html"):
+        body = sent.get_body((kind,)).get_content().replace("\xa0", " ")
+        assert promised in body
+        assert ("hábiles" in body or "of working hours" in body) == (severity == "C")
 
 
 def test_the_acknowledgement_is_no_reply(smtp):
@@ -166,8 +190,14 @@ def test_a_breach_is_told_to_the_group_once(smtp):
     assert notices.count() == 2  # first reply, scope verdict
     assert not OutboundMail.objects.filter(ticket=ticket, kind="at_risk").exists()
     sending.send(notices.first().pk, now=NOW + 61 * MINUTE)
-    text = smtp.messages()[-1].get_body(("plain",)).get_content()
-    assert "15:52 EST" in text
+    sent = smtp.messages()[-1]
+    assert f"[{ticket.number}] Vencida: Primera respuesta" in sent["Subject"]
+    text = sent.get_body(("plain",)).get_content()
+    assert "Vencida: Primera respuesta" in text
+    assert "Vencía el martes 24 de noviembre a las 15:52 EST" in text
+    assert "Vencida: Primera respuesta" in sent.get_body(("html",)).get_content()
+    sending.send(notices.last().pk, now=NOW + 61 * MINUTE)
+    assert "Vencido: Dictamen de alcance" in smtp.messages()[-1]["Subject"]
     assert f"/desk/tickets/{ticket.number}/" in text
 
 
@@ -244,6 +274,114 @@ def test_an_erased_reply_is_not_sent(smtp):
         == MailState.FAILED
     )
     assert smtp.taken == []
+
+
+def test_an_address_that_nobody_confirmed_gets_no_text_of_the_case(smtp):
+    """Anyone can type anyone's address: until it is confirmed a reply only says that it is there."""
+    stranger = find_or_create_requester(email="alguien@x.example", name="Ana", now=NOW)
+    ticket = a_case(requester=stranger, subject="Gane dinero", now=NOW)
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk,
+        body="Su texto decía: **Gane dinero**",
+        attachments=[store_upload(ContentFile(b"x"), name="a.txt", content_type="text/plain")],
+        actor=as_agent(),
+        now=NOW,
+    )
+    for mail in OutboundMail.objects.order_by("pk"):
+        assert sending.send(mail.pk, now=NOW) == MailState.SENT
+    receipt, reply = smtp.messages()[-2:]
+    for sent in (receipt, reply):
+        whole = sent.as_string() + "".join(
+            sent.get_body((kind,)).get_content() for kind in ("plain", "html")
+        )
+        assert "dinero" not in whole
+        assert "a.txt" not in whole
+        assert access.link_token(ticket) in sent.get_body(("plain",)).get_content()
+    assert "Hay una respuesta en su caso" in reply["Subject"]
+    assert queries.live_clock(Ticket.objects.get())["metric"] == "scope_verdict"
+
+    confirm_address(requester_id=stranger.pk, now=NOW)
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="Ahora sí", actor=as_agent(), now=NOW)
+    assert sending.send(OutboundMail.objects.latest("pk").pk, now=NOW) == MailState.SENT
+    assert "Ahora sí" in smtp.messages()[-1].get_body(("plain",)).get_content()
+
+
+def test_a_receipt_says_that_it_can_be_answered(smtp):
+    """Where mail comes in, both parts of the receipt invite to answer; elsewhere neither does."""
+    for source, invited in ((Source.PIPE, True), (Source.NONE, False)):
+        Mailbox.objects.update_or_create(
+            key="soporte", defaults={"address": "soporte@demo.example", "source": source}
+        )
+        mail = OutboundMail.objects.get(ticket=a_case(now=NOW))
+        sending.send(mail.pk, now=NOW)
+        for kind in ("plain", "html"):
+            body = smtp.messages()[-1].get_body((kind,)).get_content()
+            assert ("Para agregar algo, responda este correo." in body) is invited, (source, kind)
+
+
+def test_people_are_greeted_by_their_whole_name():
+    """The first word of a name is no name: "Compras" of "Compras Andina" greets nobody."""
+    case = a_case(now=NOW, arrival=commands.Arrival(verified=True))
+    _subject, text, html = rendering.render(OutboundMail.objects.get(ticket=case))
+    assert "Recibimos su caso, Compras Andina." in text
+    assert "Recibimos su caso, Compras Andina." in html
+
+
+def test_the_quoted_history_names_the_zone(smtp):
+    """Whoever reads an hour in a quotation knows whose hour it is."""
+    ticket = a_case(now=NOW)
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW + MINUTE)
+    sending.send(OutboundMail.objects.get(kind="reply").pk, now=NOW + MINUTE)
+    text = smtp.messages()[-1].get_body(("plain",)).get_content()
+    line = "El 24 de noviembre de 2026 a las 14:52 EST, Compras Andina escribió:"
+    assert line in text
+    # And our own reader still knows where the history begins, when it comes back.
+    assert divide(f"Gracias\n\n{line}\n> hola\n").text.strip() == "Gracias"
+
+
+def test_the_outbox_shows_headers_as_people_read_them(settings):
+    """Names and subjects are decoded; what only looks encoded stays, and nothing fails."""
+    settings.EMAIL_BACKEND = "plazo.notifications.outbox.LocalOutboxBackend"
+    ticket = a_case(now=NOW, requester=a_requester("i@norte.example", "Ingeniería Norte"))
+    sending.send(OutboundMail.objects.get(ticket=ticket).pk, now=NOW)
+    kept = OutboxMessage.objects.get()
+    assert kept.recipient == "Ingeniería Norte <i@norte.example>"
+    assert kept.subject == f"[{ticket.number}] Recibimos su caso"
+    assert readable("=?nonsense?q?x?=") == "=?nonsense?q?x?="
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "words"),
+    [
+        ("es", "Una contraseña nueva para el escritorio", "no tiene que hacer nada"),
+        ("en", "A new password for the desk", "there is nothing to do"),
+    ],
+)
+def test_a_forgotten_password_is_written_about_in_ones_own_language(
+    client, mailoutbox, language, subject, words
+):
+    """The mail is ours, in text and HTML, in the person's language whatever the browser's."""
+    user = an_agent().user
+    user.language = language
+    user.save()
+    client.post(
+        "/accounts/password/reset/", {"email": user.email}, headers={"accept-language": "fr"}
+    )
+    (mail,) = mailoutbox
+    assert mail.subject == subject
+    html = mail.alternatives[0][0]
+    for body in (mail.body, html):
+        assert "/accounts/password/reset/key/" in body
+        assert words in body
+        assert "example.com" not in body
+
+
+def test_a_password_that_nobody_has_is_said_without_an_invitation(client, mailoutbox):
+    """Whoever asks for an address without an account is told so there, and is offered nothing."""
+    client.post("/accounts/password/reset/", {"email": "nadie@demo.example"})
+    (mail,) = mailoutbox
+    assert mail.subject == "No hay ninguna cuenta con esta dirección"
+    assert "http" not in mail.body
 
 
 # — found by an audit ——————————————————————————————————————————————————————————————————————

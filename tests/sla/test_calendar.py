@@ -269,6 +269,22 @@ def test_every_search_is_bounded():
         once.add(local("2026-06-01 08:00"), hours(1) + timedelta(seconds=1))
 
 
+def test_the_horizon_does_not_depend_on_what_was_asked_before():
+    """BT-11: a promise beyond the horizon is refused, also by a calendar that an earlier question
+    has compiled further than that: before, the same promise could be made or not, by chance."""
+    start = local("2026-06-01 08:00")
+    within = SUPPORT.between(start, start + SUPPORT.horizon)
+    for asked_before in (None, local("2040-06-01 08:00")):
+        calendar = weekly()
+        if asked_before:
+            calendar.is_open(asked_before)
+        assert calendar.add(start, within) <= start + calendar.horizon
+        with pytest.raises(NoOpenTime, match=r"leaves 0:00:01 of"):
+            calendar.add(start, within + timedelta(seconds=1))
+        with pytest.raises(NoOpenTime, match="of 1200 days"):
+            calendar.add(start, timedelta(days=1200))
+
+
 @pytest.mark.parametrize(
     "build",
     [

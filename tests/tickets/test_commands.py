@@ -10,6 +10,7 @@ from django.db import connection
 from plazo.accounts.access import actor_of_requester
 from plazo.core.actor import Actor
 from plazo.core.errors import PlazoError
+from plazo.notifications.models import OutboundMail
 from plazo.tickets import commands, errors, queries
 from plazo.tickets.models import InternalNote, PublicMessage, Status, Ticket, TicketEvent
 from tests.factory import TUESDAY, a_case, a_requester, as_agent
@@ -140,6 +141,54 @@ def test_the_requesters_word_ends_the_wait():
     assert clock["due_at"] == (NOW + timedelta(hours=3)).isoformat().replace("+00:00", "Z")
 
 
+def test_a_reply_that_waits_says_anew_whom_for():
+    """Answering while the ticket waits for another area, and asking the requester: from then on it
+    waits for them, and for what the reply says. Before, both were dropped without a word."""
+    ticket, by = a_case(now=NOW), as_agent()
+    commands.set_status(
+        ticket_id=ticket.pk, status="pending", waiting_for="area", reason="Crédito",
+        actor=by, now=NOW + MINUTE,
+    )  # fmt: skip
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="¿Nos manda la traza?", then="pending", waiting_for="requester",
+        reason="la traza", actor=by, now=NOW + 2 * MINUTE,
+    )  # fmt: skip
+    ticket.refresh_from_db()
+    assert (ticket.waiting_for, ticket.waiting_reason) == ("requester", "la traza")
+    with pytest.raises(errors.WaitingForUnknown):
+        commands.reply_to_ticket(
+            ticket_id=ticket.pk, body="otra", then="pending", actor=by, now=NOW + 3 * MINUTE
+        )
+    assert kinds(ticket).count("ticket.replied") == 1
+
+
+@pytest.mark.parametrize(
+    "write", [commands.reply_to_ticket, commands.add_internal_note], ids=["a reply", "a note"]
+)
+def test_what_an_agent_sends_twice_goes_out_once(write):
+    """A double click, or a page sent again after the network came back: the second one is the
+    first, and the requester gets one mail. A colleague's same words, or later ones, are new."""
+    ticket, by = a_case(now=NOW), as_agent()
+    first = write(ticket_id=ticket.pk, body="Hola", actor=by, now=NOW + MINUTE)
+    again = write(ticket_id=ticket.pk, body="Hola", actor=by, now=NOW + MINUTE)
+    assert again.pk == first.pk
+    write(ticket_id=ticket.pk, body="Hola", actor=as_agent(2), now=NOW + MINUTE)
+    write(ticket_id=ticket.pk, body="Hola", actor=by, now=NOW + 3 * MINUTE)
+    assert kinds(ticket).count(first.kind) == 3
+    assert OutboundMail.objects.filter(ticket=ticket, kind="reply").count() == (
+        3 if write is commands.reply_to_ticket else 0
+    )
+
+
+def test_a_reopening_says_who_did_it():
+    """By the requester it begins their waits anew (M-35); by an agent it does not."""
+    ticket, by = a_case(now=NOW), as_agent()
+    for actor, said in ((by, False), (actor_of_requester(ticket.requester), True)):
+        commands.set_status(ticket_id=ticket.pk, status="solved", actor=by, now=NOW + MINUTE)
+        event = commands.reopen_ticket(ticket_id=ticket.pk, actor=actor, now=NOW + 2 * MINUTE)
+        assert event.payload["by_requester"] is said
+
+
 def test_reopening_has_a_window_for_requesters_only():
     """A requester may take a solution back for seven days; an agent always may."""
     ticket = a_case(now=NOW)
@@ -228,6 +277,7 @@ def test_every_pair_of_statuses_is_allowed_or_refused(previous, following, allow
         pytest.param(lambda t, by: commands.give_verdict(ticket_id=t, in_scope=False, clause="none", **by), errors.UnknownChoice, id="a clause that the agreement lacks"),
         pytest.param(lambda t, by: commands.reopen_ticket(ticket_id=t, **by), errors.StatusRefused, id="reopening what is open"),
         pytest.param(lambda t, by: commands.reply_to_ticket(ticket_id=t, body="x", then="pending", **by), errors.WaitingForUnknown, id="reply and wait for nobody"),
+        pytest.param(lambda t, by: commands.enter_level(ticket_id=t, level=9, severity="B", **by), errors.UnknownLevel, id="a level that the ladder lacks"),
     ],
 )  # fmt: skip
 def test_what_is_refused_leaves_no_trace(command, error):
@@ -333,6 +383,17 @@ def test_replies_at_once_follow_each_other():
     assert run_at_once(*calls) == []
     sequences = list(TicketEvent.objects.order_by("sequence").values_list("sequence", flat=True))
     assert sequences == list(range(1, 11))  # opened, eight replies, one status
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reply_sent_twice_at_once_goes_out_once():
+    """Two requests with one reply race; the lock lets the second one see the first."""
+    ticket, actor = a_case(now=NOW), as_agent()
+    call = lambda: commands.reply_to_ticket(  # noqa: E731
+        ticket_id=ticket.pk, body="Hola", actor=actor, now=NOW + MINUTE
+    )
+    assert run_at_once(call, call, call) == []
+    assert kinds(ticket).count("ticket.replied") == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,7 @@
 """What verifying finds, what it does not take for a fault, and how the command says it."""
 
+import argparse
+import json
 import threading
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ from django.db import connection, transaction
 
 from plazo.accounts.access import actor_of_requester
 from plazo.config import cli
+from plazo.tickets import cli as tickets_cli
 from plazo.tickets import commands, timeline
 from plazo.tickets import verify as verifying
 from plazo.tickets.bodies import store_upload
@@ -53,6 +56,16 @@ def a_worked_case() -> Ticket:
         pytest.param("UPDATE tickets_ticketevent SET audience = 'public' WHERE kind = 'note.added'", "event 4: the chain is broken", id="who may see it"),
         pytest.param("DELETE FROM tickets_ticketevent WHERE sequence = 3", "event 3: the chain is broken", id="an event in the middle"),
         pytest.param("DELETE FROM notifications_outboundmail; DELETE FROM tickets_ticketevent", "it has no events", id="the whole timeline"),
+        pytest.param("UPDATE tickets_publicmessage SET body_html = '<p>Adiós</p>' WHERE author_agent_id IS NOT NULL", "event 2: message", id="the HTML that is shown"),
+        pytest.param("UPDATE tickets_publicmessage SET author_name = 'Otra persona' WHERE author_agent_id IS NOT NULL", "event 2: message", id="who wrote a message"),
+        pytest.param("UPDATE tickets_internalnote SET author_name = 'Otra persona'", "event 4: note", id="who wrote a note"),
+        pytest.param("UPDATE tickets_ticket SET subject = 'Otro asunto'", "event 1: message", id="the subject"),
+        pytest.param("UPDATE tickets_ticket SET number = 'IWS-1'", "event 1: message", id="the case number"),
+        pytest.param("INSERT INTO accounts_requester (email, name, language, time_zone, created_at) VALUES ('x@x.example', '', 'es', '', now()); UPDATE tickets_ticket SET requester_id = (SELECT max(id) FROM accounts_requester)", "event 1: requester is", id="who asked"),
+        pytest.param("INSERT INTO accounts_organization (name, slug, stage, services, representative_name, representative_email) VALUES ('Otra', 'otra', 'production', '{}', '', ''); UPDATE tickets_ticket SET organization_id = (SELECT max(id) FROM accounts_organization)", "event 1: organization is 'otra'", id="for which company"),
+        pytest.param("UPDATE tickets_ticket SET service = 'catalog'", "event 1: service is 'catalog'", id="about which service"),
+        pytest.param("UPDATE tickets_ticket SET channel = 'email'", "event 1: channel is 'email'", id="the channel"),
+        pytest.param("INSERT INTO agreements_agreementversion (key, number, effective_at, published_at, published_by, source, sha256) SELECT key, 2, effective_at, published_at, published_by, source, '' FROM agreements_agreementversion; UPDATE tickets_ticket SET agreement_version_id = (SELECT max(id) FROM agreements_agreementversion)", "event 1: agreement_version is 2", id="under which agreement"),
         pytest.param("UPDATE tickets_ticket SET clocks = '[]'", "clocks is []", id="the chips of the lists"),
         pytest.param("UPDATE tickets_ticket SET agreement_version_id = agreement_version_id, level = 3", "level is 3", id="the level"),
     ],
@@ -63,7 +76,54 @@ def test_whatever_is_changed_behind_our_back_is_found(statement, found):
     assert list(verify(Tally())) == []
     behind_our_back(statement)
     faults = [str(fault) for fault in verify(Tally())]
-    assert any(ticket.number in fault and found in fault for fault in faults), faults
+    number = Ticket.objects.get(pk=ticket.pk).number
+    assert any(number in fault and found in fault for fault in faults), faults
+
+
+@pytest.mark.django_db
+@pytest.mark.corrupts
+def test_what_was_written_before_there_were_seals_still_verifies():
+    """An event without a seal covers words and files, as it always did, and is no fault."""
+    ticket = a_worked_case()
+    before = ""
+    for event in ticket.events.order_by("sequence"):
+        event.payload.pop("seal", None)
+        event.previous_hash = before
+        event.hash = before = timeline.event_hash(event, ticket.public_id)
+        behind_our_back(
+            "UPDATE tickets_ticketevent SET payload = %s, previous_hash = %s, hash = %s WHERE id = %s",
+            json.dumps(event.payload),
+            event.previous_hash,
+            event.hash,
+            event.pk,
+        )
+    behind_our_back("UPDATE tickets_ticket SET last_hash = %s", before)
+    assert list(verify(Tally())) == []
+    behind_our_back("UPDATE tickets_publicmessage SET body_text = 'Adiós'")
+    assert len(list(verify(Tally()))) == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.corrupts
+def test_the_files_are_verified_too(capsys, settings, tmp_path):
+    """`plazo verify --files` reads the bytes: a file that is gone, or another, is named with its
+    case; without the option nobody reads gigabytes."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path)},
+        },
+    }
+    ticket = a_worked_case()
+    run = lambda files: tickets_cli._verify(argparse.Namespace(files=files))  # noqa: E731
+    assert run(files=True) == 0
+    assert "1 files, 0 faults" in capsys.readouterr().out
+    (place,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    place.write_bytes(b"otra cosa 5000")
+    assert run(files=False) == 0
+    assert run(files=True) == 1
+    assert f"{ticket.number}: the file “log.txt”" in capsys.readouterr().out
 
 
 @pytest.mark.django_db

@@ -28,3 +28,10 @@ def find_or_create_requester(
         Requester.objects.filter(pk=requester.pk, name="").update(name=name.strip())
         requester.refresh_from_db()
     return requester
+
+
+def confirm_address(*, requester_id: int, now: datetime) -> None:
+    """Note that whoever reads a requester's address has shown it. The first time counts."""
+    Requester.objects.filter(pk=requester_id, email_confirmed_at=None).update(
+        email_confirmed_at=now
+    )

@@ -18,7 +18,7 @@ def add_commands(commands: Any) -> None:
 
     explain = actions.add_parser("explain", help="show every deadline of a case, with its segments")
     explain.add_argument("file", type=Path)
-    at = "a civil time in the agreement's zone, or ISO 8601 with an offset"
+    at = "A civil time in the agreement's zone, or ISO 8601 with an offset"
     explain.add_argument("--opened", required=True, metavar="TIME", help=at)
     explain.add_argument("--severity", metavar="LETTER", help="the severity at level 2")
     explain.add_argument("--escalated", metavar="TIME", help="when it entered level 2")
@@ -34,7 +34,14 @@ def add_commands(commands: Any) -> None:
 
     publish = actions.add_parser("publish", help="publish a file as the next version")
     publish.add_argument("file", type=Path)
-    publish.add_argument("--effective", metavar="TIME", help="in force from then; else from now")
+    publish.add_argument(
+        "--effective", metavar="TIME", help=f"in force from then; else from now. {at}"
+    )
+    publish.add_argument(
+        "--backdate",
+        action="store_true",
+        help="let --effective lie in the past; it changes no case that was opened since then",
+    )
     publish.set_defaults(run=_publish, needs="database")
     listing = actions.add_parser("list", help="list the versions that were published")
     listing.set_defaults(run=_list, needs="database")
@@ -46,7 +53,7 @@ def add_commands(commands: Any) -> None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         print(f"plazo: cannot read {path}: {reason}", file=sys.stderr)
@@ -79,14 +86,25 @@ def instant_of(text: str, zone: str) -> datetime:
         raise BadTime(f'{text!r} is no time: write it as "2026-11-21 16:40"') from error
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=ZoneInfo(zone))
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise BadTime(f"{text!r} is too far away to count with: check the year") from error
 
 
 def _sound_document(path: Path) -> Any:
+    return _sound(_read(path), path)
+
+
+def zone_of(document: Any) -> str:
+    """Return the zone in which an agreement's bare times are read."""
+    return str(document.calendars[document.support_calendar].zone)
+
+
+def _sound(source: str, path: Path) -> Any:
     from plazo.agreements.document import parse
     from plazo.agreements.lint import check
 
-    source = _read(path)
     errors = [finding for finding in check(source) if finding.is_error]
     if errors:
         for finding in errors:
@@ -99,18 +117,22 @@ def _explain(arguments: argparse.Namespace) -> int:
     from django.utils import translation
 
     from plazo.agreements.terminal import Story, print_explanations
+    from plazo.sla import SlaError
 
     document = _sound_document(arguments.file)
-    zone = document.calendars[document.support_calendar].zone
+    zone = zone_of(document)
     try:
-        story = Story.from_arguments(arguments, lambda text: instant_of(text, zone))
         with translation.override(arguments.language):
+            story = Story.from_arguments(arguments, document, lambda text: instant_of(text, zone))
             print_explanations(document, story, arguments.language)
     except BadTime as error:
         print(f"plazo: {error}", file=sys.stderr)
         return 2
-    except ValueError as error:
+    except (SlaError, ValueError) as error:
         print(f"plazo: {error}", file=sys.stderr)
+        return 1
+    except OverflowError:
+        print("plazo: these dates are too far away to count with: check the years", file=sys.stderr)
         return 1
     return 0
 
@@ -123,9 +145,18 @@ def _publish(arguments: argparse.Namespace) -> int:
     from plazo.core.actor import Actor
 
     source = _read(arguments.file)
+    zone = zone_of(_sound(source, arguments.file))
     now = timezone.now()
     try:
-        effective = instant_of(arguments.effective, "UTC") if arguments.effective else now
+        effective = instant_of(arguments.effective, zone) if arguments.effective else now
+        if effective < now and not arguments.backdate:
+            print(
+                f"plazo: {effective.astimezone(ZoneInfo(zone)).isoformat()} is past. Cases that"
+                " were opened since then keep the version that they have; to publish it all the"
+                " same, as having been in force from then, add --backdate.",
+                file=sys.stderr,
+            )
+            return 1
         version = publish_agreement(
             source=source, effective_at=effective, actor=Actor.system("plazo agreement"), now=now
         )
@@ -139,7 +170,8 @@ def _publish(arguments: argparse.Namespace) -> int:
     except AlreadyPublished as error:
         print(error)
         return 0
-    print(f"Published {version} in force from {version.effective_at.isoformat()}")
+    there = version.effective_at.astimezone(ZoneInfo(zone))
+    print(f"Published {version} in force from {there.isoformat()}")
     return 0
 
 

@@ -6,23 +6,29 @@ error with its place and not a promise that nobody runs.
 
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from plazo.sla import Metric
+from plazo.sla.calendar import DEFAULT_HORIZON
 
 LANGUAGES = ("es", "en")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNITS = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}
 _DURATION = re.compile(r"(\d+)\s*(d|h|min|s)")
+_SHARE = re.compile(r"^\s*\d+([.,]\d+)?\s*%\s*$")
 _HOURS = re.compile(r"^(\d{2}):(\d{2})-(\d{2}):(\d{2})$")
 
 
 def parse_duration(text: object) -> timedelta:
-    """Read "1 h", "90 min", "1 h 30 min", "7 d". A day is 24 hours."""
+    """Read "1 h", "90 min", "1 h 30 min", "7 d". A day is 24 hours.
+
+    Edges: nothing is longer than a calendar looks ahead.
+    """
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not re.fullmatch(rf"\s*(?:{_DURATION.pattern}\s*)+", text):
@@ -30,13 +36,19 @@ def parse_duration(text: object) -> timedelta:
     parts = {_UNITS[unit]: 0 for unit in _UNITS}
     for amount, unit in _DURATION.findall(text):
         parts[_UNITS[unit]] += int(amount)
-    return timedelta(**parts)
+    try:
+        duration = timedelta(**parts)
+    except OverflowError:
+        duration = timedelta.max
+    if duration > DEFAULT_HORIZON:
+        raise ValueError(f"{text!r} is longer than five years, which is as far as calendars look")
+    return duration
 
 
 def parse_share(text: object) -> float:
     """Read "75 %" or 0.75."""
-    if isinstance(text, str) and text.strip().endswith("%"):
-        return float(text.strip()[:-1].strip().replace(",", ".")) / 100
+    if isinstance(text, str) and _SHARE.match(text):
+        return float(text.strip()[:-1].replace(",", ".")) / 100
     if isinstance(text, int | float):
         return float(text)
     raise ValueError(f'{text!r} is no share: write it as "75 %"')
@@ -73,6 +85,12 @@ def parse_days(text: object) -> tuple[int, ...]:
     return tuple(found)
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a text of blanks says nothing")
+    return text
+
+
 def _email(text: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
         raise ValueError(f"{text!r} is no e-mail address")
@@ -84,7 +102,9 @@ Share = Annotated[float, BeforeValidator(parse_share)]
 Span = Annotated[tuple[timedelta, timedelta], BeforeValidator(parse_span)]
 Days = Annotated[tuple[int, ...], BeforeValidator(parse_days)]
 Email = Annotated[str, AfterValidator(_email)]
-Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Words = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
+# No longer than the columns that keep the services, environments and types of cases.
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 
 class Strict(BaseModel):
@@ -96,8 +116,8 @@ class Strict(BaseModel):
 class Text(Strict):
     """A text in every language."""
 
-    es: Annotated[str, Field(min_length=1)]
-    en: Annotated[str, Field(min_length=1)]
+    es: Words
+    en: Words
 
     def in_language(self, language: str | None) -> str:
         """Return the text for a language tag; Spanish where there is none of that language."""
@@ -136,6 +156,28 @@ class Choice(Strict):
     name: Text
     hint: Text
     clause: Key | None = None
+
+
+class FormField(Strict):
+    """A further question of the request form, for some services and types; none named means all.
+
+    `pattern` is what an answer must look like as a whole; `required` holds where the field applies.
+    """
+
+    key: Key
+    label: Text
+    hint: Text | None = None
+    kind: Literal["line", "lines"] = "line"
+    services: tuple[Key, ...] = ()
+    request_types: tuple[Key, ...] = ()
+    required: bool = False
+    pattern: str | None = None
+
+    def applies(self, service: str, request_type: str) -> bool:
+        """Say whether it is asked for a service and a type."""
+        return (not self.services or service in self.services) and (
+            not self.request_types or request_type in self.request_types
+        )
 
 
 class Area(Strict):
@@ -234,6 +276,7 @@ class AgreementDocument(Strict):
     stages: Stages
     environments: dict[Key, Choice]
     request_types: dict[Key, Choice]
+    fields: tuple[FormField, ...] = ()
     areas: dict[Key, Area]
     clauses: tuple[Clause, ...]
     channels: tuple[Channel, ...]
@@ -261,6 +304,23 @@ class AgreementDocument(Strict):
                 return self.clause(choice.clause)
         return None
 
+    def field(self, key: str) -> FormField | None:
+        """Return the form's further question of this key, or None."""
+        return next((field for field in self.fields if field.key == key), None)
+
+    def entitlement(self, stage: str | None, contracted: Sequence[str], service: str) -> str:
+        """Say why a client is not entitled to support for a service, as a key; nothing if they are.
+
+        Units: `stage` is None for who belongs to no known organization ("unknown"). A service that
+            nobody named yet is not missing.
+        Source: agreement §1 and §2.
+        """
+        if stage is None:
+            return "unknown"
+        if stage != self.stages.entitled:
+            return "stage"
+        return "service" if service and service not in contracted else ""
+
     def service_name(self, key: str, language: str | None) -> str:
         """Return a service's name, or its key when the document does not know it."""
         service = self.services.get(key)
@@ -273,11 +333,16 @@ class AgreementDocument(Strict):
         return exact or next((t for t in entries if t.severity is None), None)
 
 
+def without_mark(source: str) -> str:
+    """Return a source without the mark that some editors of Windows put before it."""
+    return source.removeprefix("\ufeff")
+
+
 def parse(source: str) -> AgreementDocument:
     """Read a document.
 
     Raises: tomllib.TOMLDecodeError for bad TOML; pydantic.ValidationError with every wrong
         value and its path. `lint.check` turns both into findings with line numbers.
     """
-    data: dict[str, Any] = tomllib.loads(source)
+    data: dict[str, Any] = tomllib.loads(without_mark(source))
     return AgreementDocument.model_validate(data)

@@ -3,6 +3,8 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from plazo.agreements.document import AgreementDocument, TargetEntry
+from plazo.core import localtime
 from plazo.sla import Metric, Segment, SegmentKind, State
 
 
@@ -17,6 +19,29 @@ def metric_label(metric: Metric | str) -> str:
         Metric.PERIODIC_UPDATE: _("Periodic update"),
         Metric.RESOLUTION: _("Solution"),
     }[Metric(metric)]
+
+
+def promise_words(metric: Metric | str) -> str:
+    """Return a metric as it stands within a sentence, after "we promised": "the first reply"."""
+    return {
+        Metric.FIRST_REPLY: _("the first reply"),
+        Metric.SCOPE_VERDICT: _("the scope verdict"),
+        Metric.ESCALATED_REPLY: _("the level 2 reply"),
+        Metric.NEXT_REPLY: _("the next reply"),
+        Metric.PROMISED_UPDATE: _("an update"),
+        Metric.PERIODIC_UPDATE: _("the next update"),
+        Metric.RESOLUTION: _("the solution"),
+    }[Metric(metric)]
+
+
+def target_words(document: AgreementDocument, target: TargetEntry | None) -> str:
+    """Return the time that a target promises: "2 h", "4 h hábiles"; nothing where it has none."""
+    if target is None or target.duration is None:
+        return ""
+    span = localtime.duration(target.duration)
+    if document.calendars[target.calendar].always:
+        return span
+    return _("%(span)s of working hours") % {"span": span}
 
 
 def state_label(state: State | str) -> str:

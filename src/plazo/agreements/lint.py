@@ -15,11 +15,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from plazo.agreements.convert import to_agreement, to_calendar
-from plazo.agreements.document import LANGUAGES, AgreementDocument, CalendarEntry, PolicyEntry
+from plazo.agreements.document import (
+    LANGUAGES,
+    AgreementDocument,
+    CalendarEntry,
+    PolicyEntry,
+    without_mark,
+)
 from plazo.agreements.locate import Places
 from plazo.sla import Calendar, Metric, NoOpenTime, SlaError
 
-WEEK = timedelta(days=7)
+SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # any other would do: nothing here depends on today
 
 # Abbreviations that people write for a zone, with the places they may mean.
 ABBREVIATIONS = {
@@ -60,6 +66,7 @@ def check(source: str) -> list[Finding]:
     Edges: faults of form hide those of meaning, since values that cannot be read cannot be
         judged; among themselves neither hides another.
     """
+    source = without_mark(source)
     try:
         data = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
@@ -94,7 +101,7 @@ def _form(error: ValidationError, data: dict[str, Any], places: Places) -> Itera
             case "missing" if path and path[-1] in LANGUAGES:
                 message = f"{name}: the text is missing in {path[-1]!r} (write it)"
                 yield Finding(line, "error", "missing-text", message)
-            case "string_too_short" if path and path[-1] in LANGUAGES:
+            case "string_too_short" | "value_error" if path and path[-1] in LANGUAGES:
                 message = f"{name}: the text in {path[-1]!r} is empty (write it)"
                 yield Finding(line, "error", "missing-text", message)
             case "missing":
@@ -141,6 +148,8 @@ def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
         if not any(finding.is_error for finding in findings):
             calendars[key] = to_calendar(key, entry)
     yield from _references(document, places)
+    yield from _choices(document, places)
+    yield from _waits(document, places)
     yield from _policies(document, calendars, places)
     yield from _people(document, places)
     yield from _unused(document, places)
@@ -195,7 +204,7 @@ def _calendar(  # noqa: C901, PLR0912
         yield Finding(places.line(path), "error", "never-opens", message)
         return
     try:
-        calendar.next_open(datetime(2026, 1, 1, tzinfo=UTC))
+        calendar.next_open(SOME_DAY)
     except NoOpenTime:
         message = f"calendars.{key} never opens (write its hours, or always = true)"
         yield Finding(places.line(path), "error", "never-opens", message)
@@ -230,6 +239,7 @@ def _references(  # noqa: C901 - as above
         for name, choice in getattr(document, table).items():
             if choice.clause and choice.clause not in clauses:
                 yield missing((table, name, "clause"), "clause", choice.clause, clauses)
+    yield from _form_fields(document, places)
     entitled = document.stages.entitled
     if entitled not in document.stages.order:
         yield missing(("stages", "entitled"), "stage", entitled, document.stages.order)
@@ -237,6 +247,65 @@ def _references(  # noqa: C901 - as above
         if document.severity(severity) is None:
             known = [s.key for s in document.severities]
             yield missing(("ladder_silence", severity), "severity", severity, known)
+
+
+def _form_fields(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+    """The form's further questions: each once, about services and types that there are."""
+    keys = [field.key for field in document.fields]
+    for number, field in enumerate(document.fields):
+        path = ("fields", number)
+        if field.key in keys[:number]:
+            message = f"two fields are named {field.key!r} (rename one)"
+            yield Finding(places.line((*path, "key")), "error", "duplicate-key", message)
+        for name, known in (
+            ("services", document.services),
+            ("request_types", document.request_types),
+        ):
+            for value in getattr(field, name):
+                if value not in known:
+                    what = "service" if name == "services" else "request-type"
+                    message = (
+                        f"{value!r} is no {what} of this agreement (known: {', '.join(known)})"
+                    )
+                    yield Finding(places.line((*path, name)), "error", f"unknown-{what}", message)
+        try:
+            re.compile(field.pattern or "")
+        except re.error as error:
+            message = f"{field.pattern!r} is no pattern: {error} (mend it)"
+            yield Finding(places.line((*path, "pattern")), "error", "bad-value", message)
+
+
+def _choices(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+    """What the request form asks must have an answer, and each answer a name of its own."""
+    for table in ("services", "environments", "request_types", "severities"):
+        if not getattr(document, table):
+            message = f"{table} is empty: nobody could fill in the request form (add one)"
+            yield Finding(places.line((table,)), "error", "no-choices", message)
+    for table in ("severities", "channels"):
+        keys = [entry.key for entry in getattr(document, table)]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                line = places.line((table, number, "key"))
+                message = f"two {table} are named {key!r} (rename one)"
+                yield Finding(line, "error", "duplicate-key", message)
+
+
+def _waits(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+    """Pauses and silences must have a length, and a promise cannot wait."""
+    longest = document.pauses.longest
+    if longest is not None and longest <= timedelta(0):
+        line = places.line(("pauses", "longest"))
+        message = 'the longest pause has no length (write "7 d", or leave it out)'
+        yield Finding(line, "error", "pause-length", message)
+    if Metric.PROMISED_UPDATE in document.pauses.metrics:
+        line = places.line(("pauses", "metrics"))
+        message = "a promise is an instant: it cannot pause (remove promised_update)"
+        yield Finding(line, "error", "promise-pauses", message)
+    for severity, silence in document.ladder_silence.items():
+        if silence <= timedelta(0):
+            line = places.line(("ladder_silence", severity))
+            message = f'the silence at severity {severity} has no length (write "15 min")'
+            yield Finding(line, "error", "silence-length", message)
 
 
 def _policies(
@@ -337,7 +406,14 @@ def _targets(
         if target.calendar not in document.calendars:
             message = f"{target.calendar!r} is no calendar of this agreement"
             yield Finding(places.line((*where, "calendar")), "error", "unknown-calendar", message)
+        line = places.line((*where, "duration"))
         yield from _duration(target.metric, target.duration, target.calendar, calendars, line)
+    if (Metric.FIRST_REPLY, None) not in seen:
+        message = (
+            f"policy {policy.key!r} promises no first_reply to a case that has no severity yet"
+            " (add a target without a severity)"
+        )
+        yield Finding(places.line(path), "warning", "no-first-reply", message)
     for letter in sorted(letters):
         covered = {(Metric.ESCALATED_REPLY, letter), (Metric.ESCALATED_REPLY, None)}
         if not covered & seen:
@@ -365,7 +441,17 @@ def _duration(
     if calendar is None or calendar.always_open or not calendar.weekly:
         return
     weekly = sum((w.closes - w.opens for w in calendar.weekly), timedelta(0))
-    if duration > weekly:
+    if duration <= weekly:
+        return
+    try:
+        calendar.add(SOME_DAY, duration + weekly)
+    except NoOpenTime:
+        message = (
+            f"{metric} promises {duration / timedelta(hours=1):g} h, and {calendar_key!r} holds"
+            " less than that in the five years that it looks ahead (promise less)"
+        )
+        yield Finding(line, "error", "beyond-horizon", message)
+    else:
         hours = duration / timedelta(hours=1)
         message = (
             f"{metric} promises {hours:g} h, but a week of {calendar_key!r} holds only"

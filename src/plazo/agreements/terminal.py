@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from plazo.agreements.convert import to_agreement
 from plazo.agreements.document import AgreementDocument
-from plazo.agreements.labels import metric_label, segment_label, state_label
+from plazo.agreements.intervals import rows_of, table_of
+from plazo.agreements.labels import metric_label, state_label
 from plazo.core import localtime
 from plazo.sla import Evaluation, Explanation, Fact, evaluate, explain_applied
 from plazo.sla import facts as f
@@ -23,8 +24,15 @@ class Story:
     now: datetime | None = None
 
     @classmethod
-    def from_arguments(cls, arguments: Any, read: Callable[[str], datetime]) -> "Story":
-        """Order what the command line tells into facts. Raises: ValueError before the opening."""
+    def from_arguments(
+        cls, arguments: Any, document: AgreementDocument, read: Callable[[str], datetime]
+    ) -> "Story":
+        """Order what the command line tells into facts.
+
+        Raises: ValueError for a severity or service that the agreement lacks, and for anything
+            before the opening.
+        """
+        _known(arguments, document)
         opened = read(arguments.opened)
         facts: list[Fact] = []
         for number, text in enumerate(arguments.replied, 1):
@@ -45,7 +53,23 @@ class Story:
             raise ValueError(_("Nothing can happen to a case before it is opened."))
         last = facts[-1].at if facts else opened
         now = read(arguments.now) if arguments.now else last
+        if now < opened:
+            raise ValueError(_("A case cannot be looked at before it is opened."))
         return cls([f.Opened(opened, arguments.service), *facts], now)
+
+
+def _known(arguments: Any, document: AgreementDocument) -> None:
+    severities = [severity.key for severity in document.severities]
+    if arguments.severity and arguments.severity not in severities:
+        raise ValueError(
+            _("This agreement has no severity “%(name)s”: choose one of %(known)s.")
+            % {"name": arguments.severity, "known": ", ".join(severities)}
+        )
+    if arguments.service and arguments.service not in document.services:
+        raise ValueError(
+            _("This agreement has no service “%(name)s”: choose one of %(known)s.")
+            % {"name": arguments.service, "known": ", ".join(document.services)}
+        )
 
 
 def print_explanations(document: AgreementDocument, story: Story, language: str) -> None:
@@ -55,8 +79,7 @@ def print_explanations(document: AgreementDocument, story: Story, language: str)
     evaluation: Evaluation = evaluate(agreement, story.facts, now)
     zone = document.calendars[document.support_calendar].zone
     print(document.name.in_language(language))
-    when = localtime.day_time(now, zone, story.facts[0].at)
-    print(_("As seen at %(when)s") % {"when": _stamp(now, zone) if when else ""})
+    print(_("As seen at %(when)s") % {"when": _stamp(now, zone)})
     for applied in evaluation.applied:
         explanation = explain_applied(agreement, evaluation, story.facts, applied.key, now)
         print()
@@ -85,21 +108,9 @@ def lines_of(explanation: Explanation, document: AgreementDocument, language: st
     if applied.due_at is not None:
         due = _("due %(when)s") % {"when": _stamp(applied.due_at, zone)}
         lines.append(f"  {due}")
-    for segment in explanation.segments:
-        start, end = _short(segment.start, zone), _short(segment.end, zone)
-        what = segment_label(segment)
-        counted = localtime.exact_duration(segment.counted) if segment.counted else "—"
-        total = localtime.exact_duration(segment.total)
-        lines.append(f"    {start:>11} – {end:<11}  {what:<28} {counted:>14} {total:>14}")
+    lines += [f"    {line}" for line in table_of(rows_of(explanation))]
     elapsed = localtime.exact_duration(applied.elapsed)
     lines.append(
         "  " + _("counted %(elapsed)s of %(duration)s") % {"elapsed": elapsed, "duration": length}
     )
     return lines
-
-
-def _short(instant: datetime, zone: str) -> str:
-    day = localtime.weekday_short(instant, zone)
-    there = localtime.local(instant, zone)
-    seconds = f":{there.second:02}" if there.second else ""
-    return f"{day} {localtime.clock_time(instant, zone)}{seconds}"

@@ -1,71 +1,15 @@
 """“Why this deadline?”: an explanation in words, as a table, and as a drawing."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from plazo.agreements.labels import metric_label, segment_label
+from plazo.agreements.intervals import Row, rows_of, table_of
+from plazo.agreements.labels import metric_label, promise_words
 from plazo.agreements.models import AgreementVersion
 from plazo.core import clockview, drawing, localtime
-from plazo.sla import Explanation, SegmentKind, State
-
-_SWATCHES = {
-    SegmentKind.COUNTED: "count",
-    SegmentKind.CLOSED: "off",
-    SegmentKind.HOLIDAY: "off",
-    SegmentKind.PAUSED: "pause",
-    SegmentKind.REMAINING: "remain",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One stretch of time, as the table shows it."""
-
-    swatch: str
-    kind: str
-    when: str
-    what: str
-    length: str
-    counted: str
-    total: str
-
-
-def _clock(instant: datetime, zone: str) -> str:
-    """Return the civil time, to the second where there are any: the sums must be seen to hold."""
-    there = localtime.local(instant, zone)
-    return localtime.clock_time(instant, zone) + (f":{there.second:02}" if there.second else "")
-
-
-def _span(start: datetime, end: datetime, zone: str) -> str:
-    """Return "lun 20:50 – 22:00", with the second day named where it is another."""
-    first, last = localtime.weekday_short(start, zone), localtime.weekday_short(end, zone)
-    same = localtime.local(start, zone).date() == localtime.local(end, zone).date()
-    return f"{first} {_clock(start, zone)} – " + ("" if same else f"{last} ") + _clock(end, zone)
-
-
-def _rows(explanation: Explanation) -> list[Row]:
-    """Return the rows. What is still to run is added up too, so the last sum is the target."""
-    zone = explanation.calendar.zone
-    rows, total = [], timedelta()
-    for segment in explanation.segments:
-        counts = segment.length if segment.kind is SegmentKind.REMAINING else segment.counted
-        total += counts
-        rows.append(
-            Row(
-                swatch="late" if segment.late else _SWATCHES[segment.kind],
-                kind={"off": "off", "pause": "pause"}.get(_SWATCHES[segment.kind], ""),
-                when=_span(segment.start, segment.end, zone),
-                what=segment_label(segment)
-                + (f" · {segment.reason}" if segment.reason not in ("", "solved") else ""),
-                length=localtime.exact_duration(segment.length),
-                counted=localtime.exact_duration(counts) if counts else "—",
-                total=localtime.exact_duration(total),
-            )
-        )
-    return rows
+from plazo.sla import Explanation, Metric, SegmentKind, State
 
 
 def why_context(
@@ -77,7 +21,8 @@ def why_context(
     calendar = document.calendars[applied.calendar].name.in_language(language)
     clock = clockview.of_applied(applied, now)
     title = _title(explanation, zone, now)
-    rows = _rows(explanation)
+    rows = rows_of(explanation)
+    picture = drawing.explanation_picture(explanation, now)
     ended = applied.ended_at
     return {
         "explanation": explanation,
@@ -87,7 +32,8 @@ def why_context(
         "title": title,
         "sentence": _sentence(explanation, calendar, zone),
         "rows": rows,
-        "picture": drawing.explanation_picture(explanation, now),
+        "picture": picture,
+        "swatches": _swatches(rows, picture),
         "hours_label": calendar,
         "now_label": _("ended") if ended else _("now"),
         "calendar_name": calendar,
@@ -99,9 +45,8 @@ def why_context(
         "length": localtime.exact_duration(
             sum((s.length for s in explanation.segments), timedelta())
         ),
-        "any_late": any(segment.late for segment in explanation.segments),
         "pauses_when": applied.metric in version.sla.pausing,
-        "plain": _plain(title, rows, applied),
+        "plain": _plain(title, rows),
     }
 
 
@@ -118,18 +63,12 @@ def _title(explanation: Explanation, zone: str, now: datetime) -> str:
 def _sentence(explanation: Explanation, calendar: str, zone: str) -> str:
     applied = explanation.applied
     began = applied.started_at
-    start = (
-        f"{localtime.long_date(began, zone)}, {localtime.clock_time(began, zone)}"
-        f" {localtime.zone_label(began, zone)}"
-    )
-    parts = [
-        _("It promises %(duration)s of “%(calendar)s” and began on %(start)s.")
-        % {
-            "duration": localtime.exact_duration(applied.duration),
-            "calendar": calendar,
-            "start": start,
-        }
-    ]
+    start = f"{localtime.on_words(began, zone)} {localtime.zone_label(began, zone)}"
+    parts = [_promise(explanation, calendar)]
+    if applied.metric in (Metric.FIRST_REPLY, Metric.SCOPE_VERDICT):
+        parts.append(_("The case came in %(start)s.") % {"start": start})
+    else:
+        parts.append(_("The clock started %(start)s.") % {"start": start})
     closed = _length(explanation, SegmentKind.CLOSED, SegmentKind.HOLIDAY)
     paused = _length(explanation, SegmentKind.PAUSED)
     if closed:
@@ -144,11 +83,27 @@ def _sentence(explanation: Explanation, calendar: str, zone: str) -> str:
     return " ".join(parts)
 
 
+def _promise(explanation: Explanation, calendar: str) -> str:
+    """Say what was promised: "Prometimos la primera respuesta en 1 h de horario de soporte."."""
+    words = {
+        "what": promise_words(explanation.applied.metric),
+        "duration": localtime.exact_duration(explanation.applied.duration),
+    }
+    if explanation.calendar.always_open:
+        return _("We promised %(what)s within %(duration)s, at any hour.") % words
+    words["calendar"] = calendar[:1].lower() + calendar[1:]
+    return _("We promised %(what)s within %(duration)s of %(calendar)s.") % words
+
+
+def _swatches(rows: list[Row], picture: drawing.Picture) -> set[str]:
+    """Return the textures that the drawing and the table really use, for the legend."""
+    drawn = {"off": picture.closed, "open": picture.open}
+    return {row.swatch for row in rows} | {name for name, boxes in drawn.items() if boxes}
+
+
 def _length(explanation: Explanation, *kinds: SegmentKind) -> timedelta:
     return sum((s.length for s in explanation.segments if s.kind in kinds), timedelta())
 
 
-def _plain(title: str, rows: list[Row], applied: Any) -> str:
-    lines = [title, ""]
-    lines += [f"{row.when:<28}  {row.what:<30}  {row.counted:>14}  {row.total:>14}" for row in rows]
-    return "\n".join(lines)
+def _plain(title: str, rows: list[Row]) -> str:
+    return "\n".join([title, "", *table_of(rows)])

@@ -13,6 +13,7 @@ from django.core.management import execute_from_command_line
 from django.utils import timezone
 
 import plazo
+from plazo.accounts.team_cli import add_commands as add_team_commands
 from plazo.agreements.cli import add_commands as add_agreement_commands
 from plazo.channels.email.cli import add_commands as add_mail_commands
 from plazo.core.errors import PlazoError
@@ -76,19 +77,21 @@ def prepared(needs: str) -> Iterator[None]:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[None]:
+def database(settings: Settings) -> Iterator[EmbeddedPostgres | None]:
     """Hold a database that answers, named in DATABASE_URL for Django and for child processes.
 
+    The block gets the private server, or None where the operator has a server of their own.
     Raises: CannotStart.
     """
     if settings.database_url:
         check_server(settings.database_url)
-        yield
+        yield None
         return
-    with EmbeddedPostgres(settings.data_dir).running() as url:
+    server = EmbeddedPostgres(settings.data_dir)
+    with server.running() as url:
         os.environ["DATABASE_URL"] = url
         try:
-            yield
+            yield server
         finally:
             os.environ.pop("DATABASE_URL", None)
 
@@ -125,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version, needs="nothing")
     add_agreement_commands(commands)
+    add_team_commands(commands)
     add_ticket_commands(commands)
     add_article_commands(commands)
     add_mail_commands(commands, run_process=_mail)

@@ -26,6 +26,8 @@ from plazo.helpcenter.folder import import_articles
 from plazo.helpcenter.loop import work_once
 from plazo.helpcenter.models import AnnouncementKind, Article, Impact
 from plazo.mailboxes.models import Mailbox, Source
+from plazo.notifications import sending
+from plazo.notifications.models import MailKind, OutboundMail
 from plazo.sla import Calendar
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
@@ -252,7 +254,7 @@ class _Story:
         for email, name, slug in _REQUESTERS:
             requester = find_or_create_requester(email=email, name=name, now=now)
             Requester.objects.filter(pk=requester.pk).update(
-                organization=Organization.objects.get(slug=slug)
+                organization=Organization.objects.get(slug=slug), email_confirmed_at=now
             )
             requester.refresh_from_db()
             self.requesters[slug] = requester
@@ -281,6 +283,9 @@ class _Story:
             actor=actor_of_requester(requester),
             now=at,
         )
+        # The receipt goes out at once, as it does where a worker runs: before anybody answers.
+        for mail in OutboundMail.objects.filter(ticket=ticket, kind=MailKind.ACKNOWLEDGEMENT):
+            sending.send(mail.pk, now=at)
         return ticket.pk, at
 
     def later(self, at: datetime, minutes: int) -> datetime:

@@ -5,6 +5,8 @@ from typing import Final
 
 from django.db import close_old_connections, connection
 
+from plazo.core import storing
+
 CLEAN_EVERY_SECONDS: Final = 30.0
 
 # A worker that died leaves its jobs in `doing`; when its row is pruned they belong to nobody, and
@@ -33,8 +35,9 @@ def clean_jobs() -> int:
 
 
 def clean_for_ever(stop: threading.Event) -> None:
-    """Clean the job queue now and every half minute, until `stop`."""
+    """Clean the job queue, and what half-written files left, now and every half minute."""
     while not stop.is_set():
         close_old_connections()
         clean_jobs()
+        storing.clear_unfinished()
         stop.wait(CLEAN_EVERY_SECONDS)

@@ -26,12 +26,15 @@ from django.db import connection
 from django.utils import timezone
 
 from plazo.config.cli import database, database_address
+from plazo.core.postgres import EmbeddedPostgres
 from plazo.core.process import CannotStart, FileLock, require_free_port
 from plazo.core.settings import GO, LIFELINE, Settings, make_data_dir
 
 STOP_SECONDS: Final = 7.0
 SETTLED_SECONDS: Final = 30.0  # a child that lived this long starts again without a long wait
 LONGEST_PAUSE_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 1.0
+MOST_ENDS: Final = 3  # of the server, within the time in which a part would have settled
 
 
 def run(*, demo: bool) -> int:
@@ -51,9 +54,9 @@ def run(*, demo: bool) -> int:
         os.environ["PLAZO_DATA"] = str(settings.data_dir)
         with contextlib.closing(Children(database_address(settings))) as children:
             children.prepare()
-            with database(settings):
+            with database(settings) as server:
                 _bring_up(demo=settings.demo)
-                children.keep(settings, stopping)
+                children.keep(settings, stopping, Watched(server) if server else None)
                 children.close()  # before the database goes
     return 0
 
@@ -151,6 +154,36 @@ def _end_session(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
+class Watched:
+    """The private PostgreSQL, started again when it ends under us."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+        self._next_look = 0.0
+        self._ended: list[float] = []
+
+    def keep_up(self) -> None:
+        """Look once a second.
+
+        Raises: CannotStart if it cannot be started again, or ends again and again.
+        """
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        if self._server.is_up():
+            return
+        self._ended = [*(at for at in self._ended if now - at < SETTLED_SECONDS), now]
+        log = self._server.log_path
+        if len(self._ended) > MOST_ENDS:
+            raise CannotStart(
+                f"PostgreSQL has ended {len(self._ended)} times within {SETTLED_SECONDS:.0f} s; "
+                f"its log is {log}."
+            )
+        print(f"plazo: PostgreSQL ended; it starts again (its log is {log})", file=sys.stderr)
+        self._server.start()
+
+
 class Children:
     """The web part, the worker and the mail part, and the two pipes that they listen to."""
 
@@ -168,12 +201,17 @@ class Children:
         """Have the web part load its code and wait."""
         self._web.keep_alive()
 
-    def keep(self, settings: Settings, stopping: threading.Event) -> None:
-        """Let the children work, and keep them alive until told to stop."""
+    def keep(self, settings: Settings, stopping: threading.Event, server: Watched | None) -> None:
+        """Let the children work, and keep them and the server alive until told to stop.
+
+        Raises: CannotStart if the server cannot be kept alive.
+        """
         os.close(self._go)
         self._go = -1
         greeted = False
         while not stopping.wait(0.1):
+            if server is not None:
+                server.keep_up()
             self._web.keep_alive()
             self._worker.keep_alive()
             self._mail.keep_alive()

@@ -5,6 +5,8 @@ from django.urls import include, path
 from plazo.channels.email import webhook
 from plazo.config import health
 
+handler400 = "plazo.core.failures.bad_request"
+
 urlpatterns = [
     path("livez", health.live),
     path("readyz", health.ready),

@@ -1,14 +1,21 @@
-"""Who reads which events: the one place that sees both the heart and its readers."""
+"""Who reads which events, and who keeps which files: the one place that sees them all."""
 
 from plazo.channels.email import erasure
+from plazo.core import storing
 from plazo.helpcenter import announcing
 from plazo.helpcenter import loop as helpcenter_loop
+from plazo.helpcenter import queries as articles
+from plazo.helpcenter.access import holds_file
 from plazo.notifications import readers as notifications
+from plazo.tickets import files, staging
 
 
 def connect_readers() -> None:
-    """Register every reader of the timeline. Called once, when the apps are ready."""
+    """Register every reader of the timeline and keeper of files. Called once, when all is ready."""
     notifications.register()
     erasure.register()
     announcing.register_letters()
     helpcenter_loop.register_letters()
+    staging.register_holder("helpcenter", holds_file)
+    storing.register(files.kept, name="tickets")
+    storing.register(articles.kept_files, name="help center")

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, cast
@@ -15,7 +16,7 @@ from procrastinate.contrib.django import app as queue
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from plazo.channels.email import reconciler as intake_reconciler
-from plazo.config import jobs
+from plazo.config import jobs, tidying
 from plazo.escalation import sweep
 from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
@@ -23,6 +24,7 @@ from plazo.notifications import reconciler
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 5.0
+FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 15.0
 
 LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
@@ -31,6 +33,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "mail intake": intake_reconciler.run_forever,
     "help center": helpcenter_loop.run_forever,
     "job cleaner": jobs.clean_for_ever,
+    "tidying": tidying.tidy_for_ever,
 }
 
 
@@ -52,13 +55,26 @@ def work() -> int:
     return 0
 
 
-def keep_running(name: str, loop: Callable[[threading.Event], None], stop: threading.Event) -> None:
-    """Run a loop; after a fault (the database went away, say) run it again, a little later."""
-    pause = 0.5
+def keep_running(
+    name: str,
+    loop: Callable[[threading.Event], None],
+    stop: threading.Event,
+    *,
+    settled_seconds: float = LONGEST_PAUSE_SECONDS,
+) -> None:
+    """Run a loop; after a fault (the database went away, say) run it again, a little later.
+
+    Edges: each fault soon after a start doubles the wait; one after it ran well for a while is
+        the first again.
+    """
+    pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
+        began = time.monotonic()
         try:
             loop(stop)
         except Exception:
+            if time.monotonic() - began > settled_seconds:
+                pause = FIRST_PAUSE_SECONDS
             logger.exception("the %s stopped; it starts again in %.1f s", name, pause)
             close_old_connections()
             stop.wait(pause)
@@ -75,7 +91,7 @@ async def _keep_working(stop: threading.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     end = asyncio.create_task(ending.wait())
-    pause = 0.5
+    pause = FIRST_PAUSE_SECONDS
     while True:
         began = loop.time()
         worker = asyncio.create_task(_work_on_jobs())
@@ -87,7 +103,7 @@ async def _keep_working(stop: threading.Event) -> None:
             await asyncio.wait({worker}, timeout=STOP_SECONDS)
             return
         if loop.time() - began > LONGEST_PAUSE_SECONDS:
-            pause = 0.5
+            pause = FIRST_PAUSE_SECONDS
         logger.error(
             "the job worker stopped; it starts again in %.1f s", pause, exc_info=worker.exception()
         )

@@ -92,6 +92,12 @@ def weekday_short(instant: datetime, zone: str) -> str:
     return names[local(instant, zone).weekday()]
 
 
+def clocks_change_on(instant: datetime, zone: str) -> bool:
+    """Say whether the civil day of an instant is one on which the clocks change."""
+    midnight = local(instant, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return midnight.utcoffset() != local(next_midnight(instant, zone), zone).utcoffset()
+
+
 def month_name(instant: datetime, zone: str) -> str:
     """Return the month's name: "noviembre", "November"."""
     names = (
@@ -199,6 +205,24 @@ def by_words(instant: datetime, zone: str, now: datetime) -> str:
     return _with_day(moment, instant, zone, now)
 
 
+def on_words(instant: datetime, zone: str) -> str:
+    """Return an instant in full, within a sentence: "el miércoles 25 de noviembre a las 7:02"."""
+    day = pgettext("a day, before its hour", "on %(day)s") % {"day": long_date(instant, zone)}
+    return f"{day} {_('at %(hour)s') % {'hour': _hour_words(instant, zone)}}"
+
+
+def promised_for(instant: datetime, zone: str, now: datetime) -> str:
+    """Return what a promise was for: "para las 15:52", "para ayer a las 21:37"."""
+    moment = _hour_words(instant, zone)
+    days = (local(instant, zone).date() - local(now, zone).date()).days
+    if days:
+        day = day_word(instant, zone, now)
+        if abs(days) > 1:
+            day = pgettext("a promise's day", "%(day)s") % {"day": day}
+        moment = f"{day} {_('at %(hour)s') % {'hour': moment}}"
+    return pgettext("a promise", "for %(moment)s") % {"moment": moment}
+
+
 def duration(span: timedelta) -> str:
     """Return a duration to the minute: "38 min", "1 h 18", "2 d 3 h"; under a minute in seconds.
 
@@ -236,9 +260,15 @@ def exact_duration(span: timedelta) -> str:
 
 
 def span_words(span: timedelta) -> str:
-    """Return a promise's length in words: "1 hora", "2 hours", "30 minutos"."""
-    minutes = int(span / timedelta(minutes=1))
-    if minutes and minutes % 60 == 0:
+    """Return a promise's length in words: "1 hora", "2 hours", "30 minutos".
+
+    Edges: one that is no whole number of minutes, or of over an hour and not of hours, is said
+        exactly: "45 s", "1 h 30 min".
+    """
+    minutes, rest = divmod(span, timedelta(minutes=1))
+    if rest or not minutes:
+        return exact_duration(span)
+    if minutes % 60 == 0:
         hours = minutes // 60
         return f"{hours} " + (_("hour") if hours == 1 else _("hours"))
     if minutes < 60:

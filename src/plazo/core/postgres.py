@@ -218,6 +218,7 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Find the server or start it, and hold it; return its address.
 
+        Edges: whoever holds it already may call this again, when it has ended under them.
         Raises: CannotStart when it does not come up, with where to read why.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -233,6 +234,11 @@ class EmbeddedPostgres:
                 self._uses.release()
                 raise
         return self.url
+
+    def is_up(self) -> bool:
+        """Say, without asking it anything, whether the server lives and can be reached."""
+        socket = self.socket_dir / ".s.PGSQL.5432"
+        return socket.exists() and self._postmaster() is not None
 
     def release(self) -> None:
         """Let go; stop the server unless another process holds it."""

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent, Role
@@ -17,7 +17,7 @@ from plazo.channels.email.forms import MailboxForm
 from plazo.channels.email.models import IntakeRecord
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
-from plazo.desk.views import agent_required, frame
+from plazo.desk.views import agent_required, frame, posted
 from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox
 from plazo.tickets import access, commands
@@ -94,7 +94,7 @@ def raw(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:mail_record")
 def run_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Have a parked mail read once more; one that a rule parked becomes a case, or a note."""
     found = _record(pk)
@@ -128,7 +128,7 @@ def mailbox(request: HttpRequest, key: str = "") -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:mailbox")
 def examine(request: HttpRequest, key: str) -> HttpResponse:
     """Let the doctor test a mailbox, step by step, and show the findings."""
     _administrator(request)
@@ -144,7 +144,7 @@ def examine(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def send_again(request: HttpRequest, number: str, message: int) -> HttpResponse:
     """Send a reply that was not delivered once more."""
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]

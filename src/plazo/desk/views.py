@@ -2,7 +2,7 @@
 query, translates errors, and renders."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 from django import forms as django_forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
@@ -21,6 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import assignable_agents
+from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.labels import metric_label
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import opening_now
@@ -32,12 +35,16 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import forms
 from plazo.desk.horizon import horizon
+from plazo.helpcenter import queries as titles
 from plazo.sla import UnknownTarget
 from plazo.tickets import access, commands, queries
 from plazo.tickets.files import file_response
-from plazo.tickets.models import Status, Ticket
+from plazo.tickets.models import Status, Ticket, TicketEvent
 
 View = Callable[..., HttpResponseBase]
+
+# The view or the search that the person saw last, so that a case leads back to it.
+CAME_FROM = "plazo_queue"
 
 
 def agent_required(view: View) -> View:
@@ -50,8 +57,34 @@ def agent_required(view: View) -> View:
             return view(request, *args, **kwargs)
         except NotVisible as error:
             raise Http404 from error
+        except NoAgreementInForce as error:
+            context = {"reason": error.user_message()}
+            return render(request, "plazo/desk/not_yet.html", context, status=error.http_status)
 
     return never_cache(guarded)
+
+
+def posted(page: str) -> Callable[[View], View]:
+    """Let a view be reached by sending its form only, and lead whoever comes otherwise to `page`.
+
+    Edges: that is where a person lands who had to sign in before their form could be taken: they
+        are told that nothing was done.
+    """
+
+    def only_posted(view: View) -> View:
+        takes_posts: View = require_POST(view)
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in ("GET", "HEAD"):
+                return takes_posts(request, *args, **kwargs)
+            messages.warning(request, _("Nothing was sent. Please send it again."))
+            place = {"number": kwargs["number"]} if "number" in kwargs else kwargs
+            return redirect(reverse(page, kwargs=place))
+
+        return guarded
+
+    return only_posted
 
 
 def _view_labels() -> dict[str, tuple[str, str, str]]:
@@ -61,7 +94,7 @@ def _view_labels() -> dict[str, tuple[str, str, str]]:
         "overdue": (pgettext("cases", "Overdue"), "alarm-clock-off", "v"),
         "mine": (_("Assigned to me"), "user-round", "m"),
         "unassigned": (_("Unassigned"), "circle-dashed", "s"),
-        "pending": (_("Waiting"), "pause", "w"),
+        "pending": (_("Waiting for an answer"), "pause", "w"),
         "solved": (_("Solved lately"), "circle-check", "d"),
     }
 
@@ -100,30 +133,66 @@ def frame(
 @agent_required
 @require_GET
 def queue(request: HttpRequest) -> HttpResponse:
-    """Show a view of the queue, what is due first at the top."""
+    """Show a view of the queue, what is due first at the top, or what a search finds anywhere."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    wanted = request.GET.get("view", "due")
-    name = wanted if wanted in queries.VIEWS else "due"
+    name = _view(request.GET.get("view", ""))
     search = request.GET.get("q", "").strip()[:80]
-    page = queries.queue_page(
-        name, agent=agent, now=now, after=request.GET.get("after", ""), search=search
+    after = request.GET.get("after", "")
+    page = (
+        queries.search_page(search, agent=agent, after=after)
+        if search
+        else queries.queue_page(name, agent=agent, now=now, after=after)
     )
     version = version_in_force(now)
-    context = frame(request, now, version, current=name)
+    context = frame(request, now, version, current="" if search else name)
+    counted = {key: count for key, _label, _icon, _letter, count in context["rail"]}
     rows = [_row(ticket, context["language"], version, now) for ticket in page.tickets]
+    dated = any(row["clock"] is not None and row["clock"].due_at for row in rows)
+    support = version.sla.calendars[version.document.support_calendar]
     context |= {
-        "title": _view_labels()[name][0],
+        "title": _("Results for “%(search)s”") % {"search": search}
+        if search
+        else _view_labels()[name][0],
+        "count": None if search else counted[name],
         "view": name,
         "groups": _groups(rows, name, now),
         "rows": rows,
+        "paused_word": clockview.words()["paused"],
         "next_after": page.next_after,
         "search": search,
-        "horizon": horizon(rows, version.sla.calendars[version.document.support_calendar], now)
-        if name != "solved"
+        "horizon": horizon(rows, support, now, context["zone"])
+        if dated and name != "solved"
         else None,
     }
-    return render(request, "plazo/desk/queue.html", context)
+    if not rows:
+        context |= {
+            "next_deadline": queries.next_deadline(agent=agent, now=now),
+            "unassigned": counted["unassigned"],
+        }
+    response = render(request, "plazo/desk/queue.html", context)
+    response.set_cookie(
+        CAME_FROM,
+        urlencode({"view": name, "q": search}),
+        path=reverse("desk:queue"),
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+    return response
+
+
+def _view(wanted: str) -> queries.QueueView:
+    return next((view for view in queries.VIEWS if view == wanted), "due")
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the view or the search that the person saw last: where a case leads back to."""
+    came_from = QueryDict(request.COOKIES.get(CAME_FROM, ""))
+    view, search = _view(came_from.get("view", "")), came_from.get("q", "")[:80]
+    wanted = {"view": "" if view == "due" else view, "q": search}
+    query = urlencode({key: value for key, value in wanted.items() if value})
+    return reverse("desk:queue") + (f"?{query}" if query else "")
 
 
 def _row(ticket: Ticket, language: str, version: AgreementVersion, now: datetime) -> dict[str, Any]:
@@ -141,13 +210,17 @@ def _row(ticket: Ticket, language: str, version: AgreementVersion, now: datetime
 def _groups(
     rows: list[dict[str, Any]], view: str, now: datetime
 ) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Part a queue as a departure board does: overdue, the next hour, later, without a clock."""
+    """Part a queue as a departure board does: overdue, next hour, later, no clock, ended."""
     if view == "solved":
-        return [(_("Solved"), "circle-check", rows)] if rows else []
-    parts: dict[str, list[dict[str, Any]]] = {"late": [], "hour": [], "later": [], "none": []}
+        return [(_("The latest first"), "history", rows)] if rows else []
+    parts: dict[str, list[dict[str, Any]]] = {
+        "late": [], "hour": [], "later": [], "none": [], "ended": []
+    }  # fmt: skip
     for row in rows:
         clock = row["clock"]
-        if clock is None or clock.due_at is None:
+        if row["ticket"].is_ended:
+            parts["ended"].append(row)
+        elif clock is None or clock.due_at is None:
             parts["none"].append(row)
         elif clock.sla == "late":
             parts["late"].append(row)
@@ -160,6 +233,7 @@ def _groups(
         "hour": (_("Next hour"), "hourglass"),
         "later": (_("Later"), "clock-3"),
         "none": (_("No clock running"), "pause"),
+        "ended": (_("Solved or closed"), "circle-check"),
     }
     return [(*names[key], found) for key, found in parts.items() if found]
 
@@ -196,6 +270,7 @@ def _show(
     organization = found.organization
     context |= {
         "ticket": found,
+        "back": _back(request),
         "entries": queries.conversation(found, chain, internal=True),
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
@@ -228,6 +303,7 @@ def _show(
             document.service_name(key, language)
             for key in (organization.services if organization else [])
         ),
+        "asked": _asked(found, chain, language),
         "agents": assignable_agents(),
         "participants": list(found.participants.select_related("requester")),
         "records": mail.records_of(found) if found.mailbox_id else {},
@@ -245,6 +321,23 @@ def _show(
     }
     failed = bool(error) or (form is not None and form.is_bound and bool(form.errors))
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
+
+
+def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
+    """Return what the request form asked and told, and what was answered. Two queries at most."""
+    opened, document = chain[0].payload, found.agreement_version.document
+    answers = queries.answers_of(found) if opened.get("fields") else {}
+    labels = {field.key: field.label.in_language(language) for field in document.fields}
+    article = opened.get("article", "")
+    return {
+        "answers": [(labels.get(key, key), value) for key, value in answers.items()],
+        "clause": _topic(document.clause(opened.get("clause")), language),
+        "answer": opened.get("answer", ""),
+        "article_key": article,
+        "article": titles.title_of(article, language) if article else "",
+        "announcement": opened.get("announcement", ""),
+        "entitlement": opened.get("entitlement", ""),
+    }
 
 
 def _topic(clause: Any, language: str) -> str:
@@ -279,7 +372,7 @@ def _act(
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def write(request: HttpRequest, number: str) -> HttpResponse:
     """Send a public reply, or keep an internal note."""
     now = read_clock()
@@ -316,7 +409,8 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     except PlazoError as error:
         return _show(request, found, now, form=form, error=error.user_message())
     done = _("Note saved.") if data["kind"] == "note" else _("Reply sent.")
-    messages.success(request, done)
+    # The tag names the draft, which the page that shows this may forget.
+    messages.success(request, done, extra_tags=f"desk-{number}")
     return redirect("desk:ticket", number=number)
 
 
@@ -336,7 +430,7 @@ def _requester_wrote_since(found: Ticket, seen: int) -> bool:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def assign(request: HttpRequest, number: str) -> HttpResponse:
     """Give the ticket to somebody, or to nobody."""
     return _act(
@@ -350,7 +444,7 @@ def assign(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def severity(request: HttpRequest, number: str) -> HttpResponse:
     """Judge the impact."""
     return _act(
@@ -364,7 +458,7 @@ def severity(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def level(request: HttpRequest, number: str) -> HttpResponse:
     """Hand the ticket up to another level."""
     return _act(
@@ -378,7 +472,7 @@ def level(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def verdict(request: HttpRequest, number: str) -> HttpResponse:
     """Decide whether the ticket is in scope, or out by which clause."""
     return _act(
@@ -395,7 +489,7 @@ def verdict(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def status(request: HttpRequest, number: str) -> HttpResponse:
     """Put the ticket in another status."""
     return _act(
@@ -407,7 +501,7 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @agent_required
-@require_POST
+@posted("desk:ticket")
 def reopen(request: HttpRequest, number: str) -> HttpResponse:
     """Open a solved ticket again."""
     return _act(
@@ -450,7 +544,7 @@ def me(request: HttpRequest) -> HttpResponse:
         )
         messages.success(request, _("Saved."))
         return response
-    context = frame(request, now, version_in_force(now)) | {"form": form}
+    context = frame(request, now, version_in_force(now), current="me") | {"form": form}
     status_code = 422 if form.is_bound and form.errors else 200
     return render(request, "plazo/desk/me.html", context, status=status_code)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from plazo.mailboxes.models import Mailbox
+from plazo.mailboxes.models import Mailbox, Source
 from plazo.mailboxes.tokens import without_plus
 
 
@@ -34,6 +34,12 @@ def active() -> list[Mailbox]:
 def every() -> list[Mailbox]:
     """Return every mailbox, in use or not: their addresses are ours."""
     return list(Mailbox.objects.select_related("group"))
+
+
+def takes_answers(mailbox: Mailbox | None) -> bool:
+    """Say whether mail about a case can be answered: of its own mailbox, or of the default one."""
+    found = mailbox or default()
+    return found is not None and found.source != Source.NONE
 
 
 def default() -> Mailbox | None:

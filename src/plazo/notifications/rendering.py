@@ -14,8 +14,9 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from plazo.agreements.labels import metric_label
+from plazo.agreements.labels import metric_label, target_words
 from plazo.core import localtime
+from plazo.core.clockview import named_words
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Source
 from plazo.notifications.addresses import as_ascii, undeliverable
@@ -25,7 +26,7 @@ from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.sla import Metric
 from plazo.tickets import access, queries
 from plazo.tickets.bodies import html_without_images
-from plazo.tickets.models import Attachment, Participant, PublicMessage, Ticket
+from plazo.tickets.models import Attachment, Channel, Participant, PublicMessage, Ticket
 
 Rendered = tuple[str, str, str]
 
@@ -76,7 +77,7 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "ticket": ticket,
         "language": language,
         "desk_name": document.name.in_language(language),
-        "recipient_name": mail.recipient_name.split(" ")[0] if mail.recipient_name else "",
+        "recipient_name": mail.recipient_name,
         "zone": calendar.zone,
         "service": document.service_name(ticket.service, language),
         "environment": document.environments[ticket.environment].name.in_language(language)
@@ -168,9 +169,7 @@ def _acknowledgement(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]
     context |= {
         "due_at": first.due_at if first else None,
         "severity": severity,
-        "escalated": localtime.span_words(target.duration)
-        if target is not None and target.duration is not None
-        else "",
+        "escalated": target_words(document, target),
     }
     # Whoever gave this address may not be who reads it: then nothing that they typed is sent there.
     context["verified"] = mail.event is not None and bool(mail.event.payload.get("verified"))
@@ -195,10 +194,47 @@ def message_of(mail: OutboundMail) -> PublicMessage | None:
     return message if message is not None and message.body_text else None
 
 
+def is_bare(mail: OutboundMail) -> bool:
+    """Say whether a reply must not say what was answered: nobody has confirmed its address.
+
+    Anyone can type anyone's address into the public form. Until whoever reads it has confirmed it,
+    by the link of the receipt, they get what a stranger may know: that there is an answer.
+    """
+    ticket = mail.ticket
+    return (
+        ticket is not None
+        and mail.kind in (MailKind.REPLY, MailKind.COPY)
+        and ticket.channel == Channel.FORM
+        and ticket.requester.email_confirmed_at is None
+    )
+
+
+def _bare_reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered:
+    words = Words(
+        above=ticket.number,
+        headline=_("There is an answer in your case"),
+        paragraphs=[
+            _(
+                "Open it with the button and confirm that this address is yours. From then on our"
+                " answers come whole by mail."
+            ),
+            _("If you did not open a case, do nothing: nobody will write to you again."),
+        ],
+        button=_("See the answer"),
+        button_url=context["case_url"],
+        why=_("You receive this mail because somebody gave this address in a case with %(name)s.")
+        % {"name": context["desk_name"]},
+    )
+    subject = f"[{ticket.number}] {words.headline}"
+    return plain_letter(mail, subject, words, desk_name=context["desk_name"])
+
+
 def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered | None:
     message = message_of(mail)
     if message is None:
         return None
+    if is_bare(mail):
+        return _bare_reply(mail, ticket, context)
     inside, linked = carried(list(message.attachments.all()))
     context |= {
         "message": message,
@@ -257,10 +293,11 @@ def _history(message: PublicMessage, zone: str) -> list[dict[str, str]]:
     before = PublicMessage.objects.filter(ticket_id=message.ticket_id, pk__lt=message.pk)
     return [
         {
-            "line": _("On %(date)s at %(time)s, %(name)s wrote:")
+            "line": _("On %(date)s at %(time)s %(zone)s, %(name)s wrote:")
             % {
                 "date": localtime.full_date(earlier.at, zone),
                 "time": localtime.clock_time(earlier.at, zone),
+                "zone": localtime.zone_label(earlier.at, zone),
                 "name": one_line(earlier.author_name),
             },
             "text": "\n".join(f"> {line}".rstrip() for line in earlier.body_text.split("\n")),
@@ -328,6 +365,7 @@ def _notice(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rend
         "left": (applied.due_at - mail.event.recorded_at) if applied and applied.due_at else None,
         "why_url": f"{context['desk_url']}why/{payload['key'].replace('#', '~')}/",
     }
-    words = _("Overdue") if late else _("At risk")
-    subject = f"[{ticket.number}] {words}: {context['metric']} · {one_line(ticket.subject)}"
+    state = named_words(payload["metric"])["late" if late else "risk"]
+    context["state"] = state
+    subject = f"[{ticket.number}] {state}: {context['metric']} · {one_line(ticket.subject)}"
     return finish("notice", subject, context)

@@ -22,6 +22,7 @@ from django.utils import translation
 
 from plazo.agreements.queries import version
 from plazo.core.actor import Actor
+from plazo.core.storing import storage_path
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
@@ -31,7 +32,6 @@ from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMai
 from plazo.notifications.planning import letter_of
 from plazo.notifications.transport import deliver
 from plazo.tickets import commands
-from plazo.tickets.bodies import storage_path
 from plazo.tickets.models import Delivery
 
 logger = logging.getLogger(__name__)
@@ -159,7 +159,6 @@ AUTOMATIC = {
     MailKind.ANSWERED: "auto-generated",
     MailKind.ASSIGNED: "auto-generated",
     MailKind.DIGEST: "auto-generated",
-    MailKind.NEWS: "auto-generated",
     MailKind.CLIMBED: "auto-generated",
     MailKind.SIGN_IN: "auto-generated",
     MailKind.INVITATION: "auto-generated",
@@ -198,7 +197,7 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
     if letter is not None:
         headers |= letter.headers(mail)
     headers |= threads.headers_of(mail)
-    name = "" if threads.is_bare(mail) else mail.recipient_name
+    name = "" if threads.echoes_nothing(mail) else mail.recipient_name
     to = [rendering.address(name, mail.recipient)]
     shown = threads.shown_recipients(mail)
     if shown is not None:
@@ -216,7 +215,7 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
 
 def _attach_files(mail: OutboundMail, message: EmailMultiAlternatives) -> None:
     """Put the small files of a reply inside the mail; the others are behind its link."""
-    if mail.kind not in (MailKind.REPLY, MailKind.COPY):
+    if mail.kind not in (MailKind.REPLY, MailKind.COPY) or rendering.is_bare(mail):
         return
     about = rendering.message_of(mail)
     inside, _linked = rendering.carried(list(about.attachments.all()) if about else [])

@@ -13,7 +13,7 @@ from plazo.accounts.models import Requester
 from plazo.notifications.addresses import undeliverable
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.notifications.readers import TO_PARTICIPANTS
-from plazo.notifications.rendering import address, one_line
+from plazo.notifications.rendering import address, is_bare, one_line
 from plazo.tickets.models import PublicMessage, Ticket
 
 MOST_REFERENCES: Final = 12
@@ -46,13 +46,14 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
             .order_by("-pk")
             .values_list("at", "message_id")[:MOST_REFERENCES]
         )
-    if is_bare(mail):
+    silent = echoes_nothing(mail)
+    if silent:
         theirs = [(at, message_id) for at, message_id in theirs if _PLAIN_ID.match(message_id)]
     known = [message_id for _, message_id in sorted(chain(ours, theirs))]
     # Nothing that came after this mail was planned: a late retry must look as the first try did.
     known = list(dict.fromkeys(known))[-MOST_REFERENCES:]
     headers = {
-        "Thread-Topic": "" if is_bare(mail) else one_line(mail.ticket.subject),
+        "Thread-Topic": "" if silent else one_line(mail.ticket.subject),
         "Thread-Index": thread_index(mail.ticket, mail.created_at),
     }
     if known:
@@ -62,8 +63,14 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def is_bare(mail: OutboundMail) -> bool:
-    """Say whether a mail must echo nothing: a receipt to a sender who was not proven."""
+def echoes_nothing(mail: OutboundMail) -> bool:
+    """Say whether a mail must repeat nothing that was typed, subject and name included.
+
+    Edges: so is a receipt to a sender who was not proven, and a reply to an address that nobody
+        has confirmed.
+    """
+    if is_bare(mail):
+        return True
     if mail.kind != MailKind.ACKNOWLEDGEMENT:
         return False
     return mail.event is None or not mail.event.payload.get("verified")
@@ -85,12 +92,12 @@ def _filetime(at: datetime) -> bytes:
 def shown_recipients(mail: OutboundMail) -> tuple[str, str] | None:
     """Return what To and Cc show of an answer: everybody who gets it, although each gets their own.
 
-    Edges: None for a mail to one person alone.
+    Edges: None for a mail to one person alone, and for one that must repeat nothing.
     """
     if mail.kind not in (MailKind.REPLY, MailKind.COPY) or mail.event is None or not mail.ticket:
         return None
     copies = mail.event.payload.get("copies") or []
-    if not copies or undeliverable(mail.ticket.requester.email):
+    if is_bare(mail) or not copies or undeliverable(mail.ticket.requester.email):
         return None
     requester = mail.ticket.requester
     people = Requester.objects.filter(pk__in=copies).exclude(pk=requester.pk).order_by("pk")

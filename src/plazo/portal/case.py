@@ -12,13 +12,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from plazo.accounts.access import actor_of_requester
-from plazo.agreements.labels import metric_label
+from plazo.accounts.commands import confirm_address
+from plazo.agreements.labels import metric_label, target_words
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
-from plazo.channels.forms.requests import AnswerForm, elsewhere
+from plazo.channels.forms.cards import elsewhere
+from plazo.channels.forms.requests import AnswerForm
 from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
+from plazo.mailboxes import queries as mailboxes
 from plazo.portal.site import frame, private, public
 from plazo.sla import Metric, State, UnknownTarget
 from plazo.tickets import access, commands, queries
@@ -80,8 +83,10 @@ def sent(request: HttpRequest, language: str, token: str) -> HttpResponse:
     context |= {
         "first": next((c for _l, c in context["clocks"] if c.metric == Metric.FIRST_REPLY), None),
         "requested": requested,
-        "escalated": target.duration if target else None,
+        "escalated": target_words(version.document, target),
+        "receipt": not context["chain"][0].payload.get("quiet"),
         "page": sla_page(version, language, now),
+        "by_mail": mailboxes.takes_answers(ticket.mailbox),
     }
     return render(request, "plazo/portal/sent.html", context)
 
@@ -115,6 +120,9 @@ def _show(
         "form": form,
         "staged": form.carry() if form.is_bound else [],
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
+        "unconfirmed": ticket.requester.email_confirmed_at is None,
+        # Waiting pauses what the agreement names, and only while its longest pause lasts.
+        "clock_stops": any(clock.sla == State.PAUSED for _label, clock in context["clocks"]),
         "can_solve": ticket.status not in (Status.SOLVED, Status.CLOSED),
     }
     return render(request, "plazo/portal/case.html", context, status=status)
@@ -137,6 +145,22 @@ def _tells_the_requester_something(entry: queries.Entry) -> bool:
 @public
 @private
 @require_POST
+def confirm(request: HttpRequest, language: str, token: str) -> HttpResponse:
+    """Take the word of whoever has the receipt's link that the address is theirs.
+
+    Edges: opening the link confirms nothing, since mail scanners open links too: a button does,
+        and so does anything else that is done behind it.
+    """
+    now = read_clock()
+    ticket = access.ticket_by_link(token)
+    confirm_address(requester_id=ticket.requester_id, now=now)
+    messages.success(request, _("Thank you. From now on our answers come whole by mail."))
+    return redirect("portal:case", language=language, token=token)
+
+
+@public
+@private
+@require_POST
 def reply(request: HttpRequest, language: str, token: str) -> HttpResponse:
     """Take in what the requester adds to their case."""
     ticket = access.ticket_by_link(token)
@@ -150,10 +174,11 @@ def reply(request: HttpRequest, language: str, token: str) -> HttpResponse:
                 actor=actor_of_requester(ticket.requester),
                 now=read_clock(),
             )
+            confirm_address(requester_id=ticket.requester_id, now=read_clock())
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:
-            messages.success(request, _("We have your answer."))
+            messages.success(request, _("We have your answer."), extra_tags=f"case-{ticket.number}")
             return redirect(reverse("portal:case", args=[language, token]) + "#end")
     return _show(request, language, token, ticket, form, status=422)
 

@@ -76,18 +76,19 @@ def _articles(request: HttpRequest, language: str, shelf: Section | None) -> Htt
         else reverse("portal:home", args=[language])
     )
     feed = _feed(title, request.path, page, language, now)
-    for edition in queries.lately(ANYONE, language, shelf):
-        _add(feed, edition, language)
+    editions = queries.lately(ANYONE, language, shelf)
+    for edition, html in zip(editions, filled_for_feed(editions, language, absolute), strict=True):
+        _add(feed, edition, html, language)
     return HttpResponse(feed.writeString("utf-8"), content_type=ATOM)
 
 
-def _add(feed: Atom1Feed, edition: Edition, language: str) -> None:
+def _add(feed: Atom1Feed, edition: Edition, html: str, language: str) -> None:
     revision = edition.published
     assert revision is not None  # noqa: S101 - only published ones are in a feed
     feed.add_item(
         title=revision.title,
         link=absolute(address_of(edition, language)),
-        description=filled_for_feed(edition, language, absolute),
+        description=html,
         unique_id=f"urn:plazo:article:{edition.article.key}:{edition.language}",
         pubdate=edition.first_published_at,
         updateddate=edition.published_at,

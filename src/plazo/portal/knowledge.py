@@ -5,7 +5,7 @@ Everything that a page shows of articles comes through `helpcenter.access` for o
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -36,6 +36,7 @@ from plazo.tickets.files import file_response
 
 VOTES: Final = Limit("helpcenter.vote", burst=20, per_hour=60)
 SEARCHES: Final = Limit("helpcenter.search", burst=60, per_hour=600)
+TYPING: Final = Limit("helpcenter.typing", burst=300, per_hour=6000)  # an office has one address
 VOTER_COOKIE: Final = "plazo_voter"
 YEAR: Final = 365 * 86400
 _ARTICLES: Final = re.compile(r'href="article:([a-z0-9-]+)')
@@ -152,26 +153,28 @@ def _filled(edition: Edition, reader: Reader, language: str) -> Any:
     if keys:
         linked = access.editions_in(reader, language).for_lists().filter(article__key__in=keys)
         known = {e.article.key: address_of(e, language) for e in linked}
-    files = (
-        {file.name: file for file in ArticleFile.objects.filter(article=edition.article_id)}
-        if '"file:' in html
-        else {}
-    )
+    files = {file.name: file for file in access.files_of(edition)} if '"file:' in html else {}
     return rendering.fill_in(html, _resolver(known, files, language), icon)
 
 
-def filled_for_feed(edition: Edition, language: str, absolute: Callable[[str], str]) -> str:
-    """Return an article's HTML for a feed: with whole addresses, and without drawings."""
-    revision = edition.published
-    assert revision is not None  # noqa: S101 - as above
-    address = address_of(edition, language)
+def filled_for_feed(
+    editions: Sequence[Edition], language: str, absolute: Callable[[str], str]
+) -> list[str]:
+    """Return articles' HTML for a feed: with whole addresses, and without drawings.
 
-    def resolve(kind: str, name: str) -> str | None:
-        if kind == "article":
-            return absolute(f"{reverse('portal:home', args=[language])}a/{name}/")
-        return absolute(address)
+    Edges: an article that not everybody may read is no link there. Costs one query for all.
+    """
+    htmls = [edition.published.body_html for edition in editions if edition.published]
+    keys = {key for html in htmls for key in _ARTICLES.findall(html)}
+    linked = access.editions_in(access.ANYONE, language).for_lists().filter(article__key__in=keys)
+    known = {e.article.key: address_of(e, language) for e in linked} if keys else {}
+    resolve = _resolver(known, {}, language)
 
-    return str(rendering.fill_in(revision.body_html, resolve, lambda _name: ""))
+    def whole(kind: str, name: str) -> str | None:
+        address = resolve(kind, name)
+        return absolute(address) if address else None
+
+    return [str(rendering.fill_in(html, whole, lambda _name: "")) for html in htmls]
 
 
 def _resolver(
@@ -360,7 +363,7 @@ def suggest(request: HttpRequest, language: str) -> HttpResponse:
     address = request.META.get("REMOTE_ADDR", "")
     if len(text.strip()) < 2:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    if reader.audience == "everyone" and not take(SEARCHES, f"typing:{address}", now=now):
+    if reader.audience == "everyone" and not take(TYPING, address, now=now):
         return HttpResponse(status=HTTPStatus.TOO_MANY_REQUESTS)
     found = searching.suggest(
         reader,
@@ -373,15 +376,22 @@ def suggest(request: HttpRequest, language: str) -> HttpResponse:
         "language": language,
         "text": text.strip(),
         "for_form": form,
-        "results": [
-            {
-                "url": address_of(edition, language) + ("?from=form" if form else ""),
-                "title": marked(edition.published.title, found.query),
-                "summary": edition.published.summary,
-                "section": edition.article.section.title(language),
-            }
-            for edition in found.editions
-            if edition.published is not None
-        ],
+        "results": suggested(found, language, for_form=form),
     }
     return render(request, "plazo/portal/_suggestions.html", context)
+
+
+def suggested(
+    found: searching.Found, language: str, *, for_form: bool = False
+) -> list[dict[str, Any]]:
+    """Return what a list of suggestions shows."""
+    return [
+        {
+            "url": address_of(edition, language) + ("?from=form" if for_form else ""),
+            "title": marked(edition.published.title, found.query),
+            "summary": edition.published.summary,
+            "section": edition.article.section.title(language),
+        }
+        for edition in found.editions
+        if edition.published is not None
+    ]

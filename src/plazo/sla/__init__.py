@@ -13,10 +13,11 @@ from plazo.sla.clocks import (
     Alarm,
     AppliedTarget,
     Evaluation,
+    MomentName,
     Pause,
     Retarget,
     State,
-    evaluate,
+    moment_name,
 )
 from plazo.sla.errors import (
     FactsOutOfOrder,
@@ -30,6 +31,7 @@ from plazo.sla.errors import (
 )
 from plazo.sla.explanation import Explanation, Segment, SegmentKind, explain, explain_applied
 from plazo.sla.facts import Fact
+from plazo.sla.fold import evaluate
 from plazo.sla.targets import (
     Agreement,
     Conditions,
@@ -59,6 +61,7 @@ __all__ = [
     "InvalidTarget",
     "LadderStep",
     "Metric",
+    "MomentName",
     "NoOpenTime",
     "Opening",
     "Pause",
@@ -77,4 +80,5 @@ __all__ = [
     "explain",
     "explain_applied",
     "facts",
+    "moment_name",
 ]

@@ -28,6 +28,7 @@ LONGEST_SPAN = timedelta(days=100 * 366)
 
 _DAY_MICROS = 86_400_000_000
 _CHUNK = timedelta(days=400)
+_CIVIL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a civil time, and the core's only one
 
 
 def micros_of(instant: datetime) -> int:
@@ -140,7 +141,9 @@ def _check_apart(spans: Sequence[tuple[timedelta, timedelta]], where: str) -> No
 class _Compiled:
     """Sorted, disjoint, never touching windows between two instants, with running totals.
 
-    `totals[i]` is the open time before window i, so F(t) is one bisect and one addition.
+    `totals[i]` is the open time before window i. `zeros[i]` is the instant at which F would have
+    been nought had it always been open until window i, so within it F(t) is `t - zeros[i]`: one
+    bisect and one subtraction, and the inverse one of each as well.
     """
 
     first_day: int
@@ -150,6 +153,7 @@ class _Compiled:
     starts: list[datetime]
     ends: list[datetime]
     totals: list[timedelta]
+    zeros: list[datetime]
     total: timedelta
 
     def measure(self, at: datetime) -> timedelta:
@@ -158,7 +162,7 @@ class _Compiled:
         if i < 0:
             return ZERO
         end = self.ends[i]
-        return self.totals[i] + ((at if at < end else end) - self.starts[i])  # noqa: FURB136 - twice as fast
+        return (at if at < end else end) - self.zeros[i]  # noqa: FURB136 - twice as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +272,15 @@ class Calendar:
             compiled = self._covering(start, start + MICROSECOND)
         goal = compiled.measure(start) + open_time
         while goal > compiled.total:
-            compiled = self._extended(compiled, start, open_time, goal)
+            limit = start + self.horizon
+            if compiled.end >= limit:
+                raise self._unserved(start, open_time)
+            compiled = self._covering(start, min(compiled.end + 2 * _CHUNK, limit))
             goal = compiled.measure(start) + open_time
-        i = bisect_left(compiled.totals, goal) - 1
-        return compiled.starts[i] + (goal - compiled.totals[i])
+        due = compiled.zeros[bisect_left(compiled.totals, goal) - 1] + goal
+        if due - start > self.horizon:  # compiled further than this question may look
+            raise self._unserved(start, open_time)
+        return due
 
     def between(self, a: datetime, b: datetime) -> timedelta:
         """Return the open time in `[a, b)`.
@@ -364,18 +373,11 @@ class Calendar:
         object.__setattr__(self, "_compiled", fresh)
         return fresh
 
-    def _extended(
-        self, compiled: _Compiled, start: datetime, open_time: timedelta, goal: timedelta
-    ) -> _Compiled:
-        """Compile further for a promise that reaches past what is compiled, up to the horizon."""
-        limit = start + self.horizon
-        if compiled.end > limit:
-            left = goal - compiled.total
-            raise NoOpenTime(
-                f"{self.name!r} leaves {left} of {open_time} unserved within {self.horizon}"
-                f" of {start}"
-            )
-        return self._covering(start, min(compiled.end + 2 * _CHUNK, limit + MICROSECOND))
+    def _unserved(self, start: datetime, open_time: timedelta) -> NoOpenTime:
+        left = open_time - self.between(start, start + self.horizon)
+        return NoOpenTime(
+            f"{self.name!r} leaves {left} of {open_time} unserved within {self.horizon} of {start}"
+        )
 
     def _compile(self, first_day: int, end_day: int) -> _Compiled:
         """Turn the civil days `[first_day, end_day)`, counted from 1970, into UTC windows."""
@@ -420,9 +422,10 @@ def _joined(spans: list[tuple[int, int]], first_day: int, end_day: int) -> _Comp
         else:
             starts.append(start)
             ends.append(end)
-    totals, total = [], 0
+    totals, zeros, total = [], [], 0
     for start, end in zip(starts, ends, strict=True):
         totals.append(timedelta(microseconds=total))
+        zeros.append(_instant_of(start - total))
         total += end - start
     return _Compiled(
         first_day=first_day,
@@ -432,6 +435,7 @@ def _joined(spans: list[tuple[int, int]], first_day: int, end_day: int) -> _Comp
         starts=[_instant_of(start) for start in starts],
         ends=[_instant_of(end) for end in ends],
         totals=totals,
+        zeros=zeros,
         total=timedelta(microseconds=total),
     )
 
@@ -447,10 +451,9 @@ class _CivilClock:
         self._zone = _zone(zone)
 
     def micros(self, civil: datetime) -> int:
-        aware = civil.replace(tzinfo=self._zone)
-        offset = aware.utcoffset() or ZERO
-        later = aware.replace(fold=1).utcoffset() or ZERO
-        instant = micros_of((civil - offset).replace(tzinfo=UTC))
+        offset = self._zone.utcoffset(civil) or ZERO
+        later = self._zone.utcoffset(civil.replace(fold=1)) or ZERO
+        instant = (civil - offset - _CIVIL_EPOCH) // MICROSECOND
         if later > offset:  # only inside a gap is the second reading further east
             return self._change(instant - (later - offset) // MICROSECOND, instant)
         return instant

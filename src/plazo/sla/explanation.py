@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from plazo.sla import facts as f
 from plazo.sla.calendar import ZERO, Calendar, Holiday
-from plazo.sla.clocks import AppliedTarget, Evaluation, Pause, State, evaluate
+from plazo.sla.clocks import AppliedTarget, Evaluation, Pause, State
 from plazo.sla.errors import UnknownTarget
+from plazo.sla.fold import evaluate
 from plazo.sla.targets import Agreement, Metric
 
 

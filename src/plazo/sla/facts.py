@@ -134,7 +134,9 @@ class Solved(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Reopened(Fact):
-    """The solution did not hold."""
+    """The solution did not hold; the requester said so, or we saw it ourselves."""
+
+    by_requester: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Bodies: what people write, as text and as safe HTML, and the files they send with it."""
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -8,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import nh3
-from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.utils.html import linebreaks, urlize
 from markdown_it import MarkdownIt
 
+from plazo.core import storing
+from plazo.core.storing import storage_path
 from plazo.tickets.errors import EmptyBody
 from plazo.tickets.models import Attachment, InternalNote, PublicMessage
 
@@ -132,6 +133,34 @@ def sealed_digest(text: str, files: Sequence[tuple[str, str]], quoted: str = "")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def seal_of(
+    *,
+    author: str,
+    text: str,
+    html: str,
+    quoted_text: str = "",
+    quoted_html: str = "",
+    files: Sequence[tuple[str, str]] = (),
+    heading: Sequence[str] = (),
+) -> str:
+    """Return the SHA-256 of all that people see of a message or note, which the event seals.
+
+    Units: `files` are digests and names; `heading` is the case's number and subject, which its
+        first message seals.
+    """
+    seen = {
+        "author": author,
+        "text": text,
+        "html": html,
+        "quoted_text": quoted_text,
+        "quoted_html": quoted_html,
+        "files": [list(file) for file in files],
+        "heading": list(heading),
+    }
+    canonical = json.dumps(seen, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
     """A file whose bytes are stored already, under their SHA-256."""
@@ -147,11 +176,6 @@ class StoredUpload:
         return storage_path(self.sha256)
 
 
-def storage_path(sha256: str) -> str:
-    """Return where the bytes of a digest are stored."""
-    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
-
-
 def safe_name(name: str) -> str:
     """Return a file name without a path or characters that fool people or systems."""
     name = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
@@ -165,17 +189,7 @@ def store_upload(file: Any, *, name: str, content_type: str, content_id: str = "
     Edges: the same bytes are stored once. If the transaction fails the file stays unused and
         harmless; nothing that was committed ever lacks its bytes.
     """
-    digest, size = hashlib.sha256(), 0
-    for chunk in file.chunks():
-        digest.update(chunk)
-        size += len(chunk)
-    sha256 = digest.hexdigest()
-    path = storage_path(sha256)
-    if not default_storage.exists(path):
-        file.seek(0)
-        stored = default_storage.save(path, File(file))
-        if stored != path:  # another request stored the same bytes in this moment
-            default_storage.delete(stored)
+    sha256, size = storing.store(file)
     kind = content_type if re.fullmatch(r"[\w.+-]+/[\w.+-]+", content_type or "") else ""
     kind = kind[:100] or "application/octet-stream"
     return StoredUpload(sha256, safe_name(name), kind, size, content_id[:250])

@@ -10,6 +10,9 @@ def add_commands(commands: Any) -> None:
     verify = commands.add_parser(
         "verify", help="check every timeline's chain and every projection in the database"
     )
+    verify.add_argument(
+        "--files", action="store_true", help="read every stored file too: is it there, and whole?"
+    )
     verify.set_defaults(run=_verify, needs="database")
     rebuild = commands.add_parser(
         "rebuild", help="rebuild the projection of every ticket from its events"
@@ -29,7 +32,25 @@ def _verify(arguments: argparse.Namespace) -> int:
         f"{tally.tickets} tickets, {tally.events} events, {faults} faults in {seconds:.1f} s"
         f" ({tally.tickets / seconds:.0f} tickets/s, {tally.events / seconds:.0f} events/s)"
     )
+    if arguments.files:
+        faults += _verify_files()
     return 1 if faults else 0
+
+
+def _verify_files() -> int:
+    from plazo.core import storing
+
+    tally, faults, began = storing.FileTally(), 0, time.perf_counter()
+    for fault in storing.verify(tally):
+        faults += 1
+        print(fault)
+    seconds = max(time.perf_counter() - began, 1e-9)
+    megabytes = tally.read_bytes / 1_000_000
+    print(
+        f"{tally.files} files, {faults} faults in {seconds:.1f} s"
+        f" ({megabytes:.1f} MB read, {megabytes / seconds:.0f} MB/s)"
+    )
+    return faults
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:

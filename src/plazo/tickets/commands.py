@@ -5,8 +5,8 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -22,6 +22,7 @@ from plazo.tickets.bodies import (
     Written,
     attach,
     digest_of,
+    seal_of,
     written_markdown,
     written_plain,
 )
@@ -33,6 +34,7 @@ from plazo.tickets.errors import (
     StatusRefused,
     UnknownAgent,
     UnknownChoice,
+    UnknownLevel,
     UnknownSeverity,
     WaitingForUnknown,
 )
@@ -45,6 +47,7 @@ from plazo.tickets.models import (
     Status,
     Ticket,
     TicketEvent,
+    TicketField,
     WaitingFor,
 )
 
@@ -81,6 +84,22 @@ class Arrival:
     quiet: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """What the form told whoever opened a ticket, and what they answered.
+
+    Units: `fields` are answers to the form's further questions by key. `clause` is the scope clause
+        that the form pointed to, and `answer` what was said to it: pass it on, or it is technical
+        after all. `article` and `announcement` are the ones that they came from, by their keys.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    clause: str = ""
+    answer: Literal["", "pass_on", "technical"] = ""
+    article: str = ""
+    announcement: str = ""
+
+
 def open_ticket(
     *,
     requester_id: int,
@@ -95,6 +114,7 @@ def open_ticket(
     attachments: Sequence[StoredUpload] = (),
     submission_key: str | None = None,
     arrival: Arrival | None = None,
+    guidance: Guidance | None = None,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
@@ -124,6 +144,7 @@ def open_ticket(
                 attachments=attachments,
                 submission_key=submission_key,
                 arrival=arrival or Arrival(),
+                guidance=guidance or Guidance(),
                 actor=actor,
                 now=now,
             )
@@ -147,6 +168,7 @@ def _open(
     attachments: Sequence[StoredUpload],
     submission_key: str | None,
     arrival: Arrival,
+    guidance: Guidance,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
@@ -187,6 +209,12 @@ def _open(
         last_at=now,
     )
     message = _message(ticket, body, attachments, requester=requester, now=now)
+    answers = [
+        TicketField(ticket=ticket, key=key, value=value.strip()[:2000])
+        for key, value in guidance.fields.items()
+        if value.strip() and document.field(key) is not None
+    ]
+    TicketField.objects.bulk_create(answers)
     page = timeline.Page(ticket, actor, now, [])
     page.append(
         events.TicketOpened(
@@ -203,8 +231,19 @@ def _open(
             agreement_version=version.number,
             message=message.pk,
             digest=message.digest,
+            seal=_seal(message, attachments, heading=(ticket.number, ticket.subject)),
             verified=arrival.verified,
             quiet=arrival.quiet,
+            fields=[answer.key for answer in answers],
+            entitlement=document.entitlement(
+                organization.stage if organization else None,
+                organization.services if organization else (),
+                service,
+            ),
+            clause=guidance.clause,
+            answer=guidance.answer,
+            article=guidance.article,
+            announcement=guidance.announcement,
         )
     )
     for other, why in arrival.related:
@@ -265,6 +304,20 @@ def _message(
     return message
 
 
+def _seal(
+    message: PublicMessage, attachments: Sequence[StoredUpload], *, heading: Sequence[str] = ()
+) -> str:
+    return seal_of(
+        author=message.author_name,
+        text=message.body_text,
+        html=message.body_html,
+        quoted_text=message.quoted_text,
+        quoted_html=message.quoted_html,
+        files=[(upload.sha256, upload.name) for upload in attachments],
+        heading=heading,
+    )
+
+
 def reply_to_ticket(
     *,
     ticket_id: int,
@@ -283,13 +336,20 @@ def reply_to_ticket(
         participant of the ticket.
     Edges: a new ticket becomes open by its first reply. A reply to a solved ticket leaves it
         solved, unless `then` opens it. It counts only while it has not failed to arrive. Whoever
-        is named in `copies` and takes no part yet does so from here on.
+        is named in `copies` and takes no part yet does so from here on. Pending may follow
+        pending: whom we wait for, and why, are then what this reply says. The same words and files
+        again within a minute are the same reply, sent twice: the first one's event is returned.
     Raises: TicketClosed; EmptyBody; UnknownAgent; what `set_status` raises for `then`.
     """
     written = written_markdown(body) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
-        message = _message(page.ticket, written, attachments, agent=_author(actor), now=now)
+        author = _author(actor)
+        digest = digest_of(written.text, attachments, written.quoted_text)
+        echo = _written_just_now(page, events.TicketReplied.kind, digest)
+        if echo is not None:
+            return echo
+        message = _message(page.ticket, written, attachments, agent=author, now=now)
         if copies is None:
             participants = Participant.objects.filter(ticket=page.ticket)
             copies = list(participants.values_list("requester_id", flat=True))
@@ -297,10 +357,13 @@ def reply_to_ticket(
             _add_participants(page, copies)
         event = page.append(
             events.TicketReplied(
-                message=message.pk, digest=message.digest, copies=sorted(set(copies))
+                message=message.pk,
+                digest=message.digest,
+                copies=sorted(set(copies)),
+                seal=_seal(message, attachments),
             )
         )
-        if then and then != page.ticket.status:
+        if then == Status.PENDING or (then and then != page.ticket.status):
             _change_status(page, then, waiting_for, reason)
         elif page.ticket.status == Status.NEW:
             _change_status(page, Status.OPEN, "", "")
@@ -317,23 +380,48 @@ def add_internal_note(
 ) -> TicketEvent:
     """Write a note for the other agents. It shares no row and no path with what is sent.
 
-    Edges: a closed ticket takes notes too: what is learnt later is still worth keeping.
+    Edges: a closed ticket takes notes too: what is learnt later is still worth keeping. The same
+        note again within a minute is the same one, as with replies.
     Raises: EmptyBody; UnknownAgent.
     """
     written = written_markdown(body) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         agent = _author(actor)
+        digest = digest_of(written.text, attachments)
+        echo = _written_just_now(page, events.NoteAdded.kind, digest)
+        if echo is not None:
+            return echo
         note = InternalNote.objects.create(
             ticket=page.ticket,
             author_agent=agent,
             author_name=str(agent)[:120],
             body_text=written.text,
             body_html=written.html,
-            digest=digest_of(written.text, attachments),
+            digest=digest,
             at=now,
         )
         attach(attachments, note=note)
-        return page.append(events.NoteAdded(note=note.pk, digest=note.digest))
+        seal = seal_of(
+            author=note.author_name,
+            text=note.body_text,
+            html=note.body_html,
+            files=[(upload.sha256, upload.name) for upload in attachments],
+        )
+        return page.append(events.NoteAdded(note=note.pk, digest=digest, seal=seal))
+
+
+def _written_just_now(page: timeline.Page, kind: str, digest: str) -> TicketEvent | None:
+    """Return the event by which this author wrote the same within the last minute, if any."""
+    for event in reversed(page.chain):
+        if page.now - event.at >= ECHO:
+            return None
+        if (event.kind, event.actor_kind, event.actor_id) == (
+            kind,
+            page.actor.kind,
+            page.actor.id,
+        ) and event.payload["digest"] == digest:
+            return event
+    return None
 
 
 def _author(actor: Actor) -> Agent:
@@ -378,7 +466,12 @@ def reply_as_requester(
         requester = Requester.objects.get(pk=actor.id or 0)
         message = _message(ticket, written, attachments, requester=requester, now=now)
         event = page.append(
-            events.RequesterReplied(message=message.pk, digest=message.digest, channel=channel)
+            events.RequesterReplied(
+                message=message.pk,
+                digest=message.digest,
+                channel=channel,
+                seal=_seal(message, attachments),
+            )
         )
         _add_participants(page, participants)
         if ticket.status == Status.PENDING:
@@ -457,7 +550,8 @@ def enter_level(
 
     Edges: the severity is set first where one is given; the level's group takes the ticket, and
         its assignee is free to change. Starts `escalated_reply`.
-    Raises: SeverityRequired; AlreadyAtLevel; UnknownSeverity; StatusRefused if it is solved.
+    Raises: UnknownLevel if the agreement's ladder does not have it; SeverityRequired;
+        AlreadyAtLevel; UnknownSeverity; StatusRefused if it is solved.
     Source: agreement §4.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
@@ -467,6 +561,9 @@ def enter_level(
             raise StatusRefused(
                 number=ticket.number, previous=_label(Status.SOLVED), status=f"N{level}"
             )
+        levels = [step.level for step in ticket.agreement_version.document.ladder]
+        if level not in levels:
+            raise UnknownLevel(level=level, levels=levels)
         if ticket.level >= level:
             raise AlreadyAtLevel(number=ticket.number, level=ticket.level)
         if severity:
@@ -549,9 +646,10 @@ def _reopen(page: timeline.Page) -> TicketEvent:
     ticket = page.ticket
     window = ticket.agreement_version.document.closing.reopen_within
     late = ticket.solved_at is not None and page.now > ticket.solved_at + window
-    if late and page.actor.kind is ActorKind.REQUESTER:
+    by_requester = page.actor.kind is ActorKind.REQUESTER
+    if late and by_requester:
         raise ReopenWindowOver(number=ticket.number)
-    return page.append(events.TicketReopened(previous=ticket.status))
+    return page.append(events.TicketReopened(previous=ticket.status, by_requester=by_requester))
 
 
 def give_verdict(
@@ -711,6 +809,8 @@ def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEve
         message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
         with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
             message.attachments.all().delete()
+            if page.chain and page.chain[0].payload.get("message") == message.pk:
+                TicketField.objects.filter(ticket=message.ticket_id).delete()
             PublicMessage.objects.filter(pk=message.pk).update(
                 body_text="", body_html="", quoted_text="", quoted_html=""
             )

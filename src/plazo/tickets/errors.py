@@ -66,6 +66,19 @@ class SeverityRequired(PlazoError):
         return _("Choose a severity first: every case at level 2 has one.")
 
 
+class UnknownLevel(PlazoError):
+    """The ladder of this ticket's agreement has no such level."""
+
+    code = "unknown_level"
+
+    def user_message(self) -> str:
+        levels = ", ".join(str(level) for level in self.data["levels"])
+        return _("This agreement has no level %(level)s. Its levels are: %(levels)s.") % {
+            "level": self.data["level"],
+            "levels": levels,
+        }
+
+
 class AlreadyAtLevel(PlazoError):
     """The ticket is at this level, or above it."""
 

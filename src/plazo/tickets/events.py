@@ -50,7 +50,9 @@ P = TypeVar("P", bound=type[Payload])
 REGISTRY: dict[str, type[Payload]] = {}
 
 NOTHING = "nothing: keys and numbers only"
-BODY = "the body is a row of its own, erased there; the digest stays"
+# `digest` is of what was said, the words and files; `seal` of all that people see of it. Events
+# from before there were seals have none.
+BODY = "the body is a row of its own, erased there; the digest and the seal stay"
 
 
 def event(
@@ -97,10 +99,20 @@ class TicketOpened(Payload):
     agreement_version: int
     message: int
     digest: str
+    seal: str = ""
     # Whether the sender's address was proven to be theirs: only then is their text sent back.
     verified: bool = False
     # Why no receipt is sent, as a key; empty where one is.
     quiet: str = ""
+    # Keys of the form's further questions that were answered; the answers are rows of their own.
+    fields: list[str] = field(default_factory=list)
+    # Why the client is not entitled, as a key; the clause that the form pointed to and what the
+    # person answered to it; the article and the announcement that they came from.
+    entitlement: str = ""
+    clause: str = ""
+    answer: Literal["", "pass_on", "technical"] = ""
+    article: str = ""
+    announcement: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.Opened(at, self.service, self.stage, self.organization)
@@ -125,6 +137,7 @@ class TicketReplied(Payload):
     message: int
     digest: str
     copies: list[int] = field(default_factory=list)
+    seal: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.RepliedPublicly(at, str(self.message))
@@ -138,6 +151,7 @@ class RequesterReplied(Payload):
     message: int
     digest: str
     channel: str
+    seal: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.RequesterSpoke(at)
@@ -150,6 +164,7 @@ class NoteAdded(Payload):
 
     note: int
     digest: str
+    seal: str = ""
 
 
 @event("participant.added", PUBLIC, _("Takes part"), "the person's key; erased with the person")
@@ -280,9 +295,10 @@ class TicketReopened(Payload):
     """The solution did not hold; the ticket is open again."""
 
     previous: str
+    by_requester: bool = False
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.Reopened(at)
+        return facts.Reopened(at, self.by_requester)
 
 
 @event("verdict.given", PUBLIC, _("Scope verdict"), NOTHING)

@@ -1,12 +1,14 @@
 """Handing out files: an allow-list may be shown in place, everything else is a download."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
 from django.utils.http import content_disposition_header
 
-from plazo.tickets.bodies import storage_path
+from plazo.core.storing import Kept, storage_path
+from plazo.tickets.models import Attachment
 
 
 class StoredFile(Protocol):
@@ -35,6 +37,15 @@ def shown_as(start: bytes) -> str | None:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "image/webp"
     return None
+
+
+def kept() -> Iterator[Kept]:
+    """Yield every file of a message or a note, for verifying."""
+    rows = Attachment.objects.order_by("pk").values_list(
+        "public_message__ticket__number", "internal_note__ticket__number", "name", "sha256", "size"
+    )
+    for of_message, of_note, name, sha256, size in rows.iterator(2000):
+        yield Kept(of_message or of_note, name, sha256, size)
 
 
 def file_response(file: StoredFile) -> FileResponse:

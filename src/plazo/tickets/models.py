@@ -72,6 +72,14 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__gt=pk), sort_due_at__gte=instant
         )
 
+    def by_deadline_then_newest(self) -> Self:
+        """Order what was found: what is due first, then what has no deadline, the newest first."""
+        return self.order_by(F("sort_due_at").asc(), "-pk")
+
+    def found_after(self, instant: datetime, pk: int) -> Self:
+        """Keep what follows a row in the order of a search."""
+        return self.filter(Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__lt=pk))
+
     def solved_before(self, instant: datetime, pk: int) -> Self:
         """Keep what follows a row in the order of solutions, the latest first."""
         return self.filter(
@@ -260,6 +268,39 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return str(self.requester)
+
+
+class TicketField(models.Model):
+    """An answer to one of the form's further questions: a row of its own, erased with the text."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="answers")
+    key = models.CharField(max_length=60)
+    value = models.CharField(max_length=2000)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["ticket", "key"], name="ticket_field_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id} {self.key}"
+
+
+class StagedUpload(models.Model):
+    """Bytes that arrived before the form they belong to. Without a form they go after two days."""
+
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["at"], name="staged_upload_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256
 
 
 class Delivery(models.TextChoices):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plazo.core.localtime import iso
-from plazo.sla import AppliedTarget, Evaluation, Fact, evaluate
+from plazo.sla import AppliedTarget, Evaluation, Fact, MomentName, evaluate, moment_name
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
 # Sorts behind every real deadline.
@@ -80,8 +80,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
         case "clock.at_risk" | "clock.breached":
-            name = event.kind.removeprefix("clock.")
-            ticket.announced = [*(ticket.announced or []), [payload["key"], name]]
+            ticket.announced = [*(ticket.announced or []), _told(event)]
 
 
 def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
@@ -94,9 +93,19 @@ def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
         ticket.closed_at = event.at
 
 
-def announced_of(ticket: Ticket) -> set[tuple[str, str]]:
-    """Return the moments of clocks that have been told already."""
-    return {(key, kind) for key, kind in ticket.announced or []}
+def _told(event: TicketEvent) -> list[str]:
+    """Return what names the moment that an event told of."""
+    key, instant = event.payload["key"], event.payload["instant"]
+    kind = event.kind.removeprefix("clock.")
+    return [*moment_name(key, kind, datetime.fromisoformat(instant))[:2], instant]
+
+
+def announced_of(ticket: Ticket) -> set[MomentName]:
+    """Return the names of the moments of clocks that have been told already."""
+    return {
+        (name, kind, datetime.fromisoformat(instant))
+        for name, kind, instant in ticket.announced or []
+    }
 
 
 def refresh(ticket: Ticket, facts: Sequence[Fact], *, now: datetime) -> Evaluation:

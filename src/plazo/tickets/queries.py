@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from django.db import connection
+
 from plazo.accounts.models import Agent
+from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
 from plazo.tickets import events, timeline
 from plazo.tickets.access import tickets_for_agent
@@ -15,6 +18,7 @@ from plazo.tickets.models import (
     Status,
     Ticket,
     TicketEvent,
+    TicketField,
     TicketQuerySet,
 )
 
@@ -52,21 +56,13 @@ class QueuePage:
 
 
 def queue_page(
-    view: QueueView,
-    *,
-    agent: Agent,
-    now: datetime,
-    after: str = "",
-    search: str = "",
-    size: int = PAGE_SIZE,
+    view: QueueView, *, agent: Agent, now: datetime, after: str = "", size: int = PAGE_SIZE
 ) -> QueuePage:
     """Return one page of a view by keyset: its cost does not grow with what lies before it.
 
     Edges: `after` is what the page before gave; anything else begins at the beginning.
     """
     tickets = queue(view, agent=agent, now=now).for_queue_page()
-    if search:
-        tickets = matching(tickets, search)
     place = _place(after)
     if place is not None:
         tickets = tickets.solved_before(*place) if view == "solved" else tickets.due_after(*place)
@@ -78,6 +74,35 @@ def queue_page(
         edge = last.solved_at if view == "solved" else last.sort_due_at
         following = f"{edge.isoformat()}~{last.pk}" if edge else ""
     return QueuePage(rows, following)
+
+
+def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_SIZE) -> QueuePage:
+    """Return one page of all the tickets that an agent may see and that begin with the words.
+
+    Edges: whatever their status, the ended ones too: what has a deadline first, then the newest.
+    """
+    tickets = matching(tickets_for_agent(agent), search).for_queue_page().by_deadline_then_newest()
+    place = _place(after)
+    if place is not None:
+        tickets = tickets.found_after(*place)
+    rows = list(tickets[: size + 1])
+    following = ""
+    if len(rows) > size:
+        rows = rows[:size]
+        following = f"{rows[-1].sort_due_at.isoformat()}~{rows[-1].pk}"
+    return QueuePage(rows, following)
+
+
+def next_deadline(*, agent: Agent, now: datetime) -> datetime | None:
+    """Return when the next deadline of all passes; None if none runs. One probe of an index."""
+    return (
+        tickets_for_agent(agent)
+        .unsolved()
+        .filter(sort_due_at__gte=now, next_due_at__isnull=False)
+        .by_deadline()
+        .values_list("sort_due_at", flat=True)
+        .first()
+    )
 
 
 def _place(after: str) -> tuple[datetime, int] | None:
@@ -115,8 +140,6 @@ def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
 
     Costs one query of capped sub-selects, each on its own partial index.
     """
-    from django.db import connection
-
     parts, parameters = [], []
     for view in VIEWS:
         limited = queue(view, agent=agent, now=now).order_by().values("pk")[: COUNT_CAP + 1]
@@ -131,21 +154,25 @@ def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a conversation: a message, a note, or something that happened."""
+    """One entry of a conversation: a message, a note, or something that happened.
+
+    `person` names the agent whom an event is about, where it is about one.
+    """
 
     kind: Literal["message", "note", "event"]
     at: datetime
     event: TicketEvent
     message: PublicMessage | None = None
     note: InternalNote | None = None
+    person: str = ""
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
 def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
-    Costs four queries whatever the length: messages, notes, and the files of each; two for a
-    requester, who has no notes to load.
+    Costs four queries whatever the length: messages, notes, and the files of each, and one more
+    where somebody was assigned; two for a requester, who sees neither.
     """
     messages = {
         m.pk: m
@@ -161,6 +188,10 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
         if internal
         else {}
     )
+    given_to = {
+        event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
+    } - {None}
+    people = names_of_agents(given_to) if internal and given_to else {}
     entries = []
     for event in chain:
         if not internal and event.audience != events.PUBLIC:
@@ -174,8 +205,14 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
             files = list(note.attachments.all())
             entries.append(Entry("note", event.at, event, note=note, attachments=files))
         else:
-            entries.append(Entry("event", event.at, event))
+            person = people.get(event.payload.get("agent"), "")
+            entries.append(Entry("event", event.at, event, person=person))
     return entries
+
+
+def answers_of(ticket: Ticket) -> dict[str, str]:
+    """Return the answers to the form's further questions, by their keys. One query."""
+    return dict(TicketField.objects.filter(ticket=ticket).values_list("key", "value"))
 
 
 _MESSAGE_KINDS = frozenset(
@@ -223,3 +260,13 @@ def next_alarm_at(*, now: datetime) -> datetime | None:
         .values_list("next_alarm_at", flat=True)
         .first()
     )
+
+
+def submitted(submission_key: str) -> Ticket | None:
+    """Return the ticket that a submission has made. Call it in the transaction that would make it.
+
+    Edges: its twin waits here until that transaction ends, so of two at once one finds nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [submission_key])
+    return Ticket.objects.filter(submission_key=submission_key).first()

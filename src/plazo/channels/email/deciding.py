@@ -111,7 +111,7 @@ class Decision:
             IntakeRecord.objects.filter(
                 message_id=self.record.message_id,
                 content_digest=self.record.content_digest,
-                # What was rejected is no reason to reject again what has only its content for a name.
+                # What has only its content for a name is not rejected because of what was rejected.
                 fate__in=[*taken, Fate.REJECTED] if self.record.message_id else taken,
             )
             .exclude(pk=self.record.pk)

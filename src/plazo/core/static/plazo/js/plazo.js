@@ -70,10 +70,10 @@ class Countdown extends HTMLElement {
     const left = this.due - now();
     const text = this.querySelector("[data-left]");
     if (text) text.textContent = span(left);
-    const chip = this.querySelector(".chip");
+    const chip = this.querySelector(".chip, .clock__state");
     const state = this.state();
     if (!chip || chip.dataset.sla === state) return;
-    chip.dataset.sla = state;
+    for (const part of this.querySelectorAll("[data-sla]")) part.dataset.sla = state;
     const word = { ok: words.wordOk, risk: words.wordRisk, late: this.getAttribute("late") || words.wordLate }[state];
     chip.querySelector("[data-word]").textContent = word;
     const use = chip.querySelector("use");
@@ -148,39 +148,102 @@ for (const drop of document.querySelectorAll(".drop")) {
   const limit = Number(input.dataset.limit);
   let held = [];
 
+  // Where the form says so, a file goes up as soon as it is chosen; what fails goes with the form.
+  const address = list && input.form.dataset.files;
+  const uploads = new Map();
+
   const hold = (files) => {
+    for (const [file, upload] of uploads)
+      if (!files.includes(file)) {
+        upload.request.abort();
+        uploads.delete(file);
+      }
     held = files;
-    const all = new DataTransfer();
-    for (const file of held) all.items.add(file);
-    input.files = all.files;
     const size = held.reduce((sum, file) => sum + file.size, 0);
     const largest = held.reduce((a, b) => (a && a.size >= b.size ? a : b), null);
     const tooLarge = limit && size > limit;
+    if (address && !tooLarge) for (const file of held) if (!uploads.has(file)) send(file);
+    const all = new DataTransfer();
+    for (const file of held) if (!uploads.has(file) || uploads.get(file).failed) all.items.add(file);
+    input.files = all.files;
     input.setCustomValidity(tooLarge ? input.dataset.tooLarge.replace("{name}", largest.name) : "");
     if (pick && list) showFiles();
     if (!input.checkValidity()) (pick || input).scrollIntoView({ block: "nearest" });
     input.reportValidity();
   };
 
+  const send = (file) => {
+    const request = new XMLHttpRequest();
+    const upload = { request, share: 0, kept: "", failed: "" };
+    uploads.set(file, upload);
+    const body = new FormData();
+    body.append("started", input.form.elements.started.value);
+    body.append("csrfmiddlewaretoken", input.form.elements.csrfmiddlewaretoken.value);
+    body.append("files", file);
+    request.upload.addEventListener("progress", (event) => {
+      if (!event.lengthComputable) return;
+      upload.share = event.loaded / event.total;
+      upload.meter?.setAttribute("value", String(upload.share));
+    });
+    request.addEventListener("loadend", () => {
+      if (!uploads.has(file)) return; // taken out meanwhile
+      let answer = {};
+      try {
+        answer = JSON.parse(request.responseText);
+      } catch {
+        // No answer of ours: the file goes with the form.
+      }
+      upload.kept = answer.files?.[0]?.kept || "";
+      upload.failed = upload.kept ? "" : answer.error || input.dataset.failed;
+      hold(held);
+      input.form.dispatchEvent(new Event("plazo:files"));
+    });
+    request.open("POST", address);
+    request.setRequestHeader("Accept", "application/json");
+    request.send(body);
+  };
+  const arriving = () => [...uploads.values()].some((upload) => !upload.kept && !upload.failed);
+
   const showFiles = () => {
-    list.replaceChildren(
-      ...held.map((file) => {
-        const entry = document.createElement("span");
-        entry.className = "attach";
-        entry.append(`${file.name} · ${fileSize(file.size)} `);
-        const button = document.createElement("button");
-        button.type = "button";
-        button.textContent = "×";
-        button.setAttribute("aria-label", `${list.dataset.remove} ${file.name}`);
-        button.addEventListener("click", () => {
-          hold(held.filter((other) => other !== file));
-          (list.querySelector("button") || input).focus();
-        });
-        entry.append(button);
-        return entry;
-      }),
-    );
+    list.replaceChildren(...held.map(showFile));
     list.hidden = !held.length;
+  };
+
+  const showFile = (file) => {
+    const entry = document.createElement("span");
+    entry.className = "attach";
+    entry.append(`${file.name} · ${fileSize(file.size)} `);
+    const upload = uploads.get(file);
+    if (upload?.kept) {
+      const kept = document.createElement("input");
+      Object.assign(kept, { type: "hidden", name: "kept", value: upload.kept });
+      entry.append(kept);
+      entry.dataset.sla = "met";
+    } else if (upload?.failed) {
+      const says = document.createElement("span");
+      says.className = "c-risk";
+      says.textContent = upload.failed;
+      entry.append(says);
+    } else if (upload) {
+      upload.meter = document.createElement("progress");
+      upload.meter.max = 1;
+      upload.meter.value = upload.share;
+      upload.meter.setAttribute("aria-label", `${file.name}: ${input.dataset.arriving}`);
+      entry.append(upload.meter);
+    }
+    const button = document.createElement("button");
+    button.type = "button";
+    const cross = pick.querySelector("svg").cloneNode(true);
+    const use = cross.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#i-x"));
+    button.append(cross);
+    button.setAttribute("aria-label", `${list.dataset.remove} ${file.name}`);
+    button.addEventListener("click", () => {
+      hold(held.filter((other) => other !== file));
+      (list.querySelector("button") || input).focus();
+    });
+    entry.append(button);
+    return entry;
   };
 
   if (pick && list) {
@@ -205,12 +268,14 @@ for (const drop of document.querySelectorAll(".drop")) {
     event.preventDefault();
     hold([...held, ...event.dataTransfer.files]);
   });
-  // The form leaves checking to the server; what cannot even be sent is the exception.
+  // The form leaves checking to the server; what cannot even be sent is the exception. Files that
+  // are still going up are waited for.
   input.form.addEventListener("submit", (event) => {
-    if (input.checkValidity()) return;
+    if (input.checkValidity() && !arriving()) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    input.reportValidity();
+    if (!input.reportValidity()) return;
+    input.form.addEventListener("plazo:files", () => input.form.requestSubmit(event.submitter), { once: true });
   });
 }
 
@@ -244,30 +309,45 @@ if (promised)
     }
   }, MINUTE);
 
-// ── Drafts survive a closed tab or a lost session ──────────────────────────────────────────────
-for (const field of document.querySelectorAll("[data-draft]")) {
-  const key = `plazo:${field.dataset.draft}`;
-  try {
-    const kept = localStorage.getItem(key);
-    if (sessionStorage.getItem("plazo:sent") === key && !document.querySelector(".errors")) {
-      localStorage.removeItem(key); // it arrived: this page is the answer
-    } else if (kept && !field.value) {
-      field.value = kept;
-    }
-    field.addEventListener("input", () => localStorage.setItem(key, field.value));
-    field.form.addEventListener("submit", () => sessionStorage.setItem("plazo:sent", key));
-  } catch {
-    // No storage here: the form works all the same.
-  }
-}
+// ── Drafts survive a closed tab, a lost connection and a lost session ──────────────────────────
+// A draft ends only on a page that the server marks as the answer to it. A sign-in or an error may
+// come in that page's place, and then what was written is there again.
 try {
-  const sent = sessionStorage.getItem("plazo:sent");
-  if (sent && !document.querySelector(".errors")) {
-    localStorage.removeItem(sent);
-    sessionStorage.removeItem("plazo:sent");
-  }
+  for (const mark of document.querySelectorAll("[data-arrived]"))
+    localStorage.removeItem(`plazo:${mark.dataset.arrived}`);
+  for (const field of document.querySelectorAll("[data-draft]")) keepDraft(field);
 } catch {
-  // As above.
+  // No storage here: the forms work all the same.
+}
+
+// A note must not come back as a reply: which of the two it was is kept with it.
+function keepDraft(field) {
+  const key = `plazo:${field.dataset.draft}`;
+  const kinds = () => [...field.form.querySelectorAll('input[type="radio"][name="kind"]')];
+  const kept = readDraft(localStorage.getItem(key) || "");
+  if (kept.text && !field.value) {
+    field.value = kept.text;
+    for (const radio of kinds()) radio.checked = kept.kind ? radio.value === kept.kind : radio.checked;
+  }
+  field.form.addEventListener("input", () => {
+    const kind = kinds().find((radio) => radio.checked)?.value;
+    try {
+      if (field.value) localStorage.setItem(key, JSON.stringify({ text: field.value, kind }));
+      else localStorage.removeItem(key);
+    } catch {
+      // Too long to keep: what was kept before is better than nothing.
+    }
+  });
+}
+
+function readDraft(kept) {
+  try {
+    const draft = JSON.parse(kept);
+    if (typeof draft.text === "string") return draft;
+  } catch {
+    // From before drafts had a kind: the text alone.
+  }
+  return { text: kept };
 }
 
 // ── Copy, print, and where to begin to read ────────────────────────────────────────────────────
@@ -283,7 +363,9 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 document.querySelector(".errors")?.focus();
-for (const drawing of document.querySelectorAll(".scroll-x:has(.explain)"))
-  drawing.scrollLeft = drawing.scrollWidth;
+for (const drawing of document.querySelectorAll(".scroll-x:has(.explain)")) {
+  const [box, mark] = [drawing, drawing.querySelector(".now-dot, .due")].map((e) => e?.getBoundingClientRect());
+  if (mark) drawing.scrollLeft += mark.left + mark.width / 2 - box.left - box.width / 2;
+}
 const conversation = document.querySelector(".ticket__scroll");
 if (conversation && !location.hash) conversation.scrollTop = conversation.scrollHeight;

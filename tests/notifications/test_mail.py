@@ -342,7 +342,11 @@ def test_the_quoted_history_names_the_zone(smtp):
 def test_the_outbox_shows_headers_as_people_read_them(settings):
     """Names and subjects are decoded; what only looks encoded stays, and nothing fails."""
     settings.EMAIL_BACKEND = "plazo.notifications.outbox.LocalOutboxBackend"
-    ticket = a_case(now=NOW, requester=a_requester("i@norte.example", "Ingeniería Norte"))
+    ticket = a_case(
+        now=NOW,
+        requester=a_requester("i@norte.example", "Ingeniería Norte"),
+        arrival=commands.Arrival(verified=True),
+    )
     sending.send(OutboundMail.objects.get(ticket=ticket).pk, now=NOW)
     kept = OutboxMessage.objects.get()
     assert kept.recipient == "Ingeniería Norte <i@norte.example>"
@@ -552,3 +556,26 @@ def test_old_budgets_are_forgotten(monkeypatch):
     with time_machine.travel(NOW, tick=False):
         reconciler.run_forever(stop)
     assert not Spent.objects.exists()
+
+
+def test_a_notice_says_whom_an_answer_to_it_reaches(smtp):
+    """An agent who answers by mail sees no composer: the notice names everybody who will read."""
+    ticket = a_case(now=NOW)
+    bodega = a_requester("bodega@andina.example", "Bodega")
+    commands.reply_as_requester(
+        ticket_id=ticket.pk,
+        body="con copia a bodega",
+        participants=[bodega.pk],
+        actor=actor_of_requester(ticket.requester),
+        now=NOW + MINUTE,
+    )
+    box = a_mailbox(is_default=True)
+    commands.assign_ticket(
+        ticket_id=ticket.pk, assignee_id=an_agent().pk, actor=as_agent(2), now=NOW + 2 * MINUTE
+    )
+    notice = OutboundMail.objects.get(kind="assigned")
+    OutboundMail.objects.filter(pk=notice.pk).update(mailbox=box)
+    _subject, text, html_text = rendering.render(OutboundMail.objects.get(pk=notice.pk))
+    for body in (text, html.unescape(html_text)):
+        assert "Compras Andina <compras@andina.example>" in body
+        assert "Bodega <bodega@andina.example>" in body

@@ -8,6 +8,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from plazo.accounts.commands import find_or_create_requester
 from plazo.accounts.models import Organization, Requester
 from plazo.accounts.queries import requesters_by_email
 from plazo.channels.email import intake
@@ -534,6 +535,38 @@ def test_a_case_of_the_form_is_answered_by_mail_and_continues_there():
     token = tokens.make(tokens.REPLY, ticket.pk)
     record = take(a_mail("Más datos.", to=f"soporte+{token}@iws.example"))
     assert (record.fate, record.ticket) == (Fate.APPENDED, ticket)
+
+
+FORGED = {"Authentication_Results": "mx.iws.example; dmarc=fail header.from=andina.example"}
+AWAY = {"Auto_Submitted": "auto-replied"}
+
+
+@pytest.mark.parametrize(
+    ("to", "mail", "confirmed"),
+    [
+        ("", {"proven": True}, True),
+        ("", {}, False),
+        ("own", {}, True),
+        ("own", FORGED, False),
+        ("own", AWAY, False),
+        ("another's", {}, False),
+        ("notice", {}, False),
+    ],
+)
+def test_a_mail_that_shows_its_sender_confirms_their_address(to, mail, confirmed):
+    """From then on our answers go to them whole: they have shown that they read what goes there."""
+    a_mailbox(is_default=True)
+    person = find_or_create_requester(email="compras@andina.example", name="Ana", now=TUESDAY)
+    own, other = a_case(requester=person), a_case(requester=a_requester("otra@andina.example"))
+    token = {
+        "": "",
+        "own": "+" + tokens.make(tokens.REPLY, own.pk),
+        "another's": "+" + tokens.make(tokens.REPLY, other.pk),
+        "notice": "+" + tokens.make(tokens.AGENT, own.pk),
+    }[to]
+    take(a_mail("Más datos.", to=f"soporte{token}@iws.example", **mail))
+    person.refresh_from_db()
+    assert (person.email_confirmed_at == TUESDAY) is confirmed
 
 
 # — found by an audit ——————————————————————————————————————————————————————————————————————

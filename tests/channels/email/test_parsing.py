@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -113,6 +114,14 @@ def test_ten_thousand_parts_and_fifty_levels():
             + inner + b"\r\n--" + name + b"--\r\n"
         )  # fmt: skip
     assert parse(inner).text == "el fondo"
+
+
+def test_millions_of_short_lines_are_read_before_a_reader_loses_patience():
+    """They took half a minute and more: a text is cut to what is shown before it is divided."""
+    began = time.perf_counter()
+    mail = parse(b"Subject: Re: x\r\nIn-Reply-To: <a@b>\r\n\r\nhola\r\n" + b"> a\r\n" * 3_000_000)
+    assert time.perf_counter() - began < 10
+    assert (mail.text, mail.whole) == ("hola", ("message.txt",))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from plazo.accounts.access import actor_of_agent, actor_of_requester
-from plazo.accounts.commands import find_or_create_requester
+from plazo.accounts.commands import confirm_address, find_or_create_requester
 from plazo.accounts.models import Agent, Requester
 from plazo.accounts.queries import requesters_by_email
 from plazo.channels.email import answers, network, placing, wording
@@ -315,12 +315,29 @@ class Decision:
         placement = placing.place(self.record, self.mail, person)
         self._stop_machines(placement, person)
         person = person if person is not None and person.name else self._requester(author)
+        if person.email_confirmed_at is None and self._proves(author, person):
+            confirm_address(requester_id=person.pk, now=self.now)
         if placement.joins is not None:
             joined = self._join(placement.joins, person)
             if joined is not None:
                 return joined
             placement = Placement(suggests=placement.joins, why="follow_up")
         return self._open(person, placement, quiet=self._quiet(person, placement))
+
+    def _proves(self, author: Address, person: Requester) -> bool:
+        """Say whether the mail shows that whoever sent it reads the address that it names.
+
+        Edges: a server that we trust says so; or it was sent to the reply address of a case of
+            theirs, which only our mails about it carry, and nobody says that it is forged.
+        """
+        if self.record.machine or author != self.mail.sender:
+            return False
+        if self.record.authenticity == Authenticity.PASSED:
+            return True
+        return self.record.authenticity != Authenticity.FAILED and any(
+            ticket.requester_id == person.pk
+            for ticket in placing.written_to(self.record, self.mail)
+        )
 
     def _known(self, email: str) -> Requester | None:
         return requesters_by_email(email).select_related("organization").first()

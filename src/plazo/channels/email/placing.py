@@ -160,11 +160,16 @@ def _body_token(mail: ParsedMail) -> Iterator[tokens.Token]:
         yield token
 
 
-def _by_tokens(record: IntakeRecord, mail: ParsedMail) -> Iterator[Ticket]:
+def written_to(record: IntakeRecord, mail: ParsedMail) -> Iterator[Ticket]:
+    """Yield the tickets to whose reply address a mail was sent."""
     for token in tokens.in_addresses(recipients_of(record, mail)):
         found = _ticket(token.pk) if token.kind == tokens.REPLY else None
         if found is not None:
             yield found
+
+
+def _by_tokens(record: IntakeRecord, mail: ParsedMail) -> Iterator[Ticket]:
+    yield from written_to(record, mail)
     returned = returned_to(record, mail)
     if returned is not None and returned.ticket_id is not None:
         ticket = _ticket(returned.ticket_id)

@@ -20,10 +20,10 @@ from django.db import transaction
 from django.utils import translation
 
 from plazo.core.actor import Actor
+from plazo.core.sealing import CannotUnseal
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
-from plazo.mailboxes.sealing import CannotUnseal
 from plazo.notifications import rendering, threads
 from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail
 from plazo.notifications.planning import letter_of

@@ -47,12 +47,8 @@ class OfAnotherCompany(PlazoError):
     http_status = HTTPStatus.CONFLICT
 
     def user_message(self) -> str:
-        return (
-            _(
-                "%(email)s cannot be added to this company. Write to the support team if it should be."
-            )
-            % self.data
-        )
+        words = _("%(email)s cannot be added to this company. Write to the support team about it.")
+        return words % self.data
 
 
 class MemberAlready(PlazoError):

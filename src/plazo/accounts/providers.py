@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from django.core.validators import validate_domain_name
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_domain_name
 from django.db import transaction
 from django.utils.translation import gettext as _
 

@@ -12,6 +12,7 @@ import logging
 import random
 import smtplib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -158,6 +159,7 @@ AUTOMATIC = {
     MailKind.ANNOUNCEMENT: "auto-generated",
     MailKind.FOLLOW: "auto-generated",
     MailKind.ARTICLE: "auto-generated",
+    MailKind.JOINED: "auto-generated",
 }
 
 
@@ -235,7 +237,11 @@ def _record_sent(mail: OutboundMail, now: datetime) -> str:
         if not _still_ours(mail):
             return ""
         OutboundMail.objects.filter(pk=mail.pk).update(
-            state=MailState.SENT, sent_at=now, next_attempt_at=None, last_error=""
+            state=MailState.SENT,
+            sent_at=now,
+            next_attempt_at=None,
+            last_error="",
+            **_forgotten(mail),
         )
         if mail.kind == MailKind.ACKNOWLEDGEMENT and mail.ticket_id is not None:
             commands.record_acknowledged(
@@ -251,10 +257,18 @@ def _record_failure(mail: OutboundMail, reason: str, now: datetime) -> str:
         if not _still_ours(mail):
             return ""
         OutboundMail.objects.filter(pk=mail.pk).update(
-            state=MailState.FAILED, next_attempt_at=None, last_error=reason
+            state=MailState.FAILED, next_attempt_at=None, last_error=reason, **_forgotten(mail)
         )
         _reply_failed(mail, reason, Delivery.FAILED, now)
     return MailState.FAILED
+
+
+def _forgotten(mail: OutboundMail) -> dict[str, Any]:
+    """Return the columns to empty once a mail has come to its end: a key is kept nowhere."""
+    letter = letter_of(mail)
+    if letter is None or not letter.forgets:
+        return {}
+    return {"body_text": "", "body_html": "", "about": {}}
 
 
 def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) -> OutboundMail:

@@ -15,7 +15,14 @@ from django.db import transaction
 from plazo.sla import SlaError
 from plazo.tickets import events, projection, timeline
 from plazo.tickets.bodies import sealed_digest
-from plazo.tickets.models import Attachment, InternalNote, PublicMessage, Ticket, TicketEvent
+from plazo.tickets.models import (
+    Attachment,
+    InternalNote,
+    PublicMessage,
+    Rating,
+    Ticket,
+    TicketEvent,
+)
 
 BATCH = 500
 
@@ -47,6 +54,7 @@ class Bodies:
 
     messages: dict[int, str] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
+    ratings: dict[int, str] = field(default_factory=dict)
 
 
 def verify(tally: Tally) -> Iterator[Fault]:
@@ -86,7 +94,7 @@ def _chains(first: int, last: int) -> dict[int, list[TicketEvent]]:
 
 
 def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
-    """Return the texts of the tickets between two keys. Costs four queries."""
+    """Return the texts of the tickets between two keys. Costs five queries."""
     found: defaultdict[int, Bodies] = defaultdict(Bodies)
     for model, owner, kept in (
         (PublicMessage, "public_message", "messages"),
@@ -106,6 +114,9 @@ def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
             ticket_id__gte=first, ticket_id__lte=last
         ).values_list(*columns):
             getattr(found[ticket_id], kept)[pk] = sealed_digest(texts[0], files[pk], *texts[1:])
+    ratings = Rating.objects.filter(ticket_id__gte=first, ticket_id__lte=last)
+    for pk, ticket_id, words in ratings.values_list("pk", "ticket_id", "words"):
+        found[ticket_id].ratings[pk] = sealed_digest(words, [])
     return found
 
 
@@ -149,9 +160,13 @@ def _body_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -
 
     Edges: what was erased as the law asks has an event that says so, and is no fault.
     """
-    for name, stored in (("message", bodies.messages), ("note", bodies.notes)):
+    for name, stored in (
+        ("message", bodies.messages),
+        ("note", bodies.notes),
+        ("rating", bodies.ratings),
+    ):
         erased = {
-            event.payload[name] for event in chain if event.kind == events.TicketRedacted.kind
+            event.payload.get(name) for event in chain if event.kind == events.TicketRedacted.kind
         }
         sealed = {
             event.payload[name]: event

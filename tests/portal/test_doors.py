@@ -42,6 +42,11 @@ PUBLIC = {
     "hc/<language>/requests/<token>/solve/",
     "hc/<language>/requests/<token>/why/<key>/",
     "hc/<language>/requests/<token>/files/<file>/",
+    "hc/<language>/requests/<token>/escalate/",
+    "hc/<language>/requests/<token>/rate/",
+    "hc/<language>/requests/<token>/follow-up/",
+    "hc/<language>/requests/<token>/participants/",
+    "hc/<language>/requests/<token>/participants/<int:person>/remove/",
 }
 
 
@@ -220,7 +225,7 @@ def test_pages_ask_the_database_little(
 ) -> None:
     """The public pages cost one query, the agreement in force; a case costs the same however long.
 
-    Ticket, chain, messages, files.
+    Ticket, chain, messages, files, who takes part.
     """
     ticket = factory.a_case(attachments=[uploaded("a.txt", b"uno")])
     address = link(ticket)
@@ -228,7 +233,7 @@ def test_pages_ask_the_database_little(
     for path in ("/hc/es/", "/hc/es/sla/", "/hc/es/requests/new/"):
         with django_assert_num_queries(1):
             client.get(path)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(address)
     for n in range(25):
         commands.reply_as_requester(
@@ -237,7 +242,7 @@ def test_pages_ask_the_database_little(
         commands.reply_to_ticket(
             ticket_id=ticket.pk, body=f"Visto {n}", actor=factory.as_agent(), now=TUESDAY
         )
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         answer = client.get(address)
     assert "Visto 24" in answer.content.decode()
 

@@ -1,6 +1,6 @@
 """Reads on people."""
 
-from plazo.accounts.models import Agent
+from plazo.accounts.models import Agent, Organization
 
 
 def assignable_agents() -> list[Agent]:
@@ -8,3 +8,8 @@ def assignable_agents() -> list[Agent]:
     return list(
         Agent.objects.select_related("user").filter(is_active=True).order_by("level", "user__name")
     )
+
+
+def organizations() -> list[Organization]:
+    """Return every company by name. One query."""
+    return list(Organization.objects.order_by("name"))

@@ -26,6 +26,7 @@ from plazo.notifications import people
 from plazo.portal.adapter import is_fresh, speak
 from plazo.portal.site import client_required, frame
 from plazo.portal.takeout import archive_of
+from plazo.portal.words import device_words
 
 # Zones named for a city. A bare abbreviation, such as EST, means another thing to each reader.
 CONTINENTS = (
@@ -134,6 +135,7 @@ def _sessions(request: HttpRequest) -> list[UserSession]:
     here = request.session.session_key
     for session in known:
         session.here = session.session_key == here
+        session.device = device_words(session.user_agent)
     living = [session for session in known if session.session_key in alive]
     return sorted(living, key=lambda session: not session.here)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from plazo.accounts.models import Requester
@@ -34,8 +34,8 @@ from plazo.tickets.requests import (
 )
 
 TAB_NAMES = {
-    "open": gettext_lazy("Open"),
-    "solved": gettext_lazy("Solved"),
+    "open": pgettext_lazy("requests", "Open"),
+    "solved": pgettext_lazy("requests", "Solved"),
     "company": gettext_lazy("My company's"),
 }
 SORT_NAMES = {
@@ -92,7 +92,7 @@ def requests(request: HttpRequest, language: str) -> HttpResponse:
             (key, title, rows)
             for key, title, rows in (
                 ("waiting", _("We need something from you"), waiting),
-                ("others", _("Solved") if _ended(wanted) else _("In progress"), others),
+                ("others", pgettext("requests", "Solved") if _ended(wanted) else _("In progress"), others),
             )
             if rows
         ],

@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plazo.accounts import invitations, links
 from plazo.accounts.domains import provider_for
@@ -91,11 +91,11 @@ def _fault_of(email: str) -> str:
 
 @login_not_required
 @never_cache
-@require_safe
+@require_POST
 def company(request: HttpRequest) -> HttpResponse:
     """Return the way in by the company of an address, for the page to show while one types."""
     context = {
-        "company": _provider(request.GET.get("login", "")),
+        "company": _provider(request.POST.get("login", "")),
         "following": _following(request),
     }
     return render(request, "account/_company.html", context)

@@ -33,3 +33,28 @@ def status_words(ticket: Ticket) -> str:
             return _("Closed")
         case _:
             return _("In progress")
+
+
+# The first that fits counts: Edge and Opera call themselves Chrome too, and Chrome Safari.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def device_words(user_agent: str) -> str:
+    """Return what a browser says of itself in two words: "Firefox, Windows"."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), _("A browser"))
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return f"{browser}, {system}" if system else browser

@@ -92,7 +92,11 @@ def requests(request: HttpRequest, language: str) -> HttpResponse:
             (key, title, rows)
             for key, title, rows in (
                 ("waiting", _("We need something from you"), waiting),
-                ("others", pgettext("requests", "Solved") if _ended(wanted) else _("In progress"), others),
+                (
+                    "others",
+                    pgettext("requests", "Solved") if _ended(wanted) else _("In progress"),
+                    others,
+                ),
             )
             if rows
         ],

@@ -82,30 +82,27 @@ def _narrowed(wanted: Wanted, requester: Requester) -> TicketQuerySet:
     return tickets.select_related("requester")
 
 
-def _sorted(tickets: TicketQuerySet, sort: Sort, after: str) -> TicketQuerySet:
+Place = tuple[datetime, int]
+
+
+def _place(after: str) -> Place | None:
+    """Read where a page goes on; None for anything that no page gave."""
     instant, _, key = after.partition("~")
     try:
-        place: tuple[datetime, int] | None = (datetime.fromisoformat(instant), int(key))
+        at, pk = datetime.fromisoformat(instant), int(key)
     except ValueError:
-        place = None
-    match sort:
-        case "due":
-            if place is not None:
-                at, pk = place
-                tickets = tickets.filter(
-                    Q(requester_due_at__gt=at) | Q(requester_due_at=at, pk__gt=pk)
-                )
-            return tickets.order_by("requester_due_at", "pk")
-        case "opened":
-            if place is not None:
-                at, pk = place
-                tickets = tickets.filter(Q(opened_at__lt=at) | Q(opened_at=at, pk__lt=pk))
-            return tickets.order_by("-opened_at", "-pk")
-        case _:
-            if place is not None:
-                at, pk = place
-                tickets = tickets.filter(Q(updated_at__lt=at) | Q(updated_at=at, pk__lt=pk))
-            return tickets.order_by("-updated_at", "-pk")
+        return None
+    return (at, pk) if at.tzinfo is not None else None
+
+
+def _sorted(tickets: TicketQuerySet, sort: Sort, place: Place | None) -> TicketQuerySet:
+    column = {"due": "requester_due_at", "opened": "opened_at"}.get(sort, "updated_at")
+    beyond, sign = ("gt", "") if sort == "due" else ("lt", "-")
+    if place is not None:
+        at, pk = place
+        further = Q(**{f"{column}__{beyond}": at})
+        tickets = tickets.filter(further | Q(**{column: at, f"pk__{beyond}": pk}))
+    return tickets.order_by(f"{sign}{column}", f"{sign}pk")
 
 
 def requests_page(
@@ -120,12 +117,13 @@ def requests_page(
     tickets = _narrowed(wanted, requester)
     apart = wanted.tab != "solved" and wanted.status not in ("you", "solved", "closed")
     waiting: Sequence[Ticket] = ()
+    place = _place(after)
     if apart:
-        if not after:
+        if place is None:
             ordered = tickets.filter(_WAITS).order_by("-updated_at", "-pk")
             waiting = list(ordered[:MOST_WAITING])
         tickets = tickets.exclude(_WAITS)
-    rows = list(_sorted(tickets, wanted.sort, after)[: size + 1])
+    rows = list(_sorted(tickets, wanted.sort, place)[: size + 1])
     following = ""
     if len(rows) > size:
         rows = rows[:size]

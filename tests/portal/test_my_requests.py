@@ -33,7 +33,9 @@ def tuesday() -> Iterator[time_machine.Traveller]:
 
 
 def words_of(page: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", page.split("<main")[1].split("</main", maxsplit=1)[0]).split())
+    return " ".join(
+        re.sub(r"<[^>]+>", " ", page.split("<main")[1].split("</main", maxsplit=1)[0]).split()
+    )
 
 
 def numbers_in(client: Client, query: str = "") -> list[str]:

@@ -110,6 +110,8 @@ def show(
         ],
         "form": form,
         "fault": fault,
+        "typed_words": request.POST.get("words", ""),
+        "typed_email": request.POST.get("email", ""),
         "staged": form.carry() if form.is_bound else [],
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
         "can_solve": not ticket.is_ended,

@@ -164,7 +164,6 @@ def _enter(request: HttpRequest, user: User, following: str = "") -> HttpRespons
 
 def _unlisted(response: HttpResponse) -> HttpResponse:
     response["X-Robots-Tag"] = "noindex, nofollow"
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 

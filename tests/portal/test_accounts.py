@@ -1,5 +1,7 @@
 """Coming in: by a link, by password, by an invitation, by one's company; and what stays outside."""
 
+import argparse
+import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import Client
 
 from plazo.accounts import links
+from plazo.accounts.cli import add_commands
 from plazo.accounts.commands import change_role
 from plazo.accounts.errors import DomainTaken, LastManager, UnfitProvider
 from plazo.accounts.models import (
@@ -504,3 +507,35 @@ def test_links_that_ended_are_forgotten() -> None:
     links.make_link(email="a@x.example", now=TUESDAY - timedelta(days=2))
     links.make_link(email="a@x.example", now=TUESDAY)
     assert SignInLink.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", ["email", "signup", "reauthenticate", "confirm-email", "social"])
+def test_nobody_changes_who_they_are_or_signs_up(path: str) -> None:
+    """An address is who somebody is in their cases: allauth's pages that change it are not there."""
+    browser = signed_in(a_person())
+    assert browser.get(f"/accounts/{path}/").status_code == 404
+    assert browser.post(f"/accounts/{path}/", {"email": "otra@x.example"}).status_code == 404
+
+
+def test_the_operator_sets_companies_up_at_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The secret comes by a pipe and never as an argument; the address to redirect to is told."""
+    a_company()
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers())
+
+    def run(*words: str) -> int:
+        arguments = parser.parse_args(["accounts", "oidc", *words])
+        return int(arguments.run(arguments))
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("secreto de la empresa\n"))
+    values = ["--organization", "andina", "--issuer", "https://id.andina.example"]
+    assert run("add", "andina", *values, "--client-id", "p", "--domain", "andina.example") == 0
+    assert IdentityProvider.objects.get().secret == "secreto de la empresa"
+    assert run("list") == 0
+    told = capsys.readouterr().out
+    assert "/accounts/oidc/andina/login/callback/" in told
+    assert "andina.example" in told
+    assert "secreto" not in told
+    assert (run("remove", "andina"), run("remove", "andina")) == (0, 1)

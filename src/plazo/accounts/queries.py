@@ -1,6 +1,6 @@
 """Reads on people."""
 
-from plazo.accounts.models import Agent, Organization
+from plazo.accounts.models import Agent, Organization, User, normal_email
 
 
 def assignable_agents() -> list[Agent]:
@@ -13,3 +13,8 @@ def assignable_agents() -> list[Agent]:
 def organizations() -> list[Organization]:
     """Return every company by name. One query."""
     return list(Organization.objects.order_by("name"))
+
+
+def account_named(email: str) -> User | None:
+    """Return the account of an address, if there is one."""
+    return User.objects.filter(email=normal_email(email)).first()

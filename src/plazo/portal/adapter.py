@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from plazo.accounts.access import agent_of, requester_of
-from plazo.accounts.models import User
+from plazo.accounts.queries import account_named
 from plazo.core.clock import read_clock
 from plazo.notifications import people
 
@@ -48,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
         Edges: links in mails stand on the address that the operator set, whatever host was asked.
         """
-        user = context.get("user") or User.objects.filter(email__iexact=email).first()
+        user = context.get("user") or account_named(email)
         people.tell_about_account(
             what=template_prefix.rpartition("/")[2],
             email=email,

@@ -3,11 +3,9 @@
 from typing import Any
 from zoneinfo import available_timezones
 
-from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from plazo.accounts import commands, erasure
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.models import Language, Requester
+from plazo.accounts.sessions import Place, end_others, places_of
 from plazo.agreements.queries import version_in_force
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
@@ -116,7 +115,7 @@ def profile(request: HttpRequest, language: str) -> HttpResponse:
         "requester": me,
         "zone": me.time_zone or context["zone"],
         "form": form,
-        "sessions": _sessions(request),
+        "places": _places(request),
         "has_password": _has_password(request),
     }
     status = 422 if form.is_bound else 200
@@ -127,30 +126,17 @@ def _has_password(request: HttpRequest) -> bool:
     return request.user.is_authenticated and request.user.has_usable_password()
 
 
-def _sessions(request: HttpRequest) -> list[UserSession]:
-    """Return where somebody is signed in, this place first. Costs two queries."""
-    known = list(UserSession.objects.filter(user=request.user.pk).order_by("-created_at"))
-    keys = [session.session_key for session in known]
-    alive = set(Session.objects.filter(session_key__in=keys).values_list("session_key", flat=True))
-    here = request.session.session_key
-    for session in known:
-        session.here = session.session_key == here
-        session.device = device_words(session.user_agent)
-    living = [session for session in known if session.session_key in alive]
-    return sorted(living, key=lambda session: not session.here)
+def _places(request: HttpRequest) -> list[tuple[str, Place]]:
+    """Return where somebody is signed in, each with its browser in words."""
+    places = places_of(request.user.pk, here=request.session.session_key)
+    return [(device_words(place.user_agent), place) for place in places]
 
 
 @client_required
 @require_POST
 def sign_out_elsewhere(request: HttpRequest, language: str) -> HttpResponse:
     """End every other session of the person who asks."""
-    others = UserSession.objects.filter(user=request.user.pk).exclude(
-        session_key=request.session.session_key
-    )
-    Session.objects.filter(
-        session_key__in=list(others.values_list("session_key", flat=True))
-    ).delete()
-    others.delete()
+    end_others(request.user.pk, here=request.session.session_key)
     messages.success(request, _("You are signed in only here now."))
     return redirect("portal:profile", language=language)
 

@@ -136,6 +136,20 @@ for (const locked of document.querySelectorAll("fieldset[data-unlock]")) {
   look();
 }
 
+// ── Menus close by Escape and by a click elsewhere; the focus goes back to what opened them ────
+const menus = document.querySelectorAll("details.me, details.topbar__menu");
+addEventListener("click", (event) => {
+  for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of menus) {
+    if (!menu.open) continue;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
 // ── While somebody writes their address, their company's own way in ────────────────────────────
 for (const form of document.querySelectorAll("form[data-ways]")) {
   const place = document.getElementById("company");

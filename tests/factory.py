@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from plazo.accounts.access import actor_of_agent
-from plazo.accounts.commands import find_or_create_requester
+from plazo.accounts.commands import confirm_address, find_or_create_requester
 from plazo.accounts.models import Agent, Group, Requester, User
 from plazo.agreements.commands import publish_agreement
 from plazo.agreements.models import AgreementVersion
@@ -32,8 +32,11 @@ def publish_iws(
 
 
 def a_requester(email: str = "compras@andina.example", name: str = "Compras Andina") -> Requester:
-    """Return a requester, made on first sight."""
-    return find_or_create_requester(email=email, name=name, language="es", now=TUESDAY)
+    """Return a requester, made on first sight, whose address is known to be theirs."""
+    requester = find_or_create_requester(email=email, name=name, language="es", now=TUESDAY)
+    confirm_address(requester_id=requester.pk, now=TUESDAY - timedelta(days=30))
+    requester.refresh_from_db()
+    return requester
 
 
 PASSWORD = "una clave larga"

@@ -10,13 +10,15 @@ from django.utils.datastructures import MultiValueDict
 
 from plazo.accounts.models import Requester
 from plazo.agreements.queries import version_in_force
-from plazo.channels.forms.requests import FASTEST, RequestForm, started_token
+from plazo.channels.forms import proof
+from plazo.channels.forms.requests import FASTEST, FORMS, RequestForm, started_token
 from plazo.channels.forms.uploads import MOST_FILES, describe
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.models import Attachment, Ticket
 from tests import factory
 from tests.factory import TUESDAY
+from tests.kb import a_client
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +49,9 @@ def agreement() -> None:
     factory.publish_iws()
 
 
-def a_form(data: dict[str, Any], *files: Any, kept: tuple[str, ...] = ()) -> RequestForm:
+def a_form(
+    data: dict[str, Any], *files: Any, kept: tuple[str, ...] = (), **choices: Any
+) -> RequestForm:
     """Return the form as the view builds it, in Spanish."""
     posted = QueryDict(mutable=True)
     posted.update(data)
@@ -57,7 +61,7 @@ def a_form(data: dict[str, Any], *files: Any, kept: tuple[str, ...] = ()) -> Req
         MultiValueDict({"files": list(files)}),
         document=version_in_force(TUESDAY).document,
         language="es",
-        now=TUESDAY,
+        **{"now": TUESDAY} | choices,
     )
 
 
@@ -213,8 +217,166 @@ def test_cards_say_what_the_agreement_says() -> None:
 def test_a_form_sends_no_more_receipts_than_the_budget() -> None:
     """Anyone can type anyone's address: the cases are opened, the address is left in peace."""
     for number in range(8):
-        form = a_form(filled_in(subject=f"caso {number}"))
+        form = a_form(filled_in(subject=f"caso {number}"), network="203.0.113.9")
         assert form.is_valid(), form.errors
-        form.open(ip="203.0.113.9")
+        form.open()
     assert Ticket.objects.count() == 8
     assert OutboundMail.objects.filter(kind=MailKind.ACKNOWLEDGEMENT).count() == 6
+
+
+def opened_with(ticket: Ticket) -> dict[str, Any]:
+    """Return what the first event of a ticket seals."""
+    payload: dict[str, Any] = ticket.events.get(sequence=1).payload
+    return payload
+
+
+def test_further_questions_follow_service_and_type() -> None:
+    """Only what fits the service and the type is asked, kept and shown."""
+    asked = {
+        (service, kind): {
+            entry.key
+            for entry, _bound, applies in a_form(
+                filled_in(service=service, request_type=kind)
+            ).further()
+            if applies
+        }
+        for service, kind in (("esd", "incident"), ("catalog", "question"), ("esd", "billing"))
+    }
+
+    assert asked == {
+        ("esd", "incident"): {"order_number", "method", "called_at", "trace_id"},
+        ("catalog", "question"): {"method", "sku"},
+        ("esd", "billing"): {"order_number", "invoice_number"},
+    }
+
+
+def test_answers_to_further_questions_are_rows_beside_the_case() -> None:
+    """The event names the questions; the answers can be erased with the text."""
+    form = a_form(
+        filled_in(field_order_number=" 4500917733 ", field_sku="no se pregunta", field_method="")
+    )
+    assert form.is_valid(), form.errors
+    ticket = form.open()
+
+    assert dict(ticket.answers.values_list("key", "value")) == {"order_number": "4500917733"}
+    assert opened_with(ticket)["fields"] == ["order_number"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "clause"),
+    [
+        pytest.param({"environment": "development"}, "environment", id="the test environment"),
+        pytest.param({"request_type": "billing"}, "billing", id="an invoice"),
+        pytest.param({"request_type": "order_change"}, "order_change", id="an order to change"),
+    ],
+)
+def test_what_another_area_attends_may_be_sent_with_an_answer(
+    changes: dict[str, Any], clause: str
+) -> None:
+    """Whoever is told that another area attends it says what they want, and that is recorded."""
+    silent = a_form(filled_in(**changes))
+    assert not silent.is_valid()
+    assert list(silent.errors) == ["answer"]
+    assert silent.pointed_to is not None
+
+    form = a_form(filled_in(**changes, answer="technical"))
+    assert form.is_valid(), form.errors
+    payload = opened_with(form.open())
+
+    assert (payload["clause"], payload["answer"]) == (clause, "technical")
+
+
+def test_an_answer_without_a_question_is_nothing() -> None:
+    """A radio that is still chosen from before says nothing about a request in scope."""
+    form = a_form(filled_in(answer="pass_on"))
+    assert form.is_valid(), form.errors
+    payload = opened_with(form.open())
+
+    assert (payload["clause"], payload["answer"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("stage", "services", "entitlement"),
+    [
+        pytest.param("production", ["esd"], "", id="in production with the service"),
+        pytest.param("production", ["catalog"], "service", id="a service not contracted"),
+        pytest.param("production_testing", ["esd"], "stage", id="still testing in production"),
+        pytest.param("development", [], "stage", id="the stage counts first"),
+    ],
+)
+def test_entitlement_is_noted_and_never_refused(
+    stage: str, services: list[str], entitlement: str
+) -> None:
+    """The case of a client who is not entitled is opened, and says why."""
+    requester = a_client()
+    company = requester.organization
+    assert company is not None
+    company.stage, company.services = stage, services
+    company.save()
+    form = a_form(filled_in(), requester=requester)
+    assert form.is_valid(), form.errors
+    ticket = form.open()
+
+    assert opened_with(ticket)["entitlement"] == entitlement
+    assert (ticket.channel, ticket.requester) == ("portal", requester)
+
+
+def test_who_signed_in_is_not_asked_who_they_are() -> None:
+    """Name and address are the account's, whatever is typed; colleagues come in copy."""
+    requester = a_client()
+    form = a_form(
+        filled_in(name="Otra", email="otra@x.example", copies="Uno@andina.example, dos@b.example"),
+        requester=requester,
+    )
+    assert form.is_valid(), form.errors
+    ticket = form.open()
+
+    assert ticket.requester == requester
+    assert set(ticket.participants.values_list("requester__email", flat=True)) == {
+        "uno@andina.example",
+        "dos@b.example",
+    }
+
+
+@pytest.mark.parametrize("copies", ["a@b", "a@b.example, nada", ",".join(["a@b.example"] * 6)])
+def test_copies_are_addresses_and_few(copies: str) -> None:
+    """One that is none is named; a form is no way to write to a crowd."""
+    form = a_form(filled_in(copies=copies), requester=a_client())
+    assert list(form.errors) == ["copies"]
+
+
+def test_a_stranger_cannot_put_anyone_in_copy() -> None:
+    """Without an account the field is not there, so nobody is written to by it."""
+    form = a_form(filled_in(copies="victima@x.example"))
+    assert form.is_valid(), form.errors
+    assert not form.open().participants.exists()
+
+
+def test_many_forms_from_one_network_cost_a_little_work() -> None:
+    """Over the limit a browser solves a challenge; people in an office hardly notice."""
+    for _number in range(FORMS.burst):
+        assert a_form(filled_in(), network="203.0.113.9").is_valid()
+    refused = a_form(filled_in(), network="203.0.113.9")
+    assert not refused.is_valid()
+    assert list(refused.errors) == ["solution"]
+    asked = refused.new_challenge
+    answer = next(n for n in map(str, range(10**7)) if proof.is_solved(asked, n, now=TUESDAY))
+
+    solved = filled_in(challenge=asked, solution=answer)
+    assert a_form(solved, network="203.0.113.9").is_valid()
+    assert not a_form(filled_in(challenge=asked, solution="1"), network="203.0.113.9").is_valid()
+    assert a_form(filled_in(), network="198.51.100.7").is_valid()
+    late = TUESDAY + proof.LASTS + timedelta(minutes=1)
+    assert not proof.is_solved(asked, answer, now=late)
+
+
+def test_where_somebody_came_from_is_noted() -> None:
+    """The article that did not help, and the announcement that it is about."""
+    form = a_form(
+        filled_in(article="placeorder-504", announcement="5f1f8f0e-3a3f-4e0e-9a53-0d7f5a0c9d11")
+    )
+    assert form.is_valid(), form.errors
+    payload = opened_with(form.open())
+
+    assert payload["article"] == "placeorder-504"
+    assert payload["announcement"] == "5f1f8f0e-3a3f-4e0e-9a53-0d7f5a0c9d11"

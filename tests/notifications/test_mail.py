@@ -3,14 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection, transaction
 
+from plazo.accounts.commands import confirm_address, find_or_create_requester
 from plazo.accounts.models import Group
 from plazo.core.actor import Actor
 from plazo.escalation.sweep import sweep_once
 from plazo.notifications import reconciler, sending
 from plazo.notifications.models import MailState, OutboundMail
-from plazo.tickets import commands, queries
+from plazo.tickets import access, commands, queries
+from plazo.tickets.bodies import store_upload
+from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY, a_case, as_agent
 
 pytestmark = pytest.mark.django_db
@@ -195,3 +199,33 @@ def test_an_erased_reply_is_not_sent(smtp):
         == MailState.FAILED
     )
     assert smtp.taken == []
+
+
+def test_an_address_that_nobody_confirmed_gets_no_text_of_the_case(smtp):
+    """Anyone can type anyone's address: until it is confirmed a reply only says that it is there."""
+    stranger = find_or_create_requester(email="alguien@x.example", name="Ana", now=NOW)
+    ticket = a_case(requester=stranger, subject="Gane dinero", now=NOW)
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk,
+        body="Su texto decía: **Gane dinero**",
+        attachments=[store_upload(ContentFile(b"x"), name="a.txt", content_type="text/plain")],
+        actor=as_agent(),
+        now=NOW,
+    )
+    for mail in OutboundMail.objects.order_by("pk"):
+        assert sending.send(mail.pk, now=NOW) == MailState.SENT
+    receipt, reply = smtp.messages()[-2:]
+    for sent in (receipt, reply):
+        whole = sent.as_string() + "".join(
+            sent.get_body((kind,)).get_content() for kind in ("plain", "html")
+        )
+        assert "dinero" not in whole
+        assert "a.txt" not in whole
+        assert access.link_token(ticket) in sent.get_body(("plain",)).get_content()
+    assert "Hay una respuesta en su caso" in reply["Subject"]
+    assert queries.live_clock(Ticket.objects.get())["metric"] == "scope_verdict"
+
+    confirm_address(requester_id=stranger.pk, now=NOW)
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="Ahora sí", actor=as_agent(), now=NOW)
+    assert sending.send(OutboundMail.objects.latest("pk").pk, now=NOW) == MailState.SENT
+    assert "Ahora sí" in smtp.messages()[-1].get_body(("plain",)).get_content()

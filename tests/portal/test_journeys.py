@@ -62,8 +62,10 @@ def test_from_the_question_to_the_conversation(
     expect(page.locator("h1")).to_have_text("¿En qué podemos ayudarle?")
     expect(page.locator(".day__head")).to_contain_text("hoy hasta las 22:00 EST")
     expect(page.locator(".day__head")).to_contain_text("le respondemos antes de las 15:52")
-    page.get_by_label("Asunto de un caso nuevo").fill("PlaceOrder devuelve 504")
+    page.get_by_label("Buscar en la base de conocimiento").fill("PlaceOrder devuelve 504")
     page.locator("form.search button").click()
+    expect(page.get_by_role("status").first).to_contain_text("0 resultados")
+    page.get_by_role("main").get_by_role("link", name="Abrir un caso").first.click()
 
     expect(page.get_by_label("Asunto")).to_have_value("PlaceOrder devuelve 504")
     expect(page.locator(".panel--brand")).to_contain_text("antes de las 15:52")

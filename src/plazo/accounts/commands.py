@@ -113,3 +113,10 @@ def change_role(*, requester_id: int, role: str, actor: Actor, now: datetime) ->
     requester.role = wanted
     requester.save(update_fields=["role"])
     return requester
+
+
+def confirm_address(*, requester_id: int, now: datetime) -> None:
+    """Note that whoever reads a requester's address has shown it. The first time counts."""
+    Requester.objects.filter(pk=requester_id, email_confirmed_at=None).update(
+        email_confirmed_at=now
+    )

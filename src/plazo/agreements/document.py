@@ -6,6 +6,7 @@ error with its place and not a promise that nobody runs.
 
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
@@ -138,6 +139,28 @@ class Choice(Strict):
     clause: Key | None = None
 
 
+class FormField(Strict):
+    """A further question of the request form, for some services and types; none named means all.
+
+    `pattern` is what an answer must look like as a whole; `required` holds where the field applies.
+    """
+
+    key: Key
+    label: Text
+    hint: Text | None = None
+    kind: Literal["line", "lines"] = "line"
+    services: tuple[Key, ...] = ()
+    request_types: tuple[Key, ...] = ()
+    required: bool = False
+    pattern: str | None = None
+
+    def applies(self, service: str, request_type: str) -> bool:
+        """Say whether it is asked for a service and a type."""
+        return (not self.services or service in self.services) and (
+            not self.request_types or request_type in self.request_types
+        )
+
+
 class Area(Strict):
     name: Text
     email: Email | None = None
@@ -234,6 +257,7 @@ class AgreementDocument(Strict):
     stages: Stages
     environments: dict[Key, Choice]
     request_types: dict[Key, Choice]
+    fields: tuple[FormField, ...] = ()
     areas: dict[Key, Area]
     clauses: tuple[Clause, ...]
     channels: tuple[Channel, ...]
@@ -260,6 +284,23 @@ class AgreementDocument(Strict):
             if choice is not None and choice.clause:
                 return self.clause(choice.clause)
         return None
+
+    def field(self, key: str) -> FormField | None:
+        """Return the form's further question of this key, or None."""
+        return next((field for field in self.fields if field.key == key), None)
+
+    def entitlement(self, stage: str | None, contracted: Sequence[str], service: str) -> str:
+        """Say why a client is not entitled to support for a service, as a key; nothing if they are.
+
+        Units: `stage` is None for who belongs to no known organization ("unknown"). A service that
+            nobody named yet is not missing.
+        Source: agreement §1 and §2.
+        """
+        if stage is None:
+            return "unknown"
+        if stage != self.stages.entitled:
+            return "stage"
+        return "service" if service and service not in contracted else ""
 
     def service_name(self, key: str, language: str | None) -> str:
         """Return a service's name, or its key when the document does not know it."""

@@ -230,6 +230,7 @@ def _references(  # noqa: C901 - as above
         for name, choice in getattr(document, table).items():
             if choice.clause and choice.clause not in clauses:
                 yield missing((table, name, "clause"), "clause", choice.clause, clauses)
+    yield from _form_fields(document, places)
     entitled = document.stages.entitled
     if entitled not in document.stages.order:
         yield missing(("stages", "entitled"), "stage", entitled, document.stages.order)
@@ -237,6 +238,32 @@ def _references(  # noqa: C901 - as above
         if document.severity(severity) is None:
             known = [s.key for s in document.severities]
             yield missing(("ladder_silence", severity), "severity", severity, known)
+
+
+def _form_fields(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+    """The form's further questions: each once, about services and types that there are."""
+    keys = [field.key for field in document.fields]
+    for number, field in enumerate(document.fields):
+        path = ("fields", number)
+        if field.key in keys[:number]:
+            message = f"two fields are named {field.key!r} (rename one)"
+            yield Finding(places.line((*path, "key")), "error", "duplicate-key", message)
+        for name, known in (
+            ("services", document.services),
+            ("request_types", document.request_types),
+        ):
+            for value in getattr(field, name):
+                if value not in known:
+                    what = "service" if name == "services" else "request-type"
+                    message = (
+                        f"{value!r} is no {what} of this agreement (known: {', '.join(known)})"
+                    )
+                    yield Finding(places.line((*path, name)), "error", f"unknown-{what}", message)
+        try:
+            re.compile(field.pattern or "")
+        except re.error as error:
+            message = f"{field.pattern!r} is no pattern: {error} (mend it)"
+            yield Finding(places.line((*path, "pattern")), "error", "bad-value", message)
 
 
 def _policies(

@@ -29,6 +29,11 @@ from plazo.agreements.commands import publish_agreement
 from plazo.agreements.models import AgreementVersion
 from plazo.channels.email.ledger import accept
 from plazo.core.actor import Actor
+from plazo.helpcenter.announcing import open_announcement, update_announcement
+from plazo.helpcenter.commands import feature_search
+from plazo.helpcenter.folder import import_articles
+from plazo.helpcenter.loop import work_once
+from plazo.helpcenter.models import AnnouncementKind, Article, Impact
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.sla import Calendar
 from plazo.tickets import commands
@@ -96,6 +101,8 @@ def load(*, now: datetime) -> str:
                 now=now,
             )
         _people()
+        if not Article.objects.exists():
+            _knowledge(now)
         if Ticket.objects.exists():
             return "The demo data was there already."
         _Story(now).tell()
@@ -152,6 +159,59 @@ def _accounts(now: datetime) -> None:
         Requester.objects.filter(email=email).update(role=role)
 
 
+def _knowledge(now: datetime) -> None:
+    """Fill the knowledge base, and say that one service is slow."""
+    import_articles(
+        Path(__file__).resolve().parent / "demo_articles", actor=Actor.system("demo"), now=now
+    )
+    for language, words in _SEARCHES:
+        feature_search(language=language, words=words)
+    begun = now - timedelta(hours=2, minutes=12)
+    announcement = open_announcement(
+        kind=AnnouncementKind.INCIDENT,
+        impact=Impact.DEGRADED,
+        services=["esd"],
+        title={
+            "es": "Demoras intermitentes en PlaceOrder para licencias ESD",
+            "en": "Intermittent delays in PlaceOrder for ESD licenses",
+        },
+        text={
+            "es": "Algunas llamadas a PlaceOrder responden con error 504. Las órdenes se crean; la"
+            " entrega de la licencia puede tardar hasta 20 minutos. No reenvíe la orden: consulte"
+            " su estado.",
+            "en": "Some calls to PlaceOrder answer with error 504. Orders are created; the license"
+            " may take up to 20 minutes. Do not send the order again: ask for its state.",
+        },
+        starts_at=begun,
+        next_update_at=now + timedelta(minutes=38),
+        actor=Actor.system("demo"),
+        now=begun,
+    )
+    update_announcement(
+        announcement_id=announcement.pk,
+        text={
+            "es": "Identificamos la causa entre IWS y el proveedor de licencias. Activamos una ruta"
+            " alterna y la estamos midiendo.",
+            "en": "We found the cause between IWS and the license provider. We switched to another"
+            " route and are measuring it.",
+        },
+        next_update_at=now + timedelta(minutes=38),
+        actor=Actor.system("demo"),
+        now=now - timedelta(minutes=47),
+    )
+    work_once(now)
+
+
+_SEARCHES = (
+    ("es", "error 401"),
+    ("es", "reenviar licencia"),
+    ("es", "precios desactualizados"),
+    ("es", "límite de peticiones"),
+    ("en", "error 401"),
+    ("en", "resend license"),
+    ("en", "outdated prices"),
+    ("en", "rate limit"),
+)
 _MAILS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     (
         "Sistemas Sur <sistemas@sur.example>",
@@ -219,7 +279,7 @@ class _Story:
         for email, name, slug in _REQUESTERS:
             requester = find_or_create_requester(email=email, name=name, now=now)
             Requester.objects.filter(pk=requester.pk).update(
-                organization=Organization.objects.get(slug=slug)
+                organization=Organization.objects.get(slug=slug), email_confirmed_at=now
             )
             requester.refresh_from_db()
             self.requesters.setdefault(slug, requester)

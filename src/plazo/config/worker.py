@@ -15,7 +15,7 @@ from procrastinate.contrib.django import app as queue
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from plazo.channels.email import reconciler as intake_reconciler
-from plazo.config import jobs
+from plazo.config import jobs, tidying
 from plazo.escalation import sweep
 from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
@@ -31,6 +31,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "mail intake": intake_reconciler.run_forever,
     "help center": helpcenter_loop.run_forever,
     "job cleaner": jobs.clean_for_ever,
+    "tidying": tidying.tidy_for_ever,
 }
 
 

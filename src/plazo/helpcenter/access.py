@@ -127,6 +127,11 @@ def file_for(reader: Reader, public_id: uuid.UUID) -> ArticleFile:
     return file
 
 
+def holds_file(sha256: str) -> bool:
+    """Say whether an article has a file of these bytes."""
+    return ArticleFile.objects.filter(sha256=sha256).exists()
+
+
 def may_publish(agent: Agent) -> bool:
     """Say whether an agent may publish; the others send to review."""
     return agent.is_active and agent.role != Role.AGENT

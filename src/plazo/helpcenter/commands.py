@@ -12,8 +12,6 @@ from django.db.models import Max
 
 from plazo.accounts.models import Agent
 from plazo.core.actor import Actor
-from plazo.core.search import vector
-from plazo.core.search.analyser import Language, joined
 from plazo.helpcenter import lexicon
 from plazo.helpcenter.access import may_publish
 from plazo.helpcenter.errors import (
@@ -27,6 +25,7 @@ from plazo.helpcenter.errors import (
     ShelfInUse,
     SomebodyElseSaved,
 )
+from plazo.helpcenter.indexing import index_edition
 from plazo.helpcenter.models import (
     Article,
     ArticleEvent,
@@ -383,7 +382,7 @@ def unpublish_edition(*, edition_id: int, actor: Actor, now: datetime) -> Editio
     edition = _locked_edition(edition_id)
     edition.state, edition.published, edition.publish_at = State.DRAFT, None, None
     edition.save(update_fields=["state", "published", "publish_at"])
-    Edition.objects.filter(pk=edition.pk).update(search=None)
+    index_edition(edition)
     _trail(edition.article, "unpublished", actor, now, edition=edition)
     return edition
 
@@ -394,27 +393,6 @@ def _require_publisher(actor: Actor) -> None:
     agent = Agent.objects.filter(pk=actor.id).first()
     if agent is None or not may_publish(agent):
         raise MayNotPublish
-
-
-def index_edition(edition: Edition) -> None:
-    """Store what the search reads of an edition's published text."""
-    revision = edition.published
-    if revision is None:
-        Edition.objects.filter(pk=edition.pk).update(search=None)
-        return
-    language: Language = "en" if edition.language == "en" else "es"
-    headings = joined(text for _level, _anchor, text in revision.contents)
-    labels = " ".join(edition.article.labels)
-    found = vector(
-        [
-            ("A", revision.title),
-            ("B", headings),
-            ("C", joined([revision.summary, labels])),
-            ("D", revision.plain),
-        ],
-        language,
-    )
-    Edition.objects.filter(pk=edition.pk).update(search=found)
 
 
 def render_anew() -> int:

@@ -143,7 +143,7 @@ def export_articles(folder: Path) -> int:
     editions = Edition.objects.select_related(
         "article__section", "article__owner__user", "newest", "published"
     ).prefetch_related("former")
-    for edition in editions.order_by("article__key", "language").defer("search"):
+    for edition in editions.order_by("article__key", "language").defer("words"):
         for path, content in _files_of(edition):
             _write(folder / path, content.encode())
             written += 1

@@ -5,6 +5,7 @@ called. Read from the database now and then, and kept in each process in between
 import math
 import threading
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from django.db import connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from plazo.core.search import Speller, stem, words_of
-from plazo.core.search.analyser import SURFACE, Language, is_stop
+from plazo.core.search.analyser import Language, is_stop
 from plazo.helpcenter.access import LEVELS
 from plazo.helpcenter.models import Audience, Edition, Synonyms, VocabularyWord
 
@@ -34,7 +35,18 @@ class Lexicon:
     total: int
     stems: dict[str, int]
     speller: Speller
+    written: tuple[str, ...] = ()
     synonyms: dict[Phrase, list[Phrase]] = field(default_factory=dict)
+
+    def beginning_with(self, letters: str, *, limit: int = 24) -> list[str]:
+        """Return words that begin so: what may be meant while it is still being typed."""
+        start = bisect_left(self.written, letters)
+        found = []
+        for word in self.written[start : start + 400]:
+            if not word.startswith(letters):
+                break
+            found.append(word)
+        return sorted(found, key=lambda word: (-self.speller.documents(word), word))[:limit]
 
     def weight(self, term: str) -> float:
         """Return how much a stem tells: the rarer, the more. One that nobody uses tells most."""
@@ -71,7 +83,7 @@ def _read(language: Language, audience: Audience) -> Lexicon:
     for word, is_stem, documents in rows.values_list("word", "is_stem", "documents"):
         (stems if is_stem else surfaces)[word] = documents
     total = stems.pop("", 0)
-    return Lexicon(total, stems, Speller(surfaces), _synonyms(language))
+    return Lexicon(total, stems, Speller(surfaces), tuple(sorted(surfaces)), _synonyms(language))
 
 
 def _synonyms(language: Language) -> dict[Phrase, list[Phrase]]:
@@ -98,21 +110,23 @@ def phrases_of(words: Sequence[str], language: Language) -> list[Phrase]:
 
 # ── Counting ──────────────────────────────────────────────────────────────────────────────────
 
-_COUNT: Final = """
+_COUNT_STEMS: Final = """
 INSERT INTO helpcenter_vocabularyword (language, audience, word, is_stem, documents)
-SELECT %(language)s, %(audience)s,
-       left(CASE WHEN left(word, 1) = %(surface)s THEN substr(word, 2) ELSE word END, 64),
-       left(word, 1) <> %(surface)s, max(ndoc)
-FROM ts_stat(%(texts)s)
-WHERE word <> %(surface)s
-GROUP BY 3, 4
+SELECT %(language)s, %(audience)s, term, TRUE, count(*)
+FROM helpcenter_posting WHERE edition_id IN ({seen}) GROUP BY term
+"""
+_COUNT_WORDS: Final = """
+INSERT INTO helpcenter_vocabularyword (language, audience, word, is_stem, documents)
+SELECT %(language)s, %(audience)s, word, FALSE, count(*)
+FROM helpcenter_edition, unnest(words) AS word
+WHERE helpcenter_edition.id IN ({seen}) AND word <> '' GROUP BY word
 """
 
 
 def count_words() -> int:
     """Count the words of what is published, for each audience; return how many rows there are.
 
-    Edges: one at a time, whole or not at all. It reads every published text: a job does it, after
+    Edges: one at a time, whole or not at all. It reads every posting: a job does it, after
         something was published, and never a page.
     """
     connection = cast("DatabaseWrapper", connections["default"])
@@ -121,27 +135,19 @@ def count_words() -> int:
         VocabularyWord.objects.all().delete()
         for language in ("es", "en"):
             for level, audience in enumerate(LEVELS):
-                texts = (
-                    Edition.objects.for_audiences(LEVELS[: level + 1])
-                    .filter(language=language)
-                    .values("search")
+                visible = Edition.objects.for_audiences(LEVELS[: level + 1]).filter(
+                    language=language
                 )
-                sql = connection.ops.compose_sql(*texts.query.sql_with_params())
-                cursor.execute(
-                    _COUNT,
-                    {
-                        "language": language,
-                        "audience": audience,
-                        "surface": SURFACE,
-                        "texts": sql,
-                    },
-                )
+                seen = connection.ops.compose_sql(*visible.values("pk").query.sql_with_params())
+                names = {"language": language, "audience": audience}
+                for count in (_COUNT_STEMS, _COUNT_WORDS):
+                    cursor.execute(count.format(seen=seen.replace("%", "%%")), names)
                 VocabularyWord.objects.create(
                     language=language,
                     audience=audience,
                     word="",
                     is_stem=True,
-                    documents=texts.count(),
+                    documents=visible.count(),
                 )
         counted = VocabularyWord.objects.count()
     forget()

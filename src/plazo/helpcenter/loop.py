@@ -5,7 +5,7 @@ are told of announcements, and owners are asked to look at articles again.
 """
 
 import threading
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
@@ -16,26 +16,19 @@ from django.utils.translation import gettext as _
 
 from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.queries import version_in_force
-from plazo.helpcenter import announcing, commands, lexicon, reading
+from plazo.helpcenter import announcing, commands, lexicon
 from plazo.helpcenter.models import Article, ArticleEvent, Edition, VocabularyState
 from plazo.notifications import planning, rendering
 from plazo.notifications.models import MailKind, OutboundMail
 
 PERIOD_SECONDS: Final = 5.0
-TIDY_EVERY: Final = timedelta(hours=6)
 BATCH: Final = 100
 
 
 def run_forever(stop: threading.Event) -> None:
     """Look every few seconds, until `stop`."""
-    tidied: datetime | None = None
     while not stop.is_set():
-        now = timezone.now()
-        work_once(now)
-        if tidied is None or now - tidied > TIDY_EVERY:
-            reading.forget_searches(now=now)
-            announcing.forget_unconfirmed(now=now)
-            tidied = now
+        work_once(timezone.now())
         close_old_connections()
         stop.wait(PERIOD_SECONDS)
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
@@ -146,12 +145,18 @@ class EditionQuerySet(models.QuerySet["Edition"]):
     def for_lists(self) -> Self:
         """Load what a list shows, in the same query, and not the texts themselves."""
         return self.select_related("article__section", "published").defer(
-            "search", "published__body", "published__body_html", "published__plain"
+            "words", "published__body", "published__body_html", "published__plain"
+        )
+
+    def for_results(self) -> Self:
+        """Load what a list shows, and the words to show where something was found."""
+        return self.select_related("article__section", "published").defer(
+            "words", "published__body", "published__body_html"
         )
 
     def for_page(self) -> Self:
         """Load what an article's page shows, in the same query."""
-        return self.select_related("article__section__category", "published").defer("search")
+        return self.select_related("article__section__category", "published").defer("words")
 
 
 class Edition(models.Model):
@@ -170,7 +175,8 @@ class Edition(models.Model):
     brought_up_to = models.PositiveIntegerField(default=0)
     useful = models.PositiveIntegerField(default=0)
     not_useful = models.PositiveIntegerField(default=0)
-    search = SearchVectorField(null=True)
+    # The words of the published text as they are written, folded: for spelling and beginnings.
+    words = ArrayField(models.CharField(max_length=64), default=list, blank=True)
 
     objects = EditionQuerySet.as_manager()
 
@@ -185,7 +191,6 @@ class Edition(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(fields=["search"], name="edition_search"),
             models.Index(
                 fields=["publish_at"],
                 condition=Q(state="scheduled"),
@@ -209,6 +214,29 @@ class Edition(models.Model):
     def has_changes(self) -> bool:
         """Say whether something was written after what is published."""
         return self.published_id is not None and self.newest_id != self.published_id
+
+
+class Posting(models.Model):
+    """That a published text has a word, and how much it says there.
+
+    The weight is worked out when the text is published (BM25, with the title's words counting more
+    than the text's), so that a search only adds up what its words' postings say.
+    """
+
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="postings")
+    language = models.CharField(max_length=2, choices=Language.choices)
+    term = models.CharField(max_length=64)
+    weight = models.FloatField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["language", "term"], include=["edition", "weight"], name="posting_term"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.term} in {self.edition_id}"
 
 
 class Unchanging(models.QuerySet[Any]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, prefetch_related_objects
 
 from plazo.helpcenter.access import Reader, editions_for, editions_in, sections_for
 from plazo.helpcenter.models import (
@@ -26,7 +26,7 @@ ON_A_SHELF: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A section with the first of its articles, as the first page shows it."""
+    """A section with the first of its articles, and how many there are in all."""
 
     section: Section
     editions: Sequence[Edition]
@@ -47,7 +47,7 @@ def shelves(reader: Reader, language: str) -> list[tuple[Category, list[Shelf]]]
         there = by_section.get(section.pk, [])
         if there:
             _category, row = found.setdefault(section.category_id, (section.category, []))
-            row.append(Shelf(section, there[:ON_A_SHELF], len(there)))
+            row.append(Shelf(section, there[: 2 * ON_A_SHELF], len(there)))
     return list(found.values())
 
 
@@ -76,7 +76,7 @@ def lately(reader: Reader, language: str, section: Section | None = None) -> lis
         found = found.filter(article__section=section)
     return list(
         found.select_related("article__section", "published")
-        .defer("search", "published__plain")
+        .defer("words", "published__plain")
         .order_by("-published_at", "-pk")[:30]
     )
 
@@ -111,7 +111,7 @@ def articles_for_editors(
             "article__section", "article__owner__user", "newest", "published"
         )
         .defer(
-            "search",
+            "words",
             "newest__body",
             "newest__body_html",
             "newest__plain",
@@ -218,6 +218,19 @@ def revisions_of(edition: Edition) -> list[Revision]:
 def active_announcements(*, now: datetime) -> list[Announcement]:
     """Return what goes on now, the gravest first. One query on a partial index."""
     return list(Announcement.objects.active(now=now).gravest_first()[:20])
+
+
+def with_updates(announcements: Sequence[Announcement]) -> Sequence[Announcement]:
+    """Load all that was said about some announcements. One query."""
+    prefetch_related_objects(list(announcements), "updates")
+    return announcements
+
+
+def latest_announcements(*, limit: int = 30) -> list[Announcement]:
+    """Return the latest announcements with all that was said. Two queries."""
+    return list(
+        Announcement.objects.prefetch_related("updates").order_by("-starts_at", "-pk")[:limit]
+    )
 
 
 def upcoming_announcements(*, now: datetime) -> list[Announcement]:

@@ -66,17 +66,9 @@ def _has_row(edition: int, day: date) -> bool:
     return Reading.objects.filter(edition=edition, day=day).exists()
 
 
-def voter_of(*, requester: Requester | None, session: str, address: str, user_agent: str) -> str:
-    """Return who votes, as a digest that names nobody: an account, a session, or a browser.
-
-    Edges: without an account or a session, one network address and browser is one voter.
-    """
-    if requester is not None:
-        who = f"requester {requester.pk}"
-    elif session:
-        who = f"session {session}"
-    else:
-        who = f"browser {address} {user_agent}"
+def voter_of(*, requester: Requester | None, cookie: str) -> str:
+    """Return who votes, as a digest that names nobody: an account, or else a browser's cookie."""
+    who = f"requester {requester.pk}" if requester is not None else f"cookie {cookie}"
     return salted_hmac("plazo.helpcenter.voter", who, algorithm="sha256").hexdigest()
 
 
@@ -219,7 +211,7 @@ def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
             "edition__article__key",
         )
         .annotate(**{f"sum_{name}": Sum(name) for name in sums})  # type: ignore[arg-type]
-        .order_by(Sum("views").desc(), "edition")[:25]
+        .order_by("-sum_views", "edition")[:25]  # type: ignore[misc]
     )
     return Insights(
         since,
@@ -244,7 +236,7 @@ def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
         sentences=list(
             Feedback.objects.filter(~Q(words=""), handled_at=None)
             .select_related("edition__article", "edition__published", "requester")
-            .defer("edition__search", "edition__published__body_html", "edition__published__plain")[
+            .defer("edition__words", "edition__published__body_html", "edition__published__plain")[
                 :25
             ]
         ),

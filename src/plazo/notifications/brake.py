@@ -26,8 +26,6 @@ PER_HOUR: Final[dict[str, int]] = {
     "thread": 2,
     "likeness": 6,
 }
-# Links to sign in, in the same hours. The team is not told of these: nobody waits for an answer.
-LINKS_PER_HOUR: Final[dict[str, int]] = {"link_address": 5, "link_network": 60}
 HOUR: Final = timedelta(hours=1)
 SHARED_FACTOR: Final = 20
 
@@ -42,7 +40,7 @@ class Charge:
     @property
     def limit(self) -> int:
         shared = self.scope == "domain" and self.key in SHARED_DOMAINS
-        return (PER_HOUR | LINKS_PER_HOUR)[self.scope] * (SHARED_FACTOR if shared else 1)
+        return PER_HOUR[self.scope] * (SHARED_FACTOR if shared else 1)
 
 
 def charges(
@@ -56,12 +54,6 @@ def charges(
         "thread": thread,
         "likeness": likeness,
     }
-    return [Charge(scope, key[:320]) for scope, key in found.items() if key]
-
-
-def link_charges(*, address: str, network: str = "") -> list[Charge]:
-    """Return what a link to sign in is charged to."""
-    found = {"link_address": address.lower(), "link_network": network}
     return [Charge(scope, key[:320]) for scope, key in found.items() if key]
 
 
@@ -105,9 +97,7 @@ def untold(*, now: datetime) -> list[Spent]:
     """Return the budgets of hours that are over which refused receipts and were not told yet."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     return list(
-        Spent.objects.filter(
-            refused__gt=0, told_at=None, hour__lt=hour, scope__in=PER_HOUR
-        ).order_by("hour", "pk")
+        Spent.objects.filter(refused__gt=0, told_at=None, hour__lt=hour).order_by("hour", "pk")
     )
 
 

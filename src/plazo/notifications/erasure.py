@@ -28,4 +28,4 @@ def erase_mails(person: Requester, actor: Actor, now: datetime) -> None:
     quoting = Q(recipient__iexact=person.email) | Q(ticket__in=cases) | Q(ticket__requester=person)
     OutboundMail.objects.filter(quoting).update(subject="", body_text="", body_html="")
     theirs.update(recipient=nobody, recipient_name="", about={}, once=None)
-    Spent.objects.filter(scope__in=("address", "link_address"), key=person.email).delete()
+    Spent.objects.filter(scope="address", key=person.email).delete()

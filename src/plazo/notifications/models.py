@@ -19,7 +19,6 @@ class MailKind(models.TextChoices):
     ANSWERED = "answered", _("Notice that the requester wrote")
     ASSIGNED = "assigned", _("Notice of an assignment")
     DIGEST = "digest", _("Digest of receipts that were not sent")
-    NEWS = "news", _("Bare notice of a reply")
     CLIMBED = "climbed", _("Notice that the requester escalated")
     SIGN_IN = "sign_in", _("Link to sign in")
     INVITATION = "invitation", _("Invitation")

@@ -4,22 +4,26 @@ A token goes into its mail sealed and is kept nowhere once the mail has gone.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from plazo.accounts import invitations, links
-from plazo.accounts.models import Invitation, Requester, RequesterRole
+from plazo.accounts.models import Invitation, Requester, RequesterRole, normal_email
 from plazo.agreements.labels import metric_label
 from plazo.agreements.queries import version_in_force
 from plazo.core import localtime, sealing
 from plazo.core.actor import Actor
+from plazo.core.limits import Limit, take
 from plazo.notifications import brake, planning, rendering
 from plazo.notifications.errors import TooManyLinks, TooManyMails
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import access
+
+LINKS: Final = Limit("signin.address", burst=5, per_hour=5)
+LINKS_OF_NETWORK: Final = Limit("signin.network", burst=60, per_hour=60)
 
 
 def register_letters() -> None:
@@ -40,8 +44,8 @@ def send_link(
         it whether an address is known.
     Raises: TooManyLinks.
     """
-    charges = brake.link_charges(address=email, network=brake.network_of(ip))
-    if brake.spend(charges, now=now):
+    network = brake.network_of(ip)
+    if not (take(LINKS_OF_NETWORK, network, now=now) and take(LINKS, normal_email(email), now=now)):
         raise TooManyLinks
     if not links.is_known(email):
         return
@@ -234,7 +238,7 @@ def _render_joined(mail: OutboundMail) -> rendering.Rendered | None:
     if person is None or not ticket.participants.filter(requester=person).exists():
         return None  # they were taken out again
     name = ticket.agreement_version.document.name.in_language(mail.language)
-    token = access.link_token(ticket, person)
+    token = access.link_token(ticket, person, mailed=True)
     who = Requester.objects.filter(pk=event.actor_id or 0).first()
     words = rendering.Words(
         above=f"{ticket.number} · {ticket.subject}",

@@ -23,7 +23,7 @@ from plazo.notifications.readers import TO_PARTICIPANTS
 from plazo.sla import Metric
 from plazo.tickets import access, queries
 from plazo.tickets.bodies import html_without_images
-from plazo.tickets.models import Attachment, PublicMessage, Ticket
+from plazo.tickets.models import Attachment, Channel, PublicMessage, Ticket
 
 Rendered = tuple[str, str, str]
 
@@ -79,7 +79,7 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "environment": document.environments[ticket.environment].name.in_language(language)
         if ticket.environment in document.environments
         else ticket.environment,
-        "case_url": f"{base}/hc/{language}/requests/{access.link_token(ticket)}/",
+        "case_url": f"{base}/hc/{language}/requests/{access.link_token(ticket, mailed=True)}/",
         "desk_url": f"{base}/desk/tickets/{ticket.number}/",
         "sla_url": f"{base}/hc/{language}/sla/",
         "opened_at": ticket.opened_at,
@@ -187,10 +187,47 @@ def message_of(mail: OutboundMail) -> PublicMessage | None:
     return message if message is not None and message.body_text else None
 
 
+def is_bare(mail: OutboundMail) -> bool:
+    """Say whether a reply must not say what was answered: nobody has confirmed its address.
+
+    Anyone can type anyone's address into the public form. Until whoever reads it has confirmed it,
+    by the link of the receipt, they get what a stranger may know: that there is an answer.
+    """
+    ticket = mail.ticket
+    return (
+        ticket is not None
+        and mail.kind in (MailKind.REPLY, MailKind.COPY)
+        and ticket.channel == Channel.FORM
+        and ticket.requester.email_confirmed_at is None
+    )
+
+
+def _bare_reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered:
+    words = Words(
+        above=ticket.number,
+        headline=_("There is an answer in your case"),
+        paragraphs=[
+            _(
+                "Open it with the button and confirm that this address is yours. From then on our"
+                " answers come whole by mail."
+            ),
+            _("If you did not open a case, do nothing: nobody will write to you again."),
+        ],
+        button=_("See the answer"),
+        button_url=context["case_url"],
+        why=_("You receive this mail because somebody gave this address in a case with %(name)s.")
+        % {"name": context["desk_name"]},
+    )
+    subject = f"[{ticket.number}] {words.headline}"
+    return plain_letter(mail, subject, words, desk_name=context["desk_name"])
+
+
 def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rendered | None:
     message = message_of(mail)
     if message is None:
         return None
+    if is_bare(mail):
+        return _bare_reply(mail, ticket, context)
     inside, linked = carried(list(message.attachments.all()))
     context |= {
         "message": message,

@@ -151,7 +151,6 @@ AUTOMATIC = {
     MailKind.ANSWERED: "auto-generated",
     MailKind.ASSIGNED: "auto-generated",
     MailKind.DIGEST: "auto-generated",
-    MailKind.NEWS: "auto-generated",
     MailKind.CLIMBED: "auto-generated",
     MailKind.SIGN_IN: "auto-generated",
     MailKind.INVITATION: "auto-generated",
@@ -205,7 +204,7 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
 
 def _attach_files(mail: OutboundMail, message: EmailMultiAlternatives) -> None:
     """Put the small files of a reply inside the mail; the others are behind its link."""
-    if mail.kind not in (MailKind.REPLY, MailKind.COPY):
+    if mail.kind not in (MailKind.REPLY, MailKind.COPY) or rendering.is_bare(mail):
         return
     about = rendering.message_of(mail)
     inside, _linked = rendering.carried(list(about.attachments.all()) if about else [])

@@ -10,7 +10,7 @@ from typing import Final
 
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.notifications.readers import TO_PARTICIPANTS, copied
-from plazo.notifications.rendering import address, one_line
+from plazo.notifications.rendering import address, is_bare, one_line
 from plazo.tickets.models import PublicMessage, Ticket
 
 MOST_REFERENCES: Final = 12
@@ -57,6 +57,8 @@ def headers_of(mail: OutboundMail) -> dict[str, str]:
 
 def _knows_subject(mail: OutboundMail) -> bool:
     """Say whether the recipient may be told the subject: a bare receipt must not echo it."""
+    if is_bare(mail):
+        return False
     if mail.kind != MailKind.ACKNOWLEDGEMENT:
         return True
     return mail.event is not None and bool(mail.event.payload.get("verified"))

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from plazo.agreements.labels import metric_label
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
-from plazo.channels.forms.requests import AnswerForm, elsewhere
+from plazo.channels.forms.cards import elsewhere
+from plazo.channels.forms.requests import AnswerForm
 from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
@@ -114,6 +115,7 @@ def show(
         "typed_email": request.POST.get("email", ""),
         "staged": form.carry() if form.is_bound else [],
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
+        "unconfirmed": seen.person.email_confirmed_at is None,
         "can_solve": not ticket.is_ended,
         "can_answer": ticket.can_be_answered(now),
         "climb": None if ticket.is_ended else queries.climb(ticket, chain, now=now),
@@ -163,6 +165,16 @@ def _tells_the_requester_something(entry: queries.Entry) -> bool:
             return entry.kind == "message"
         case _:
             return True
+
+
+@of_case
+@require_POST
+def confirm(request: HttpRequest, language: str, seen: Seen) -> HttpResponse:
+    """Take the word of whoever has a mail's link that the address is theirs; the door notes it."""
+    if not seen.by_mail:
+        raise NotVisible
+    messages.success(request, _("Thank you. From now on our answers come whole by mail."))
+    return redirect(seen.address(language))
 
 
 @of_case

@@ -12,8 +12,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from plazo.accounts.access import actor_of_requester
+from plazo.accounts.commands import confirm_address
 from plazo.accounts.models import Requester
 from plazo.core.actor import Actor
+from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.portal.site import private, public, reader_of, typed
 from plazo.tickets import access
@@ -24,12 +26,16 @@ SAFE = ("GET", "HEAD")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A case as somebody sees it: who they are, and what stands for the case in addresses."""
+    """A case as somebody sees it: who they are, and what stands for the case in addresses.
+
+    Units: `by_mail` says that a link from their own mail led here.
+    """
 
     ticket: Ticket
     person: Requester
     token: str
     signed_in: bool
+    by_mail: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -42,7 +48,11 @@ class Seen:
 
     def token_of(self, other: Ticket) -> str:
         """Return what stands for another case that the same person sees, in the same way."""
-        return other.number if self.signed_in else access.link_token(other, self.person)
+        return (
+            other.number
+            if self.signed_in
+            else access.link_token(other, self.person, mailed=self.by_mail)
+        )
 
 
 def of_case(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -55,9 +65,22 @@ def of_case(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
             return seen
         if request.method in SAFE and seen.token != token:
             return redirect(request.get_full_path().replace(f"/{token}/", f"/{seen.token}/", 1))
+        if request.method not in SAFE and seen.by_mail:
+            _note_that_mail_is_read(seen)
         return view(request, language, seen, **parts)
 
     return public(private(opened))
+
+
+def _note_that_mail_is_read(seen: Seen) -> None:
+    """Confirm the address of who does something behind a link that was mailed to it.
+
+    Edges: opening the link confirms nothing, since mail scanners open links too.
+    """
+    if seen.person.email_confirmed_at is None:
+        now = read_clock()
+        confirm_address(requester_id=seen.person.pk, now=now)
+        seen.person.email_confirmed_at = now
 
 
 def open_door(request: HttpRequest, language: str, token: str) -> Seen | HttpResponse:
@@ -70,15 +93,15 @@ def open_door(request: HttpRequest, language: str, token: str) -> Seen | HttpRes
     """
     reader = reader_of(request)
     if access.is_link(token):
-        ticket, person = access.case_by_link(token)
+        shown = access.case_by_link(token)
         if reader.requester is not None:
             try:
-                own = access.ticket_for_requester(reader.requester, ticket.number)
+                own = access.ticket_for_requester(reader.requester, shown.ticket.number)
             except NotVisible:
                 pass
             else:
                 return Seen(own, reader.requester, own.number, signed_in=True)
-        return Seen(ticket, person, token, signed_in=False)
+        return Seen(shown.ticket, shown.person, token, signed_in=False, by_mail=shown.by_mail)
     if not request.user.is_authenticated:
         return _sign_in_first(request, language, token)
     if reader.requester is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from plazo.agreements.errors import NoAgreementInForce
@@ -20,11 +21,15 @@ from plazo.agreements.page import opening_now
 from plazo.core.errors import NotVisible
 from plazo.helpcenter.access import Reader
 from plazo.helpcenter.access import reader_of as helpcenter_reader
+from plazo.helpcenter.models import Announcement, Impact
+from plazo.helpcenter.queries import active_announcements
 
 View = Callable[..., HttpResponseBase]
 
+# How grave an announcement looks: the states of the design language.
+STATE_OF_IMPACT: Final = {Impact.OUTAGE: "late", Impact.DEGRADED: "risk", Impact.NONE: "ok"}
 # What is given back of a form that we do not know: what a person typed, not what we put there.
-OURS = frozenset({"csrfmiddlewaretoken", "password", "next", "kept", "started", "website"})
+OURS: Final = frozenset({"csrfmiddlewaretoken", "password", "next", "kept", "started", "website"})
 
 
 def public(view: View, *, signed_in: bool = False) -> View:
@@ -111,24 +116,44 @@ def typed(request: HttpRequest) -> list[str]:
     ]
 
 
+def _banner(announcements: list[Announcement], language: str) -> dict[str, Any] | None:
+    """Return what stands over every page: the gravest of what goes on, and how many more."""
+    grave = [a for a in announcements if a.impact != Impact.NONE or a.kind == "notice"]
+    if not grave:
+        return None
+    first = grave[0]
+    return {
+        "title": first.headline(language),
+        "state": STATE_OF_IMPACT[Impact(first.impact)],
+        "url": reverse("portal:announcement", args=[language, first.public_id]),
+        "more": len(grave) - 1,
+        "next_update_at": first.next_update_at,
+    }
+
+
 def frame(
     request: HttpRequest, language: str, now: datetime, version: AgreementVersion, nav: str = ""
 ) -> dict[str, Any]:
-    """Return what the frame of every public page shows: the site, the day, and who reads.
+    """Return what the frame of every public page shows: the site, what goes on, and who reads.
 
-    Edges: `zone` is the agreement's own; a person's pages put theirs in its place.
+    Edges: `zone` is the agreement's own; a person's pages put theirs in its place. Costs one query,
+        and who reads, which is found out once for a request.
     """
     document = version.document
     support = version.sla.calendars[document.support_calendar]
     other = "en" if language == "es" else "es"
     limit = settings.PLAZO.max_upload_bytes
+    announcements = active_announcements(now=now)
     return {
+        "announcements": announcements,
+        "banner": _banner(announcements, language),
         "nav": nav,
         "language": language,
         "other_language": other,
         "other_path": request.get_full_path().replace(f"/hc/{language}/", f"/hc/{other}/", 1),
         "now": now,
         "site_name": document.name.in_language(language),
+        "site_url": settings.PLAZO.base_url,
         "zone": support.zone,
         "opening": opening_now(support, now),
         "me": me_of(reader_of(request)),

@@ -3,7 +3,17 @@
 from django.urls import path, register_converter
 
 from plazo.core.language import LANGUAGES
-from plazo.portal import case, case_actions, company, profile, requests, views
+from plazo.portal import (
+    case,
+    case_actions,
+    company,
+    feeds,
+    knowledge,
+    profile,
+    requests,
+    status,
+    views,
+)
 
 
 class LanguageConverter:
@@ -20,18 +30,42 @@ class LanguageConverter:
 
 register_converter(LanguageConverter, "language")
 
-CASE = "hc/<language:language>/requests/<str:token>/"
+HC = "hc/<language:language>/"
+CASE = f"{HC}requests/<str:token>/"
 
 app_name = "portal"
 urlpatterns = [
     path("", views.root, name="root"),
-    path("hc/<language:language>/", views.home, name="home"),
-    path("hc/<language:language>/sla/", views.sla, name="sla"),
-    path("hc/<language:language>/requests/new/", views.new_request, name="new"),
-    path("hc/<language:language>/requests/promise/", views.promise, name="promise"),
-    path("hc/<language:language>/requests/", requests.requests, name="requests"),
+    path(f"{HC}", views.home, name="home"),
+    path(f"{HC}sla/", views.sla, name="sla"),
+    path(f"{HC}requests/new/", views.new_request, name="new"),
+    path(f"{HC}requests/promise/", views.promise, name="promise"),
+    path(f"{HC}requests/files/", views.stage_file, name="stage_file"),
+    path(f"{HC}sections/<slug:key>/", knowledge.section, name="section"),
+    path(f"{HC}articles/<slug:slug>/", knowledge.article, name="article"),
+    path(f"{HC}articles/<slug:slug>/vote/", knowledge.vote, name="vote"),
+    path(f"{HC}a/<slug:key>/", knowledge.by_key, name="article_by_key"),
+    path(f"{HC}search/", knowledge.search, name="search"),
+    path(f"{HC}search/suggest/", knowledge.suggest, name="suggest"),
+    path("hc/files/<uuid:file>/<str:name>", knowledge.article_file, name="article_file"),
+    path(f"{HC}feed.atom", feeds.articles, name="feed"),
+    path(f"{HC}sections/<slug:key>/feed.atom", feeds.section, name="section_feed"),
+    path(f"{HC}status/", status.status, name="status"),
+    path(f"{HC}status/feed.atom", feeds.status, name="status_feed"),
+    path(f"{HC}status/follow/", status.follow, name="follow"),
+    path(f"{HC}status/follow/<str:token>/", status.following, name="following"),
+    path(f"{HC}status/follow/<str:token>/stop/", status.stop_at_once, name="stop"),
+    path(
+        f"{HC}status/<uuid:announcement>/",
+        status.announcement,
+        name="announcement",
+    ),
+    path("sitemap.xml", feeds.sitemap, name="sitemap"),
+    path("robots.txt", feeds.robots, name="robots"),
+    path(f"{HC}requests/", requests.requests, name="requests"),
     path(CASE, case.case, name="case"),
     path(f"{CASE}sent/", case.sent, name="sent"),
+    path(f"{CASE}confirm/", case.confirm, name="confirm"),
     path(f"{CASE}reply/", case.reply, name="reply"),
     path(f"{CASE}solve/", case_actions.solve, name="solve"),
     path(f"{CASE}escalate/", case_actions.escalate, name="escalate"),
@@ -45,21 +79,21 @@ urlpatterns = [
     ),
     path(f"{CASE}why/<str:key>/", case.why, name="why"),
     path(f"{CASE}files/<uuid:file>/", case.file, name="file"),
-    path("hc/<language:language>/company/", company.company, name="company"),
-    path("hc/<language:language>/company/invite/", company.invite, name="invite"),
-    path("hc/<language:language>/company/people/<int:person>/", company.role, name="role"),
+    path(f"{HC}company/", company.company, name="company"),
+    path(f"{HC}company/invite/", company.invite, name="invite"),
+    path(f"{HC}company/people/<int:person>/", company.role, name="role"),
     path(
-        "hc/<language:language>/company/invitations/<int:pk>/withdraw/",
+        f"{HC}company/invitations/<int:pk>/withdraw/",
         company.withdraw,
         name="withdraw",
     ),
-    path("hc/<language:language>/profile/", profile.profile, name="profile"),
+    path(f"{HC}profile/", profile.profile, name="profile"),
     path(
-        "hc/<language:language>/profile/sessions/",
+        f"{HC}profile/sessions/",
         profile.sign_out_elsewhere,
         name="sign_out_elsewhere",
     ),
-    path("hc/<language:language>/profile/export/", profile.export, name="export"),
-    path("hc/<language:language>/profile/erase/", profile.erase, name="erase"),
-    path("hc/<language:language>/profile/erase/link/", profile.confirm_by_link, name="erase_link"),
+    path(f"{HC}profile/export/", profile.export, name="export"),
+    path(f"{HC}profile/erase/", profile.erase, name="erase"),
+    path(f"{HC}profile/erase/link/", profile.confirm_by_link, name="erase_link"),
 ]

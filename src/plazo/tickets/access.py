@@ -4,6 +4,7 @@ What a person may not see does not exist for them: NotVisible becomes a 404.
 """
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from django.core.signing import BadSignature, Signer
@@ -84,16 +85,18 @@ def ticket_for_requester(requester: Requester, number: str) -> Ticket:
     return ticket
 
 
-def link_token(ticket: Ticket, person: Requester | None = None) -> str:
+def link_token(ticket: Ticket, person: Requester | None = None, *, mailed: bool = False) -> str:
     """Return the signed token that lets somebody see a ticket without an account.
 
-    Units: `person` is who gets it, by default the requester.
+    Units: `person` is who gets it, by default the requester. `mailed` marks one that is sent to
+        their address: whoever has it reads their mail. The one that the form itself leads to proves
+        nothing, since anyone can type anyone's address.
     Edges: it names the ticket and the person; once they take no part any more, it shows nothing.
     """
-    return Signer(salt=_SALT).sign_object(
-        {"t": ticket.public_id.hex, "r": person.pk if person else ticket.requester_id},
-        compress=False,
-    )
+    named = {"t": ticket.public_id.hex, "r": person.pk if person else ticket.requester_id}
+    if mailed:
+        named["m"] = 1
+    return Signer(salt=_SALT).sign_object(named, compress=False)
 
 
 def is_link(token: str) -> bool:
@@ -101,27 +104,37 @@ def is_link(token: str) -> bool:
     return ":" in token
 
 
-def case_by_link(token: str) -> tuple[Ticket, Requester]:
-    """Return the ticket that a signed token shows, and to whom. Raises: NotVisible."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a signed token shows: a ticket, to whom, and whether their mail brought it."""
+
+    ticket: Ticket
+    person: Requester
+    by_mail: bool
+
+
+def case_by_link(token: str) -> Shown:
+    """Return what a signed token shows. Raises: NotVisible."""
     try:
         named = Signer(salt=_SALT).unsign_object(token)
         public_id, person = uuid.UUID(named["t"]), int(named["r"])
-    except (BadSignature, ValueError, KeyError, TypeError):
+        by_mail = named.get("m") == 1
+    except (BadSignature, ValueError, KeyError, TypeError, AttributeError):
         raise NotVisible from None
     ticket = Ticket.objects.select_related(*_RELATED).filter(public_id=public_id).first()
     if ticket is None:
         raise NotVisible
     if ticket.requester_id == person and ticket.requester.erased_at is None:
-        return ticket, ticket.requester
+        return Shown(ticket, ticket.requester, by_mail)
     taking_part = ticket.participants.select_related("requester").filter(requester=person).first()
     if taking_part is None:
         raise NotVisible
-    return ticket, taking_part.requester
+    return Shown(ticket, taking_part.requester, by_mail)
 
 
 def ticket_by_link(token: str) -> Ticket:
     """Return the ticket that a signed token shows. Raises: NotVisible."""
-    return case_by_link(token)[0]
+    return case_by_link(token).ticket
 
 
 def attachment_for_agent(agent: Agent, public_id: uuid.UUID) -> Attachment:

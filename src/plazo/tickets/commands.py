@@ -5,8 +5,8 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -17,7 +17,7 @@ from plazo.agreements.queries import version_in_force
 from plazo.core.actor import Actor, ActorKind
 from plazo.mailboxes.models import Mailbox
 from plazo.sla import evaluate
-from plazo.tickets import events, projection, timeline
+from plazo.tickets import events, projection, staging, timeline
 from plazo.tickets.bodies import (
     StoredUpload,
     Written,
@@ -56,6 +56,7 @@ from plazo.tickets.models import (
     Status,
     Ticket,
     TicketEvent,
+    TicketField,
     WaitingFor,
 )
 
@@ -94,6 +95,22 @@ class Arrival:
     quiet: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """What the form told whoever opened a ticket, and what they answered.
+
+    Units: `fields` are answers to the form's further questions by key. `clause` is the scope clause
+        that the form pointed to, and `answer` what was said to it: pass it on, or it is technical
+        after all. `article` and `announcement` are the ones that they came from, by their keys.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    clause: str = ""
+    answer: Literal["", "pass_on", "technical"] = ""
+    article: str = ""
+    announcement: str = ""
+
+
 def open_ticket(
     *,
     requester_id: int,
@@ -108,6 +125,7 @@ def open_ticket(
     attachments: Sequence[StoredUpload] = (),
     submission_key: str | None = None,
     arrival: Arrival | None = None,
+    guidance: Guidance | None = None,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
@@ -137,6 +155,7 @@ def open_ticket(
                 attachments=attachments,
                 submission_key=submission_key,
                 arrival=arrival or Arrival(),
+                guidance=guidance or Guidance(),
                 actor=actor,
                 now=now,
             )
@@ -160,6 +179,7 @@ def _open(
     attachments: Sequence[StoredUpload],
     submission_key: str | None,
     arrival: Arrival,
+    guidance: Guidance,
     actor: Actor,
     now: datetime,
 ) -> Ticket:
@@ -202,6 +222,12 @@ def _open(
         last_at=now,
     )
     message = _message(ticket, body, attachments, requester=requester, now=now)
+    answers = [
+        TicketField(ticket=ticket, key=key, value=value.strip()[:2000])
+        for key, value in guidance.fields.items()
+        if value.strip() and document.field(key) is not None
+    ]
+    TicketField.objects.bulk_create(answers)
     page = timeline.Page(ticket, actor, now, [])
     page.append(
         events.TicketOpened(
@@ -220,6 +246,16 @@ def _open(
             digest=message.digest,
             verified=arrival.verified,
             quiet=arrival.quiet,
+            fields=[answer.key for answer in answers],
+            entitlement=document.entitlement(
+                organization.stage if organization else None,
+                organization.services if organization else (),
+                service,
+            ),
+            clause=guidance.clause,
+            answer=guidance.answer,
+            article=guidance.article,
+            announcement=guidance.announcement,
         )
     )
     for other, why in arrival.related:
@@ -869,7 +905,9 @@ def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEve
     with transaction.atomic():
         message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
         with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
-            message.attachments.all().delete()
+            staging.let_go(message.attachments.all(), now=now)
+            if page.chain and page.chain[0].payload.get("message") == message.pk:
+                TicketField.objects.filter(ticket=message.ticket_id).delete()
             PublicMessage.objects.filter(pk=message.pk).update(
                 body_text="", body_html="", quoted_text="", quoted_html=""
             )
@@ -885,7 +923,7 @@ def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime
         messages = PublicMessage.objects.filter(ticket=page.ticket, author_requester=person_id)
         gone = {e.payload["message"] for e in page.chain if e.kind == events.TicketRedacted.kind}
         written = [pk for pk in messages.values_list("pk", flat=True) if pk not in gone]
-        Attachment.objects.filter(public_message__in=messages).delete()
+        staging.let_go(Attachment.objects.filter(public_message__in=messages), now=now)
         messages.update(body_text="", body_html="", quoted_text="", quoted_html="", author_name="")
         for pk in written:
             page.append(events.TicketRedacted(message=pk))
@@ -896,4 +934,5 @@ def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime
             page.append(events.TicketRedacted(rating=pk))
         if page.ticket.requester_id == person_id:
             Ticket.objects.filter(pk=page.ticket.pk).update(subject=page.ticket.number)
+            TicketField.objects.filter(ticket=page.ticket).delete()
     return len(written) + len(rated)

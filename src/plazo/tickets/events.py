@@ -101,6 +101,15 @@ class TicketOpened(Payload):
     verified: bool = False
     # Why no receipt is sent, as a key; empty where one is.
     quiet: str = ""
+    # Keys of the form's further questions that were answered; the answers are rows of their own.
+    fields: list[str] = field(default_factory=list)
+    # Why the client is not entitled, as a key; the clause that the form pointed to and what the
+    # person answered to it; the article and the announcement that they came from.
+    entitlement: str = ""
+    clause: str = ""
+    answer: Literal["", "pass_on", "technical"] = ""
+    article: str = ""
+    announcement: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.Opened(at, self.service, self.stage, self.organization)

@@ -45,7 +45,7 @@ def cases_of(person: Requester) -> Iterator[tuple[dict[str, Any], list[ExportedF
     after = 0
     while batch := list(
         tickets.filter(pk__gt=after).prefetch_related(
-            "messages__attachments", "participants__requester", "ratings"
+            "messages__attachments", "participants__requester", "ratings", "answers"
         )[:BATCH]
     ):
         for ticket in batch:
@@ -81,6 +81,7 @@ def _case(ticket: Ticket, person: Requester) -> tuple[dict[str, Any], list[Expor
         "environment": ticket.environment,
         "type": ticket.request_type,
         "channel": ticket.channel,
+        "answers": {answer.key: answer.value for answer in ticket.answers.all()},
         "participants": [entry.requester.email for entry in ticket.participants.all()],
         "messages": messages,
         "ratings": [_rating(rating) for rating in ticket.ratings.all()],

@@ -1,11 +1,21 @@
 """Handing out files: an allow-list may be shown in place, everything else is a download."""
 
+from typing import Protocol
+
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
 from django.utils.http import content_disposition_header
 
 from plazo.tickets.bodies import storage_path
-from plazo.tickets.models import Attachment
+
+
+class StoredFile(Protocol):
+    """What is known of a file whose bytes are stored under their SHA-256."""
+
+    sha256: str
+    name: str
+    size: int
+
 
 # First bytes that a browser may be trusted with, by the type we then say it is. SVG and HTML are
 # not here: they can carry script. What a sender claims is never believed.
@@ -27,20 +37,20 @@ def shown_as(start: bytes) -> str | None:
     return None
 
 
-def file_response(attachment: Attachment) -> FileResponse:
+def file_response(file: StoredFile) -> FileResponse:
     """Return a stored file, inert: it can neither run nor be taken for a page of ours."""
     try:
-        stored = default_storage.open(storage_path(attachment.sha256))
+        stored = default_storage.open(storage_path(file.sha256))
     except FileNotFoundError as error:
         raise Http404 from error
     start = stored.read(16)
     stored.seek(0)
     content_type = shown_as(start)
     response = FileResponse(stored, content_type=content_type or "application/octet-stream")
-    header = content_disposition_header(content_type is None, attachment.name)
+    header = content_disposition_header(content_type is None, file.name)
     if header:
         response["Content-Disposition"] = header
-    response["Content-Length"] = str(attachment.size)
+    response["Content-Length"] = str(file.size)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"

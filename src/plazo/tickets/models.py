@@ -286,6 +286,41 @@ class Participant(models.Model):
         return str(self.requester)
 
 
+class TicketField(models.Model):
+    """An answer to one of the form's further questions: a row of its own, erased with the text."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="answers")
+    key = models.CharField(max_length=60)
+    value = models.CharField(max_length=2000)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["ticket", "key"], name="ticket_field_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id} {self.key}"
+
+
+class StagedUpload(models.Model):
+    """Bytes that belong to nothing: they came before their form, or were erased. They go after two
+    days, unless something holds them.
+    """
+
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["at"], name="staged_upload_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
 class Delivery(models.TextChoices):
     NONE = "none", _("not sent by mail")
     QUEUED = "queued", _("queued")

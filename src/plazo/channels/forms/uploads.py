@@ -8,6 +8,7 @@ points to are harmless: they are stored once, under their digest.
 from typing import Any
 
 from django import forms
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext as _
@@ -76,9 +77,11 @@ class WithFiles(forms.Form):
         values = self.data.getlist("kept") if hasattr(self.data, "getlist") else []
         for value in values[:MOST_FILES]:
             try:
-                found.append(StoredUpload(**_SIGNER.unsign_object(value)))
+                upload = StoredUpload(**_SIGNER.unsign_object(value))
             except (BadSignature, TypeError, ValueError):
                 continue
+            if default_storage.exists(upload.path):  # it goes after days without a form
+                found.append(upload)
         return found
 
     def store(self) -> list[StoredUpload]:

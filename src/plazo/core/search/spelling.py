@@ -25,6 +25,10 @@ class Speller:
     def knows(self, word: str) -> bool:
         return fold(word) in self._known
 
+    def documents(self, word: str) -> int:
+        """Return how many texts have a folded word."""
+        return self._known.get(word, 0)
+
     def correct(self, word: str) -> str | None:
         """Return the word that was probably meant; None where it is known or nothing is near."""
         folded = fold(word)

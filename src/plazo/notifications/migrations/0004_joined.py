@@ -22,7 +22,6 @@ class Migration(migrations.Migration):
                     ("answered", "Notice that the requester wrote"),
                     ("assigned", "Notice of an assignment"),
                     ("digest", "Digest of receipts that were not sent"),
-                    ("news", "Bare notice of a reply"),
                     ("climbed", "Notice that the requester escalated"),
                     ("sign_in", "Link to sign in"),
                     ("invitation", "Invitation"),

@@ -21,6 +21,6 @@ WHERE due.id = tickets_ticket.id
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tickets", "0004_portal")]
+    dependencies = [("tickets", "0005_portal")]
 
     operations = [migrations.RunSQL(FILL, migrations.RunSQL.noop)]

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         ("accounts", "0002_portal"),
         ("agreements", "0002_immutable"),
         ("mailboxes", "0002_fetched_from"),
-        ("tickets", "0003_mail"),
+        ("tickets", "0004_form_answers"),
     ]
 
     operations = [

@@ -221,7 +221,7 @@ def test_an_address_that_nobody_confirmed_gets_no_text_of_the_case(smtp):
         )
         assert "dinero" not in whole
         assert "a.txt" not in whole
-        assert access.link_token(ticket) in sent.get_body(("plain",)).get_content()
+        assert access.link_token(ticket, mailed=True) in sent.get_body(("plain",)).get_content()
     assert "Hay una respuesta en su caso" in reply["Subject"]
     assert queries.live_clock(Ticket.objects.get())["metric"] == "scope_verdict"
 

@@ -65,6 +65,7 @@ def asked_for_link(client: Client, email: str, **more: str) -> str:
 def test_a_link_makes_the_account_of_somebody_who_wrote_to_us(client: Client) -> None:
     """A known requester without an account comes in, confirmed, and lands on their cases."""
     person = a_case().requester
+    Requester.objects.update(email_confirmed_at=None)
     path = asked_for_link(client, "Compras@Andina.example")
 
     assert client.get(path).status_code == 200

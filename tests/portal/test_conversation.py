@@ -223,14 +223,36 @@ def test_a_typing_mistake_can_be_taken_back_but_only_by_who_may() -> None:
 def test_whoever_has_only_a_link_and_no_confirmed_address_adds_nobody() -> None:
     """The form takes any address; it must not become a way to have mail sent to strangers."""
     case = a_case(now=OPENED)
+    Requester.objects.update(email_confirmed_at=None)
     base = by_link(case)
-    assert "Para sumar a un colega, ingrese primero" in words_of(Client(), base).replace(
-        " ingrese ", " ingrese "
-    )
+    assert re.search("Para sumar a un colega, +ingrese +primero", words_of(Client(), base))
     answer = Client().post(f"{base}participants/", {"email": "victima@otra.example"})
     assert answer.status_code == 400
     assert "Primero confirme su propio correo" in answer.content.decode()
     assert not Requester.objects.filter(email="victima@otra.example").exists()
+
+
+def test_only_the_link_of_a_mail_confirms_an_address() -> None:
+    """Whoever typed an address into the form has the link that the form leads to: it proves nothing."""
+    case = a_case(now=OPENED)
+    Requester.objects.update(email_confirmed_at=None)
+    client, typed, mailed = (
+        Client(),
+        by_link(case),
+        f"/hc/es/requests/{access.link_token(case, mailed=True)}/",
+    )
+
+    def confirmed() -> bool:
+        return Requester.objects.get(pk=case.requester_id).email_confirmed_at is not None
+
+    assert "Sí, es mía" not in words_of(client, typed)
+    assert client.post(f"{typed}confirm/").status_code == 404
+    client.post(f"{typed}reply/", {"body": "Soy otro"})
+    assert not confirmed()
+    client.get(mailed)
+    assert not confirmed()
+    client.post(f"{mailed}reply/", {"body": "Leo mi correo"})
+    assert confirmed()
 
 
 def test_mails_to_added_people_are_limited() -> None:
@@ -294,11 +316,13 @@ def test_a_refused_answer_keeps_its_text(tuesday: time_machine.Traveller) -> Non
 def test_the_page_costs_the_same_however_long(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    """Session, account, whether an agent, the person; the case, its chain, messages, files, people."""
+    """Session, account, whether an agent, the person; what goes on; the case, its chain, messages,
+    files, people.
+    """
     me = a_person()
     case = a_case(requester=me, now=OPENED)
     client, base = signed_in(me), by_number(case)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get(base)
     for n in range(20):
         commands.reply_as_requester(
@@ -310,5 +334,5 @@ def test_the_page_costs_the_same_however_long(
             actor=actor_of_requester(me),
             now=TUESDAY,
         )
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get(base)

@@ -192,7 +192,7 @@ def test_somebody_added_takes_part_and_is_told_and_can_leave():
     assert OutboundMail.objects.get(kind=MailKind.JOINED).recipient == other.email
     assert access.ticket_for_requester(other, ticket.number) == ticket
     token = access.link_token(ticket, other)
-    assert access.case_by_link(token) == (ticket, other)
+    assert access.case_by_link(token) == access.Shown(ticket, other, by_mail=False)
 
     commands.reply_as_requester(
         ticket_id=ticket.pk, body="Yo vi lo mismo", actor=actor_of_requester(other), now=OPENED
@@ -207,6 +207,7 @@ def test_somebody_added_takes_part_and_is_told_and_can_leave():
 def test_an_unconfirmed_address_sends_nobody_mail():
     """Anyone can open a case in anyone's name; it must not become a way to write to strangers."""
     ticket, other = a_case(now=OPENED), a_requester("victima@otra.example", "Víctima")
+    Requester.objects.filter(pk=ticket.requester_id).update(email_confirmed_at=None)
     with pytest.raises(AddressNotConfirmed):
         commands.add_participant(
             ticket_id=ticket.pk,

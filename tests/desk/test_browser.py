@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from plazo.channels.email import intake
 from plazo.channels.email.models import IntakeRecord
 from plazo.config import demo
+from plazo.escalation.sweep import sweep_once
 from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY
 from tests.web import DESKTOP, PHONE, Browse, audit, keep_picture, overflow
@@ -34,6 +35,14 @@ def sign_in(page: Page, name: str = "agente1") -> None:
     page.get_by_label("Contraseña").fill(demo.PASSWORD)
     page.get_by_role("button", name="Continuar").click()
     page.wait_for_url(re.compile(r"/desk/$"))
+
+
+def at_full_length(page: Page) -> None:
+    """Make the window as long as the page: what a bar covers while one scrolls is no fault."""
+    size = page.viewport_size
+    assert size is not None
+    length = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": max(900, length)})
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -60,6 +69,7 @@ def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -
         "new mailbox": "/desk/mailboxes/new/",
     }.items():
         page.goto(path)
+        at_full_length(page)
         assert audit(page) == [], name
         keep_picture(page, f"desk-{name}-{width}-{'dark' if dark else 'light'}")
         assert overflow(page) <= 0, name
@@ -105,6 +115,104 @@ def test_the_queue_is_walked_by_keyboard(browse: Browse) -> None:
     page.wait_for_url(re.compile(r"view=overdue"))
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
+
+
+def test_on_a_phone_everything_can_be_reached_without_script(browse: Browse) -> None:
+    """The bar stays in the window; behind "Más" are the search, every view, the mail, oneself."""
+    solved = Ticket.objects.get(status="solved").number
+    page = browse(width=PHONE, js=False)
+    sign_in(page, "agente2")
+    bar = page.get_by_role("navigation", name="Secciones")
+    expect(bar).to_be_in_viewport()
+    expect(bar.get_by_role("link", name="Sin asignar")).to_be_hidden()
+    bar.get_by_text("Más", exact=True).click()
+    for name in ("Sin asignar", "Esperando respuesta", "Resueltos", "Registro de correo"):
+        expect(bar.get_by_role("link", name=name)).to_be_in_viewport()
+    expect(bar.get_by_role("link", name="Especialista Dos")).to_be_in_viewport()
+    bar.get_by_role("searchbox").fill(solved)
+    bar.get_by_role("button", name="Buscar").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Resultados para «{solved}»")
+    expect(page.locator(".q-row")).to_have_count(1)
+    page.locator(".q-row").click()
+    expect(page.get_by_role("button", name="Tomar")).to_be_visible()  # its word is for the ear
+    assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize("width", [PHONE, 1000])
+def test_the_slash_searches_at_every_width(browse: Browse, width: int) -> None:
+    """Where the rail is narrow or gone, the key brings the field up all the same."""
+    solved = Ticket.objects.get(status="solved").number
+    page = browse(width=width)
+    sign_in(page)
+    page.keyboard.press("/")
+    page.keyboard.type(solved)
+    expect(page.get_by_role("searchbox")).to_be_in_viewport()
+    at_full_length(page)
+    assert audit(page) == []
+    if width == PHONE:
+        page.keyboard.press("Escape")
+        expect(page.locator(".tabbar__more > summary")).to_be_focused()
+        expect(page.locator(".tabbar__sheet")).to_be_hidden()
+        page.keyboard.press("/")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(f"q={solved}"))
+    expect(page.locator(".q-row")).to_have_count(1)
+
+
+def test_a_narrow_rail_shows_what_is_overdue(browse: Browse) -> None:
+    """Between tablet and laptop the words go, and the number that is hot stays."""
+    sweep_once(TUESDAY)
+    page = browse(width=1000)
+    sign_in(page)
+    expect(page.locator(".rail .count--hot")).to_be_visible()
+    page.locator(".rail__who").click()
+    page.wait_for_url(re.compile(r"/desk/me/$"))
+
+
+def test_the_main_clock_counts_down_too(browse: Browse) -> None:
+    """The large hour of a case turns late by itself, with its word and its icon."""
+    page = browse()
+    sign_in(page)
+    page.locator(".q-row", has_text="GetCatalog responde vacío").click()
+    clock = page.locator(".clock--main")
+    expect(clock).to_have_attribute("data-sla", "risk")
+    page.evaluate(
+        """() => {
+          const clock = document.querySelector('plazo-countdown:has(.clock--main)');
+          clock.due = Date.parse(document.documentElement.dataset.now) - 120000;
+          clock.tick();
+        }"""
+    )
+    expect(clock).to_have_attribute("data-sla", "late")
+    expect(clock.locator("[data-word]")).to_have_text("Vencida")
+    expect(clock.locator(".clock__t")).to_have_text(re.compile(r"^2\s?min$"))
+
+
+def test_a_mailbox_shows_what_its_way_needs(browse: Browse) -> None:
+    """The fields of IMAP and of OAuth appear when they are chosen, without script."""
+    page = browse()
+    sign_in(page, "admin")
+    page.goto("/desk/mailboxes/new/")
+    host, token = page.get_by_label("Servidor IMAP"), page.locator("#id_refresh_token")
+    expect(host).to_be_hidden()
+    expect(token).to_be_hidden()
+    page.locator("#id_source").select_option("imap")
+    expect(host).to_be_visible()
+    expect(page.locator("#id_archive_folder")).to_be_hidden()
+    page.locator("#id_after_fetch").select_option("move")
+    expect(page.locator("#id_archive_folder")).to_be_visible()
+    page.locator("#id_sign_in").select_option("google")
+    expect(token).to_be_visible()
+    expect(page.locator("#id_imap_password")).to_be_hidden()
+    page.locator("#id_imap_port").evaluate("field => (field.value = '-3')")
+    page.locator("form.mailbox").evaluate("form => (form.noValidate = true)")
+    page.get_by_role("button", name="Guardar").click()
+    errors = page.locator(".errors")
+    expect(errors).to_be_focused()
+    expect(page.locator("#id_name")).to_have_attribute("aria-describedby", "id_name_error")
+    expect(page.locator("#id_name_error")).to_be_visible()
+    at_full_length(page)
+    assert audit(page) == []
 
 
 def test_an_agent_answers_and_waits_without_script(browse: Browse, tuesday) -> None:

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.models import User
-from plazo.tickets import commands
+from plazo.tickets import commands, queries
 from plazo.tickets.models import InternalNote, PublicMessage, Ticket
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
 
@@ -158,6 +158,180 @@ def test_rows_stand_in_the_order_of_their_deadlines(agent_client):
     body = agent_client.get(reverse("desk:queue")).content.decode()
     order = re.findall(r'class="q-row" href="/desk/tickets/(IWS-\d+)/"', body)
     assert order == [late.number, sooner.number, later.number]
+
+
+def text_of(response):
+    """Return a page's words, with its spaces made plain."""
+    bare = re.sub(r"<[^>]+>", " ", response.content.decode())
+    return " ".join(bare.replace("\xa0", " ").split())
+
+
+def test_a_search_looks_at_every_case_whatever_its_state(agent_client):
+    """A case that was solved or closed is found, by number and by address, and says its state."""
+    open_case, solved, closed = (a_case() for _ in range(3))
+    for ticket, status in ((solved, "solved"), (closed, "solved"), (closed, "closed")):
+        commands.set_status(ticket_id=ticket.pk, status=status, actor=as_agent(), now=TUESDAY)
+    for asked, found in (
+        (solved.number, [solved]),
+        (closed.number.lower(), [closed]),
+        ("compras@", [open_case, closed, solved]),
+    ):
+        page = agent_client.get(reverse("desk:queue"), {"q": asked})
+        numbers = re.findall(
+            r'class="q-row" href="/desk/tickets/(IWS-\d+)/"', page.content.decode()
+        )
+        assert numbers == [ticket.number for ticket in found], asked
+        assert f"Resultados para «{asked}»" in text_of(page)
+    assert "Ningún caso empieza así" in text_of(agent_client.get("/desk/?q=zzz"))
+
+
+def test_the_pages_of_a_search_show_every_case_once(agent_client):
+    """What is due stands first, then the newest of the ended; none twice, none left out."""
+    requester = a_requester()
+    for number in range(60):
+        ticket = a_case(requester=requester)
+        if number % 2:
+            commands.set_status(ticket_id=ticket.pk, status="solved", actor=as_agent(), now=TUESDAY)
+    first = queries.search_page("IWS-", agent=an_agent(), size=25)
+    second = queries.search_page("IWS-", agent=an_agent(), size=25, after=first.next_after)
+    third = queries.search_page("IWS-", agent=an_agent(), size=25, after=second.next_after)
+    found = [ticket for page in (first, second, third) for ticket in page.tickets]
+    assert third.next_after == ""
+    assert len({ticket.pk for ticket in found}) == len(found) == 60
+    assert [ticket.is_ended for ticket in found] == [False] * 30 + [True] * 30
+    ended = [ticket.pk for ticket in found[30:]]
+    assert ended == sorted(ended, reverse=True)
+
+
+def test_every_hour_of_the_desk_is_the_agents_own(agent_client):
+    """Horizon, rows and rail agree when the agent lives elsewhere; the support's zone is named."""
+    user = an_agent().user
+    user.time_zone = "Europe/Madrid"
+    user.save()
+    a_case(now=TUESDAY - 20 * MINUTE)  # due at 15:32 in Panama, 21:32 in Madrid
+    page = agent_client.get(reverse("desk:queue"))
+    horizon = re.search(r'<section class="horizon".*?</section>', page.content.decode(), re.DOTALL)
+    hours = re.findall(r">(\d+:\d\d)</text>", horizon.group())
+    assert hours == [*(f"{hour % 24}:00" for hour in range(19, 28)), "20:52"]
+    text = text_of(page)
+    assert "Horas en CET" in text
+    assert "20:52 CET Soporte (EST): abierto hasta las 22:00" in text
+    assert "15:32" not in text
+
+
+def test_with_the_supports_own_zone_the_rail_names_it_once(agent_client):
+    """Where both zones are one, there is one hour and no second line."""
+    assert "14:52 EST · abierto hasta las 22:00" in text_of(agent_client.get("/desk/"))
+
+
+def test_an_empty_view_says_what_to_do_next(agent_client):
+    """No case of mine: then the page leads to those that nobody has, and draws no empty horizon."""
+    a_case(now=TUESDAY - 20 * MINUTE)
+    page = agent_client.get("/desk/?view=mine")
+    assert "No tiene casos asignados El próximo plazo es a las 15:32." in text_of(page)
+    assert 'href="/desk/?view=unassigned">Ver los casos sin asignar' in page.content.decode()
+    assert 'class="horizon"' not in page.content.decode()
+
+
+def test_a_view_without_any_case_at_all_says_so(agent_client):
+    """Nothing is open: no deadline, and the way to open a case."""
+    text = text_of(agent_client.get("/desk/"))
+    assert "No hay casos abiertos No corre ningún plazo." in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "back"),
+    [
+        ("/desk/", "/desk/"),
+        ("/desk/?view=overdue", "/desk/?view=overdue"),
+        ("/desk/?q=IWS-2", "/desk/?q=IWS-2"),
+        ("/desk/?view=nonsense", "/desk/"),
+    ],
+)
+def test_a_case_leads_back_to_the_view_that_one_came_from(agent_client, seen, back):
+    """Back, and the key u, return to the view or the search that was on the screen last."""
+    ticket = a_case()
+    agent_client.get(seen)
+    body = agent_client.get(reverse("desk:ticket", args=[ticket.number])).content.decode()
+    assert f'href="{back}" aria-label="Volver a la cola" data-key="u"' in body
+
+
+def test_a_forged_way_back_stays_within_the_desk(agent_client):
+    """Whatever the cookie says, back leads to the queue."""
+    ticket = a_case()
+    agent_client.cookies["plazo_queue"] = "view=//evil.example&q=&next=https://evil.example"
+    body = agent_client.get(reverse("desk:ticket", args=[ticket.number])).content.decode()
+    assert 'href="/desk/" aria-label="Volver a la cola"' in body
+
+
+def test_the_desk_agrees_with_the_promise_as_the_public_page_does(agent_client):
+    """The same clock is "Cumplida" at the desk and for the client; the verdict is masculine."""
+    ticket = a_case(now=TUESDAY - 20 * MINUTE)
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="Hola", actor=as_agent(), now=TUESDAY)
+    commands.give_verdict(ticket_id=ticket.pk, in_scope=True, actor=as_agent(), now=TUESDAY)
+    text = text_of(agent_client.get(reverse("desk:ticket", args=[ticket.number])))
+    assert "Primera respuesta 20 min de 1 h Cumplida" in text
+    assert "Dictamen de alcance 20 min de 1 h Cumplido" in text
+    why = agent_client.get(reverse("desk:why", args=[ticket.number, "first_reply"]))
+    assert "Cumplida" in text_of(why)
+
+
+def test_a_clock_that_is_late_says_when_it_was_due(agent_client):
+    """Spent time is always a duration; a deadline that has passed stands in the past."""
+    ticket = a_case(now=TUESDAY - 90 * MINUTE)
+    text = text_of(agent_client.get(reverse("desk:ticket", args=[ticket.number])))
+    assert "Primera respuesta 30 min Vencida · 1 h 30 de 1 h venció 14:22 EST" in text
+    assert "Dictamen de alcance 1 h 30 de 1 h Vencido · 30 min · venció 14:22" in text
+
+
+def test_an_event_says_to_whom_the_case_was_given(agent_client):
+    """Who got it is what happened; who gave it stands beside it, unless it is the same person."""
+    ticket, lead = a_case(), an_agent(2)
+    url = reverse("desk:ticket", args=[ticket.number])
+    for assignee in (lead.pk, an_agent().pk, None):
+        commands.assign_ticket(
+            ticket_id=ticket.pk, assignee_id=assignee, actor=as_agent(), now=TUESDAY
+        )
+    lead.is_active = False
+    lead.save()
+    text = text_of(agent_client.get(url))
+    assert "Asignado a Agente de nivel 2 Agente de nivel 1 14:52" in text
+    assert "Asignado a Agente de nivel 1 14:52" in text
+    assert "Sin asignar Agente de nivel 1 14:52" in text
+
+
+def test_a_select_chooses_nothing_by_itself(agent_client):
+    """Status and verdict begin with a question: nothing is shown that is not so."""
+    ticket = a_case()
+    url = reverse("desk:ticket", args=[ticket.number])
+    body = agent_client.get(url).content.decode()
+    for name, words in (("status", "Cambiar estado a…"), ("verdict", "Elija el dictamen…")):
+        select = re.search(rf'<select [^>]*name="{name}".*?</select>', body, re.DOTALL).group()
+        assert f'<option value="" selected disabled>{words}</option>' in select
+        assert select.count(" selected") == 1
+        answer = agent_client.post(reverse(f"desk:{name}", args=[ticket.number]), {})
+        assert answer.status_code == 422, name
+
+
+def test_an_empty_reply_is_an_error_of_its_field(agent_client):
+    """The sentence is announced, and tied to the text that it is about."""
+    ticket = a_case()
+    body = agent_client.post(reverse("desk:write", args=[ticket.number]), {"kind": "reply"})
+    page = body.content.decode()
+    assert 'id="body-error" role="alert"' in page
+    assert 'aria-invalid="true" aria-describedby="body-error"' in page
+
+
+def test_a_zone_that_is_none_is_an_error_of_its_field(agent_client):
+    """The profile says what is wrong above the field, in its summary too, and keeps what was typed."""
+    page = agent_client.post("/desk/me/", {"language": "es", "time_zone": "Marte/Olimpo"})
+    body = page.content.decode()
+    assert page.status_code == 422
+    assert 'id="id_time_zone_error"' in body
+    assert 'aria-describedby="id_time_zone_error"' in body
+    assert '<a href="#id_time_zone">' in body
+    assert "Marte/Olimpo" in body
+    assert '<option value="America/Bogota">' in body
 
 
 def test_a_note_written_by_mistake_as_a_reply_is_impossible(agent_client):

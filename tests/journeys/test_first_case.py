@@ -138,7 +138,7 @@ def test_from_the_form_to_the_answer(plazo: str, page: Page) -> None:
     expect(row.locator(".chip")).to_contain_text("En plazo")
     row.click()
     expect(page.locator("#s-sla")).to_be_visible()
-    expect(page.locator(".clock--main .chip")).to_contain_text("En plazo")
+    expect(page.locator(".clock--main")).to_contain_text("En plazo")
 
     # They answer; the clock is met, and the page of “why” adds up.
     page.locator("#body").fill("Lo tenemos: la llave llega en unos minutos.")
@@ -148,7 +148,7 @@ def test_from_the_form_to_the_answer(plazo: str, page: Page) -> None:
     expect(met).to_be_visible()
     met.get_by_role("link", name="¿Por qué?").click()
     expect(page.locator("h1")).to_contain_text("¿Por qué vencía")
-    expect(page.locator(".chip--lg")).to_contain_text("Cumplido")
+    expect(page.locator(".chip--lg")).to_contain_text("Cumplida")
     expect(page.locator("table.sum tbody tr")).not_to_have_count(0)
 
     # The client reads the answer behind the link of the receipt, with the promise kept.

@@ -8,14 +8,17 @@ from django.db import connection, transaction
 
 from plazo.accounts.commands import confirm_address, find_or_create_requester
 from plazo.accounts.models import Group
+from plazo.channels.email.quoting import divide
 from plazo.core.actor import Actor
 from plazo.escalation.sweep import sweep_once
-from plazo.notifications import reconciler, sending
-from plazo.notifications.models import MailState, OutboundMail
+from plazo.mailboxes.models import Mailbox, Source
+from plazo.notifications import reconciler, rendering, sending
+from plazo.notifications.models import MailState, OutboundMail, OutboxMessage
+from plazo.notifications.outbox import readable
 from plazo.tickets import access, commands, queries
 from plazo.tickets.bodies import store_upload
 from plazo.tickets.models import Ticket
-from tests.factory import TUESDAY, a_case, as_agent
+from tests.factory import TUESDAY, a_case, a_requester, as_agent
 
 pytestmark = pytest.mark.django_db
 NOW = TUESDAY
@@ -157,8 +160,14 @@ def test_a_breach_is_told_to_the_group_once(smtp):
     assert notices.count() == 2  # first reply, scope verdict
     assert not OutboundMail.objects.filter(ticket=ticket, kind="at_risk").exists()
     sending.send(notices.first().pk, now=NOW + 61 * MINUTE)
-    text = smtp.messages()[-1].get_body(("plain",)).get_content()
-    assert "15:52 EST" in text
+    sent = smtp.messages()[-1]
+    assert f"[{ticket.number}] Vencida: Primera respuesta" in sent["Subject"]
+    text = sent.get_body(("plain",)).get_content()
+    assert "Vencida: Primera respuesta" in text
+    assert "Vencía el martes 24 de noviembre a las 15:52 EST" in text
+    assert "Vencida: Primera respuesta" in sent.get_body(("html",)).get_content()
+    sending.send(notices.last().pk, now=NOW + 61 * MINUTE)
+    assert "Vencido: Dictamen de alcance" in smtp.messages()[-1]["Subject"]
     assert f"/desk/tickets/{ticket.number}/" in text
 
 
@@ -229,3 +238,47 @@ def test_an_address_that_nobody_confirmed_gets_no_text_of_the_case(smtp):
     commands.reply_to_ticket(ticket_id=ticket.pk, body="Ahora sí", actor=as_agent(), now=NOW)
     assert sending.send(OutboundMail.objects.latest("pk").pk, now=NOW) == MailState.SENT
     assert "Ahora sí" in smtp.messages()[-1].get_body(("plain",)).get_content()
+
+
+def test_a_receipt_says_that_it_can_be_answered(smtp):
+    """Where mail comes in, both parts of the receipt invite to answer; elsewhere neither does."""
+    for source, invited in ((Source.PIPE, True), (Source.NONE, False)):
+        Mailbox.objects.update_or_create(
+            key="soporte", defaults={"address": "soporte@demo.example", "source": source}
+        )
+        mail = OutboundMail.objects.get(ticket=a_case(now=NOW))
+        sending.send(mail.pk, now=NOW)
+        for kind in ("plain", "html"):
+            body = smtp.messages()[-1].get_body((kind,)).get_content()
+            assert ("Para agregar algo, responda este correo." in body) is invited, (source, kind)
+
+
+def test_people_are_greeted_by_their_whole_name():
+    """The first word of a name is no name: "Compras" of "Compras Andina" greets nobody."""
+    case = a_case(now=NOW, arrival=commands.Arrival(verified=True))
+    _subject, text, html = rendering.render(OutboundMail.objects.get(ticket=case))
+    assert "Recibimos su caso, Compras Andina." in text
+    assert "Recibimos su caso, Compras Andina." in html
+
+
+def test_the_quoted_history_names_the_zone(smtp):
+    """Whoever reads an hour in a quotation knows whose hour it is."""
+    ticket = a_case(now=NOW)
+    commands.reply_to_ticket(ticket_id=ticket.pk, body="x", actor=as_agent(), now=NOW + MINUTE)
+    sending.send(OutboundMail.objects.get(kind="reply").pk, now=NOW + MINUTE)
+    text = smtp.messages()[-1].get_body(("plain",)).get_content()
+    line = "El 24 de noviembre de 2026 a las 14:52 EST, Compras Andina escribió:"
+    assert line in text
+    # And our own reader still knows where the history begins, when it comes back.
+    assert divide(f"Gracias\n\n{line}\n> hola\n").text.strip() == "Gracias"
+
+
+def test_the_outbox_shows_headers_as_people_read_them(settings):
+    """Names and subjects are decoded; what only looks encoded stays, and nothing fails."""
+    settings.EMAIL_BACKEND = "plazo.notifications.outbox.LocalOutboxBackend"
+    ticket = a_case(now=NOW, requester=a_requester("i@norte.example", "Ingeniería Norte"))
+    sending.send(OutboundMail.objects.get(ticket=ticket).pk, now=NOW)
+    kept = OutboxMessage.objects.get()
+    assert kept.recipient == "Ingeniería Norte <i@norte.example>"
+    assert kept.subject == f"[{ticket.number}] Recibimos su caso"
+    assert readable("=?nonsense?q?x?=") == "=?nonsense?q?x?="

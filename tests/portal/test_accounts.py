@@ -216,7 +216,6 @@ def test_a_forgotten_password_is_mailed_our_way(client: Client) -> None:
     """Allauth's mails go through our queue, in our words, on our own address, and leave no key."""
     a_person()
     client.post("/accounts/password/reset/", {"email": "compras@andina.example"})
-    client.post("/accounts/password/reset/", {"email": "nadie@otra.example"})
     (text,) = read_mails("compras@andina.example")
     path = path_in(text, "/accounts/password/reset/key/")
     assert OutboundMail.objects.count() == 1
@@ -230,6 +229,18 @@ def test_a_forgotten_password_is_mailed_our_way(client: Client) -> None:
     )
     assert answer["Location"] == MINE
     assert "Su contraseña se cambió" in read_mails("compras@andina.example")[-1]
+
+
+def test_a_password_that_nobody_has_is_said_without_a_key(client: Client) -> None:
+    """An address without an account is told so, once an hour or so, whatever the page says."""
+    pages = [
+        client.post("/accounts/password/reset/", {"email": "nadie@otra.example"}) for _ in range(7)
+    ]
+    assert {page["Location"] for page in pages[:5]} == {"/accounts/password/reset/done/"}
+    texts = read_mails("nadie@otra.example")
+    assert len(texts) == 5
+    assert "no hay ninguna cuenta" in texts[0]
+    assert "http" not in texts[0]
 
 
 # ── Invitations ───────────────────────────────────────────────────────────────────────────────
@@ -510,12 +521,13 @@ def test_links_that_ended_are_forgotten() -> None:
     assert SignInLink.objects.count() == 1
 
 
-@pytest.mark.parametrize("path", ["email", "signup", "reauthenticate", "confirm-email", "social"])
+@pytest.mark.parametrize("path", ["email", "reauthenticate", "confirm-email", "social"])
 def test_nobody_changes_who_they_are_or_signs_up(path: str) -> None:
     """An address is who somebody is in their cases: allauth's pages that change it are not there."""
     browser = signed_in(a_person())
     assert browser.get(f"/accounts/{path}/").status_code == 404
     assert browser.post(f"/accounts/{path}/", {"email": "otra@x.example"}).status_code == 404
+    assert Client().post("/accounts/signup/", {"email": "otra@x.example"})["Location"] == LOGIN
 
 
 def test_the_operator_sets_companies_up_at_the_terminal(

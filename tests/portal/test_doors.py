@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoAssertNumQueries
 
 from plazo.accounts.access import actor_of_requester
+from plazo.mailboxes.models import Mailbox, Source
 from plazo.tickets import access, commands
 from plazo.tickets.bodies import StoredUpload, store_upload
 from plazo.tickets.models import Attachment, Ticket
@@ -315,3 +316,61 @@ def test_a_form_without_proof_of_origin_gives_the_text_back() -> None:
         assert text in answer.content.decode()
     assert "La página estuvo abierta demasiado tiempo" in lost.content.decode()
     assert ticket.messages.count() == 1
+
+
+def test_what_is_not_there_is_said_in_the_sites_name(client: Client) -> None:
+    """A client who took a wrong turn sees the site that they know, and no door to the desk."""
+    body = client.get("/hc/es/nothing/").content.decode()
+    assert "Soporte IWS" in body
+    assert "/desk/" not in body
+    client.force_login(factory.an_agent().user)
+    assert 'href="/desk/"' in client.get("/desk/tickets/IWS-1/").content.decode()
+
+
+def test_the_sign_in_names_the_site(client: Client) -> None:
+    """Whoever signs in sees whose desk it is; without an agreement it is Plazo's."""
+    assert "Soporte IWS" in client.get("/accounts/login/").content.decode()
+    with time_machine.travel(datetime(2020, 1, 1, tzinfo=UTC), tick=False):
+        assert client.get("/accounts/login/").status_code == 200
+
+
+def test_the_home_page_names_other_areas_alone(client: Client) -> None:
+    """What no answer of the form leads to is not listed: the client is no other area."""
+    body = client.get("/hc/es/").content.decode()
+    assert "Crédito" in body
+    assert "El cliente" not in body
+
+
+def test_a_clock_that_does_not_stand_is_not_said_to(client: Client) -> None:
+    """We wait for the requester, and every promise was kept: then no clock stands still."""
+    ticket = factory.a_case()
+    wait = {"status": "pending", "waiting_for": "requester", "reason": "La marca"}
+    commands.set_status(ticket_id=ticket.pk, actor=factory.as_agent(), now=TUESDAY, **wait)
+    waits, stands = "Esperamos su respuesta", "El reloj se detiene hasta que usted responda"
+    body = client.get(link(ticket)).content.decode()
+    assert waits in body
+    assert stands not in body
+    level = {"level": 2, "severity": "C"}
+    commands.enter_level(ticket_id=ticket.pk, actor=factory.as_agent(), now=TUESDAY, **level)
+    assert stands in client.get(link(ticket)).content.decode()
+
+
+def test_an_empty_answer_is_not_said_to_be_still_here(client: Client) -> None:
+    """Nothing was written, so nothing was kept; what was written is."""
+    ticket = factory.a_case()
+    empty = client.post(link(ticket) + "reply/", {"body": ""})
+    assert empty.status_code == 422
+    assert "Lo que escribió sigue aquí" not in empty.content.decode()
+    long = client.post(link(ticket) + "reply/", {"body": "x" * 100_001})
+    assert long.status_code == 422
+    assert "Lo que escribió sigue aquí" in long.content.decode()
+
+
+def test_the_confirmation_reads_as_sentences(client: Client) -> None:
+    """Days within a sentence are not capitalised, and mail is offered where it can be answered."""
+    address = link(factory.a_case()) + "sent/"
+    body = client.get(address).content.decode()
+    assert "Contamos el horario de soporte: lunes a viernes de 6:00 a 22:00; sábado" in body
+    assert "Escriba en el caso." in body
+    Mailbox.objects.create(key="m", address="m@demo.example", source=Source.PIPE)
+    assert "o responda nuestro correo" in client.get(address).content.decode()

@@ -19,6 +19,19 @@ def metric_label(metric: Metric | str) -> str:
     }[Metric(metric)]
 
 
+def promise_words(metric: Metric | str) -> str:
+    """Return a metric as it stands within a sentence, after "we promised": "the first reply"."""
+    return {
+        Metric.FIRST_REPLY: _("the first reply"),
+        Metric.SCOPE_VERDICT: _("the scope verdict"),
+        Metric.ESCALATED_REPLY: _("the level 2 reply"),
+        Metric.NEXT_REPLY: _("the next reply"),
+        Metric.PROMISED_UPDATE: _("an update"),
+        Metric.PERIODIC_UPDATE: _("the next update"),
+        Metric.RESOLUTION: _("the solution"),
+    }[Metric(metric)]
+
+
 def state_label(state: State | str) -> str:
     """Return a clock's state in one word."""
     return {

@@ -40,9 +40,13 @@ class LadderRow:
 
 @dataclass(frozen=True, slots=True)
 class HoursRow:
-    """Days of the week with the same hours. `weekday` is one of them, to draw it."""
+    """Days of the week with the same hours. `weekday` is one of them, to draw it.
+
+    Units: `days` as they stand alone ("Lunes a viernes"), `days_inside` as within a sentence.
+    """
 
     days: str
+    days_inside: str
     weekday: int
     words: str
 
@@ -176,7 +180,9 @@ def hours_rows(calendar: Calendar) -> tuple[HoursRow, ...]:
     for spans, group in groupby(enumerate(by_day), key=lambda pair: pair[1]):
         days = [day for day, _spans in group]
         if spans:
-            rows.append(HoursRow(_days_words(days), days[0], _hours_words(spans)))
+            inside = _days_words(days)
+            alone = inside[:1].upper() + inside[1:]
+            rows.append(HoursRow(alone, inside, days[0], _hours_words(spans)))
     return tuple(rows)
 
 
@@ -199,12 +205,10 @@ def _days_words(days: list[int]) -> str:
     )
     first, last = names[days[0]], names[days[-1]]
     if len(days) == 1:
-        words = first
-    elif len(days) == 2:
-        words = _("%(first)s and %(last)s") % {"first": first, "last": last}
-    else:
-        words = _("%(first)s to %(last)s") % {"first": first, "last": last}
-    return words[:1].upper() + words[1:]
+        return first
+    if len(days) == 2:
+        return _("%(first)s and %(last)s") % {"first": first, "last": last}
+    return _("%(first)s to %(last)s") % {"first": first, "last": last}
 
 
 def special_days(calendar: Calendar, now: datetime, *, days: int = 60) -> tuple[SpecialDay, ...]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from plazo.agreements.labels import metric_label, segment_label
+from plazo.agreements.labels import metric_label, promise_words, segment_label
 from plazo.agreements.models import AgreementVersion
 from plazo.core import clockview, drawing, localtime
-from plazo.sla import Explanation, SegmentKind, State
+from plazo.sla import Explanation, Metric, SegmentKind, State
 
 _SWATCHES = {
     SegmentKind.COUNTED: "count",
@@ -78,6 +78,7 @@ def why_context(
     clock = clockview.of_applied(applied, now)
     title = _title(explanation, zone, now)
     rows = _rows(explanation)
+    picture = drawing.explanation_picture(explanation, now)
     ended = applied.ended_at
     return {
         "explanation": explanation,
@@ -87,7 +88,8 @@ def why_context(
         "title": title,
         "sentence": _sentence(explanation, calendar, zone),
         "rows": rows,
-        "picture": drawing.explanation_picture(explanation, now),
+        "picture": picture,
+        "swatches": _swatches(rows, picture),
         "hours_label": calendar,
         "now_label": _("ended") if ended else _("now"),
         "calendar_name": calendar,
@@ -99,7 +101,6 @@ def why_context(
         "length": localtime.exact_duration(
             sum((s.length for s in explanation.segments), timedelta())
         ),
-        "any_late": any(segment.late for segment in explanation.segments),
         "pauses_when": applied.metric in version.sla.pausing,
         "plain": _plain(title, rows, applied),
     }
@@ -118,18 +119,12 @@ def _title(explanation: Explanation, zone: str, now: datetime) -> str:
 def _sentence(explanation: Explanation, calendar: str, zone: str) -> str:
     applied = explanation.applied
     began = applied.started_at
-    start = (
-        f"{localtime.long_date(began, zone)}, {localtime.clock_time(began, zone)}"
-        f" {localtime.zone_label(began, zone)}"
-    )
-    parts = [
-        _("It promises %(duration)s of “%(calendar)s” and began on %(start)s.")
-        % {
-            "duration": localtime.exact_duration(applied.duration),
-            "calendar": calendar,
-            "start": start,
-        }
-    ]
+    start = f"{localtime.on_words(began, zone)} {localtime.zone_label(began, zone)}"
+    parts = [_promise(explanation, calendar)]
+    if applied.metric in (Metric.FIRST_REPLY, Metric.SCOPE_VERDICT):
+        parts.append(_("The case came in %(start)s.") % {"start": start})
+    else:
+        parts.append(_("The clock started %(start)s.") % {"start": start})
     closed = _length(explanation, SegmentKind.CLOSED, SegmentKind.HOLIDAY)
     paused = _length(explanation, SegmentKind.PAUSED)
     if closed:
@@ -142,6 +137,24 @@ def _sentence(explanation: Explanation, calendar: str, zone: str) -> str:
             _("%(paused)s of pause do not count.") % {"paused": localtime.exact_duration(paused)}
         )
     return " ".join(parts)
+
+
+def _promise(explanation: Explanation, calendar: str) -> str:
+    """Say what was promised: "Prometimos la primera respuesta en 1 h de horario de soporte."."""
+    words = {
+        "what": promise_words(explanation.applied.metric),
+        "duration": localtime.exact_duration(explanation.applied.duration),
+    }
+    if explanation.calendar.always_open:
+        return _("We promised %(what)s within %(duration)s, at any hour.") % words
+    words["calendar"] = calendar[:1].lower() + calendar[1:]
+    return _("We promised %(what)s within %(duration)s of %(calendar)s.") % words
+
+
+def _swatches(rows: list[Row], picture: drawing.Picture) -> set[str]:
+    """Return the textures that the drawing and the table really use, for the legend."""
+    drawn = {"off": picture.closed, "open": picture.open}
+    return {row.swatch for row in rows} | {name for name, boxes in drawn.items() if boxes}
 
 
 def _length(explanation: Explanation, *kinds: SegmentKind) -> timedelta:

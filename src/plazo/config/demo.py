@@ -35,6 +35,8 @@ from plazo.helpcenter.folder import import_articles
 from plazo.helpcenter.loop import work_once
 from plazo.helpcenter.models import AnnouncementKind, Article, Impact
 from plazo.mailboxes.models import Mailbox, Source
+from plazo.notifications import sending
+from plazo.notifications.models import MailKind, OutboundMail
 from plazo.sla import Calendar
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
@@ -309,6 +311,9 @@ class _Story:
             actor=actor_of_requester(requester),
             now=at,
         )
+        # The receipt goes out at once, as it does where a worker runs: before anybody answers.
+        for mail in OutboundMail.objects.filter(ticket=ticket, kind=MailKind.ACKNOWLEDGEMENT):
+            sending.send(mail.pk, now=at)
         return ticket.pk, at
 
     def later(self, at: datetime, minutes: int) -> datetime:

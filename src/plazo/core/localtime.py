@@ -199,6 +199,24 @@ def by_words(instant: datetime, zone: str, now: datetime) -> str:
     return _with_day(moment, instant, zone, now)
 
 
+def on_words(instant: datetime, zone: str) -> str:
+    """Return an instant in full, within a sentence: "el miércoles 25 de noviembre a las 7:02"."""
+    day = pgettext("a day, before its hour", "on %(day)s") % {"day": long_date(instant, zone)}
+    return f"{day} {_('at %(hour)s') % {'hour': _hour_words(instant, zone)}}"
+
+
+def promised_for(instant: datetime, zone: str, now: datetime) -> str:
+    """Return what a promise was for: "para las 15:52", "para ayer a las 21:37"."""
+    moment = _hour_words(instant, zone)
+    days = (local(instant, zone).date() - local(now, zone).date()).days
+    if days:
+        day = day_word(instant, zone, now)
+        if abs(days) > 1:
+            day = pgettext("a promise's day", "%(day)s") % {"day": day}
+        moment = f"{day} {_('at %(hour)s') % {'hour': moment}}"
+    return pgettext("a promise", "for %(moment)s") % {"moment": moment}
+
+
 def duration(span: timedelta) -> str:
     """Return a duration to the minute: "38 min", "1 h 18", "2 d 3 h"; under a minute in seconds.
 

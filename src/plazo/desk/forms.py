@@ -10,6 +10,13 @@ from plazo.accounts.models import Language, RequesterRole, User
 from plazo.channels.forms.uploads import WithFiles
 from plazo.tickets.models import Status, WaitingFor
 
+CONTINENTS = frozenset(
+    {
+        "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe",
+        "Indian", "Pacific",
+    }
+)  # fmt: skip
+
 
 class WriteForm(WithFiles):
     """A public reply or an internal note: the radio decides which, and nothing else does."""
@@ -100,4 +107,12 @@ class MeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["time_zone"].widget.attrs["class"] = "input"
+        self.fields["time_zone"].widget.attrs |= {
+            "class": "input",
+            "list": "time-zones",
+            "autocomplete": "off",
+        }
+
+    def zones(self) -> list[str]:
+        """Return the zones to choose from: those named after a place."""
+        return sorted(zone for zone in available_timezones() if zone.split("/")[0] in CONTINENTS)

@@ -32,9 +32,11 @@ class Horizon:
     label: str
 
 
-def horizon(rows: list[dict[str, Any]], calendar: Calendar, now: datetime) -> Horizon:
-    """Draw the deadlines from an hour ago to seven hours on; earlier ones stand at the edge."""
-    zone = calendar.zone
+def horizon(rows: list[dict[str, Any]], calendar: Calendar, now: datetime, zone: str) -> Horizon:
+    """Draw the deadlines from an hour ago to seven hours on; earlier ones stand at the edge.
+
+    Units: hours are written in `zone`, as in the rows below; which of them count is the calendar's.
+    """
     start = localtime.floor_to(now - BEFORE, zone, minutes=60)
     end = start + BEFORE + AFTER
     whole = end - start

@@ -10,9 +10,11 @@ from typing import Any
 from django import forms as django_forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
@@ -40,6 +42,9 @@ from plazo.tickets.models import Status, Ticket
 
 View = Callable[..., HttpResponseBase]
 
+# The view or the search that the person saw last, so that a case leads back to it.
+CAME_FROM = "plazo_queue"
+
 
 def agent_required(view: View) -> View:
     """Let agents in; for anyone else who is signed in, the desk does not exist."""
@@ -62,7 +67,7 @@ def _view_labels() -> dict[str, tuple[str, str, str]]:
         "overdue": (pgettext("cases", "Overdue"), "alarm-clock-off", "v"),
         "mine": (_("Assigned to me"), "user-round", "m"),
         "unassigned": (_("Unassigned"), "circle-dashed", "s"),
-        "pending": (_("Waiting"), "pause", "w"),
+        "pending": (_("Waiting for an answer"), "pause", "w"),
         "solved": (_("Solved lately"), "circle-check", "d"),
     }
 
@@ -101,30 +106,66 @@ def frame(
 @agent_required
 @require_GET
 def queue(request: HttpRequest) -> HttpResponse:
-    """Show a view of the queue, what is due first at the top."""
+    """Show a view of the queue, what is due first at the top, or what a search finds anywhere."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    wanted = request.GET.get("view", "due")
-    name = wanted if wanted in queries.VIEWS else "due"
+    name = _view(request.GET.get("view", ""))
     search = request.GET.get("q", "").strip()[:80]
-    page = queries.queue_page(
-        name, agent=agent, now=now, after=request.GET.get("after", ""), search=search
+    after = request.GET.get("after", "")
+    page = (
+        queries.search_page(search, agent=agent, after=after)
+        if search
+        else queries.queue_page(name, agent=agent, now=now, after=after)
     )
     version = version_in_force(now)
-    context = frame(request, now, version, current=name)
+    context = frame(request, now, version, current="" if search else name)
+    counted = {key: count for key, _label, _icon, _letter, count in context["rail"]}
     rows = [_row(ticket, context["language"], version, now) for ticket in page.tickets]
+    dated = any(row["clock"] is not None and row["clock"].due_at for row in rows)
+    support = version.sla.calendars[version.document.support_calendar]
     context |= {
-        "title": _view_labels()[name][0],
+        "title": _("Results for “%(search)s”") % {"search": search}
+        if search
+        else _view_labels()[name][0],
+        "count": None if search else counted[name],
         "view": name,
         "groups": _groups(rows, name, now),
         "rows": rows,
+        "paused_word": clockview.words()["paused"],
         "next_after": page.next_after,
         "search": search,
-        "horizon": horizon(rows, version.sla.calendars[version.document.support_calendar], now)
-        if name != "solved"
+        "horizon": horizon(rows, support, now, context["zone"])
+        if dated and name != "solved"
         else None,
     }
-    return render(request, "plazo/desk/queue.html", context)
+    if not rows:
+        context |= {
+            "next_deadline": queries.next_deadline(agent=agent, now=now),
+            "unassigned": counted["unassigned"],
+        }
+    response = render(request, "plazo/desk/queue.html", context)
+    response.set_cookie(
+        CAME_FROM,
+        urlencode({"view": name, "q": search}),
+        path=reverse("desk:queue"),
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+    return response
+
+
+def _view(wanted: str) -> queries.QueueView:
+    return next((view for view in queries.VIEWS if view == wanted), "due")
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the view or the search that the person saw last: where a case leads back to."""
+    came_from = QueryDict(request.COOKIES.get(CAME_FROM, ""))
+    view, search = _view(came_from.get("view", "")), came_from.get("q", "")[:80]
+    wanted = {"view": "" if view == "due" else view, "q": search}
+    query = urlencode({key: value for key, value in wanted.items() if value})
+    return reverse("desk:queue") + (f"?{query}" if query else "")
 
 
 def _row(ticket: Ticket, language: str, version: AgreementVersion, now: datetime) -> dict[str, Any]:
@@ -142,13 +183,17 @@ def _row(ticket: Ticket, language: str, version: AgreementVersion, now: datetime
 def _groups(
     rows: list[dict[str, Any]], view: str, now: datetime
 ) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Part a queue as a departure board does: overdue, the next hour, later, without a clock."""
+    """Part a queue as a departure board does: overdue, next hour, later, no clock, ended."""
     if view == "solved":
-        return [(_("Solved"), "circle-check", rows)] if rows else []
-    parts: dict[str, list[dict[str, Any]]] = {"late": [], "hour": [], "later": [], "none": []}
+        return [(_("The latest first"), "history", rows)] if rows else []
+    parts: dict[str, list[dict[str, Any]]] = {
+        "late": [], "hour": [], "later": [], "none": [], "ended": []
+    }  # fmt: skip
     for row in rows:
         clock = row["clock"]
-        if clock is None or clock.due_at is None:
+        if row["ticket"].is_ended:
+            parts["ended"].append(row)
+        elif clock is None or clock.due_at is None:
             parts["none"].append(row)
         elif clock.sla == "late":
             parts["late"].append(row)
@@ -161,6 +206,7 @@ def _groups(
         "hour": (_("Next hour"), "hourglass"),
         "later": (_("Later"), "clock-3"),
         "none": (_("No clock running"), "pause"),
+        "ended": (_("Solved or closed"), "circle-check"),
     }
     return [(*names[key], found) for key, found in parts.items() if found]
 
@@ -197,6 +243,7 @@ def _show(
     organization = found.organization
     context |= {
         "ticket": found,
+        "back": _back(request),
         "entries": queries.conversation(found, chain, internal=True),
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
@@ -478,7 +525,7 @@ def me(request: HttpRequest) -> HttpResponse:
         )
         messages.success(request, _("Saved."))
         return response
-    context = frame(request, now, version_in_force(now)) | {"form": form}
+    context = frame(request, now, version_in_force(now), current="me") | {"form": form}
     status_code = 422 if form.is_bound and form.errors else 200
     return render(request, "plazo/desk/me.html", context, status=status_code)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from plazo.mailboxes.models import Mailbox
+from plazo.mailboxes.models import Mailbox, Source
 from plazo.mailboxes.tokens import without_plus
 
 
@@ -29,6 +29,12 @@ def active() -> list[Mailbox]:
 def own_addresses() -> set[str]:
     """Return every address that is ours, in lower case: nobody of these takes part in a case."""
     return {a for box in Mailbox.objects.all() for a in box.addresses}
+
+
+def takes_answers(mailbox: Mailbox | None) -> bool:
+    """Say whether mail about a case can be answered: of its own mailbox, or of the default one."""
+    found = mailbox or default()
+    return found is not None and found.source != Source.NONE
 
 
 def default() -> Mailbox | None:

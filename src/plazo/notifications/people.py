@@ -106,7 +106,12 @@ def require_budget(email: str, *, ip: str = "", now: datetime) -> None:
 def tell_about_account(
     *, what: str, email: str, name: str, language: str, url: str = "", now: datetime
 ) -> None:
-    """Tell somebody of their account: `what` is one of the keys of `_account_words`."""
+    """Tell somebody of their account: `what` is one of the keys of `_account_words`.
+
+    Edges: an address without an account hears so no more often than it could get a link.
+    """
+    if what == "unknown_account" and not take(LINKS, normal_email(email), now=now):
+        return
     planning.plan(
         kind=MailKind.ACCOUNT,
         recipient=email,
@@ -202,6 +207,21 @@ def _account_words(what: str) -> dict[str, Any] | None:
             "button": _("Choose a new password"),
             "small": [_("If it was not you, do nothing: your password stays as it is.")],
         },
+        "unknown_account": {
+            "headline": _("There is no account of this address"),
+            "paragraphs": [
+                _(
+                    "Somebody asked for a new password for this address, and there is no account "
+                    "of it here."
+                ),
+                _(
+                    "If it was you, perhaps you sign in with another address. If it was not, there "
+                    "is nothing to do."
+                ),
+                _("Who has a case with us needs no password: ask for a link to sign in."),
+            ],
+            "why": _("You receive this mail because somebody wrote this address at our sign-in."),
+        },
         "password_changed": {
             "headline": _("Your password was changed"),
             "paragraphs": [_("From now on you sign in with the new one."), not_you],
@@ -222,11 +242,8 @@ def _render_account(mail: OutboundMail) -> rendering.Rendered | None:
     if said is None:
         return None
     name = _desk_name(mail)
-    words = rendering.Words(
-        **said,
-        button_url=_secret(mail, "url"),
-        why=_("You receive this mail because you have an account with %(name)s.") % {"name": name},
-    )
+    why = _("You receive this mail because you have an account with %(name)s.") % {"name": name}
+    words = rendering.Words(**{"why": why} | said, button_url=_secret(mail, "url"))
     return rendering.plain_letter(mail, f"{name}: {words.headline}", words, desk_name=name)
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from plazo.agreements.labels import metric_label
 from plazo.core import localtime
+from plazo.core.clockview import named_words
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Source
 from plazo.notifications.models import MailKind, OutboundMail, Spent
@@ -73,7 +74,7 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "ticket": ticket,
         "language": language,
         "desk_name": document.name.in_language(language),
-        "recipient_name": mail.recipient_name.split(" ")[0] if mail.recipient_name else "",
+        "recipient_name": mail.recipient_name,
         "zone": calendar.zone,
         "service": document.service_name(ticket.service, language),
         "environment": document.environments[ticket.environment].name.in_language(language)
@@ -256,10 +257,11 @@ def _history(message: PublicMessage, zone: str) -> list[dict[str, str]]:
     before = PublicMessage.objects.filter(ticket_id=message.ticket_id, pk__lt=message.pk)
     return [
         {
-            "line": _("On %(date)s at %(time)s, %(name)s wrote:")
+            "line": _("On %(date)s at %(time)s %(zone)s, %(name)s wrote:")
             % {
                 "date": localtime.full_date(earlier.at, zone),
                 "time": localtime.clock_time(earlier.at, zone),
+                "zone": localtime.zone_label(earlier.at, zone),
                 "name": one_line(earlier.author_name),
             },
             "text": "\n".join(f"> {line}".rstrip() for line in earlier.body_text.split("\n")),
@@ -327,6 +329,7 @@ def _notice(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rend
         "left": (applied.due_at - mail.event.recorded_at) if applied and applied.due_at else None,
         "why_url": f"{context['desk_url']}why/{payload['key'].replace('#', '~')}/",
     }
-    words = _("Overdue") if late else _("At risk")
-    subject = f"[{ticket.number}] {words}: {context['metric']} · {one_line(ticket.subject)}"
+    state = named_words(payload["metric"])["late" if late else "risk"]
+    context["state"] = state
+    subject = f"[{ticket.number}] {state}: {context['metric']} · {one_line(ticket.subject)}"
     return finish("notice", subject, context)

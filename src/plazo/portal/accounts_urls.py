@@ -4,15 +4,21 @@ An address is who somebody is, here and in their cases; it is not theirs to chan
 """
 
 from allauth.account import views as allauth
+from django.contrib.auth.decorators import login_not_required
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 
 from plazo.accounts import oidc
 from plazo.portal import signing_in
 
 PASSWORD = "password"  # noqa: S105 - a part of addresses
 
+_sign_in_instead = login_not_required(RedirectView.as_view(pattern_name="account_login"))
+
 urlpatterns = [
     path("login/", signing_in.sign_in, name="account_login"),
+    # Nobody signs up: the name is here because allauth asks for its address.
+    path("signup/", _sign_in_instead, name="account_signup"),
     path("login/company/", signing_in.company, name="signin_company"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),

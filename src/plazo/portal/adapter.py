@@ -7,6 +7,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import get_language
 
 from plazo.accounts.access import agent_of, requester_of
 from plazo.accounts.queries import account_named
@@ -53,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             what=template_prefix.rpartition("/")[2],
             email=email,
             name=user.name if user is not None else "",
-            language=user.language if user is not None else "es",
+            language=user.language if user is not None else get_language() or "es",
             url=context.get("password_reset_url", ""),
             now=read_clock(),
         )

@@ -18,6 +18,7 @@ from plazo.channels.forms.requests import AnswerForm
 from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
+from plazo.mailboxes import queries as mailboxes
 from plazo.portal.door import Seen, of_case
 from plazo.portal.site import frame
 from plazo.portal.words import status_words
@@ -77,6 +78,7 @@ def sent(request: HttpRequest, language: str, seen: Seen) -> HttpResponse:
         "requested": requested,
         "escalated": target.duration if target else None,
         "page": sla_page(version, language, now),
+        "by_mail": mailboxes.takes_answers(seen.ticket.mailbox),
     }
     return render(request, "plazo/portal/sent.html", context)
 
@@ -114,6 +116,7 @@ def show(
         "typed_words": request.POST.get("words", ""),
         "typed_email": request.POST.get("email", ""),
         "staged": form.carry() if form.is_bound else [],
+        "clock_stands": any(clock.sla == "paused" for _label, clock in context["clocks"]),
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
         "unconfirmed": seen.person.email_confirmed_at is None,
         "can_solve": not ticket.is_ended,

@@ -20,8 +20,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from plazo.accounts import invitations, links
 from plazo.accounts.domains import provider_for
 from plazo.accounts.models import IdentityProvider, User
-from plazo.agreements.errors import NoAgreementInForce
-from plazo.agreements.queries import version_in_force
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.core.language import language_of_request
@@ -32,15 +30,6 @@ def _following(request: HttpRequest) -> str:
     """Return where a sign-in is to lead: a path of ours, or nothing."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     return wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else ""
-
-
-def _site_name(request: HttpRequest) -> str:
-    """Return whose help desk this is; nothing before there is an agreement."""
-    try:
-        document = version_in_force(read_clock()).document
-    except NoAgreementInForce:
-        return ""
-    return document.name.in_language(language_of_request(request))
 
 
 class _SignIn(LoginView):  # type: ignore[misc]  # allauth has no types
@@ -57,7 +46,6 @@ def _ways(request: HttpRequest, email: str) -> dict[str, Any]:
         "company": _provider(email),
         "email": email.strip(),
         "following": _following(request),
-        "site_name": _site_name(request),
     }
 
 
@@ -219,6 +207,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error(None, error.user_message())
         else:
             return _enter(request, entered)
-    shown = {"invitation": found, "form": form, "site_name": _site_name(request)}
+    context = {"invitation": found, "form": form}
     status = 422 if form.is_bound else 200
-    return _unlisted(render(request, "account/invitation.html", shown, status=status))
+    return _unlisted(render(request, "account/invitation.html", context, status=status))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plazo.agreements.document import AgreementDocument, Clause
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import SlaPage, promised_first_reply, sla_page
 from plazo.agreements.queries import version_in_force
@@ -68,7 +69,7 @@ def home(request: HttpRequest, language: str) -> HttpResponse:
                 "topic": clause.topic.in_language(language),
                 "area": document.areas[clause.area].name.in_language(language),
             }
-            for clause in document.clauses
+            for clause in _clauses_of_the_form(document)
         ],
         "page_lead": document.page.about.in_language(language),
         "feed_url": reverse("portal:feed", args=[language]),
@@ -76,6 +77,13 @@ def home(request: HttpRequest, language: str) -> HttpResponse:
         "alternates": [(code, reverse("portal:home", args=[code])) for code in LANGUAGES],
     }
     return render(request, "plazo/portal/home.html", context)
+
+
+def _clauses_of_the_form(document: AgreementDocument) -> list[Clause]:
+    """Return the clauses that an answer of the form leads to: what other areas really handle."""
+    answers = [*document.environments.values(), *document.request_types.values()]
+    named = {answer.clause for answer in answers}
+    return [clause for clause in document.clauses if clause.key in named]
 
 
 def _categories(reader: Reader, language: str) -> list[Any]:

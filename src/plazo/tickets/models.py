@@ -73,6 +73,14 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__gt=pk), sort_due_at__gte=instant
         )
 
+    def by_deadline_then_newest(self) -> Self:
+        """Order what was found: what is due first, then what has no deadline, the newest first."""
+        return self.order_by(F("sort_due_at").asc(), "-pk")
+
+    def found_after(self, instant: datetime, pk: int) -> Self:
+        """Keep what follows a row in the order of a search."""
+        return self.filter(Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__lt=pk))
+
     def solved_before(self, instant: datetime, pk: int) -> Self:
         """Keep what follows a row in the order of solutions, the latest first."""
         return self.filter(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from plazo.accounts.models import Agent
+from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
 from plazo.tickets import events, projection, timeline
 from plazo.tickets.access import tickets_for_agent
@@ -56,21 +57,13 @@ class QueuePage:
 
 
 def queue_page(
-    view: QueueView,
-    *,
-    agent: Agent,
-    now: datetime,
-    after: str = "",
-    search: str = "",
-    size: int = PAGE_SIZE,
+    view: QueueView, *, agent: Agent, now: datetime, after: str = "", size: int = PAGE_SIZE
 ) -> QueuePage:
     """Return one page of a view by keyset: its cost does not grow with what lies before it.
 
     Edges: `after` is what the page before gave; anything else begins at the beginning.
     """
     tickets = queue(view, agent=agent, now=now).for_queue_page()
-    if search:
-        tickets = matching(tickets, search)
     place = _place(after)
     if place is not None:
         tickets = tickets.solved_before(*place) if view == "solved" else tickets.due_after(*place)
@@ -82,6 +75,35 @@ def queue_page(
         edge = last.solved_at if view == "solved" else last.sort_due_at
         following = f"{edge.isoformat()}~{last.pk}" if edge else ""
     return QueuePage(rows, following)
+
+
+def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_SIZE) -> QueuePage:
+    """Return one page of all the tickets that an agent may see and that begin with the words.
+
+    Edges: whatever their status, the ended ones too: what has a deadline first, then the newest.
+    """
+    tickets = matching(tickets_for_agent(agent), search).for_queue_page().by_deadline_then_newest()
+    place = _place(after)
+    if place is not None:
+        tickets = tickets.found_after(*place)
+    rows = list(tickets[: size + 1])
+    following = ""
+    if len(rows) > size:
+        rows = rows[:size]
+        following = f"{rows[-1].sort_due_at.isoformat()}~{rows[-1].pk}"
+    return QueuePage(rows, following)
+
+
+def next_deadline(*, agent: Agent, now: datetime) -> datetime | None:
+    """Return when the next deadline of all passes; None if none runs. One probe of an index."""
+    return (
+        tickets_for_agent(agent)
+        .unsolved()
+        .filter(sort_due_at__gte=now, next_due_at__isnull=False)
+        .by_deadline()
+        .values_list("sort_due_at", flat=True)
+        .first()
+    )
 
 
 def _place(after: str) -> tuple[datetime, int] | None:
@@ -141,21 +163,25 @@ def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a conversation: a message, a note, or something that happened."""
+    """One entry of a conversation: a message, a note, or something that happened.
+
+    `person` names the agent whom an event is about, where it is about one.
+    """
 
     kind: Literal["message", "note", "event"]
     at: datetime
     event: TicketEvent
     message: PublicMessage | None = None
     note: InternalNote | None = None
+    person: str = ""
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
 def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
-    Costs four queries whatever the length: messages, notes, and the files of each; two for a
-    requester, who has no notes to load.
+    Costs four queries whatever the length: messages, notes, and the files of each, and one more
+    where somebody was assigned; two for a requester, who sees neither.
     """
     messages = {
         m.pk: m
@@ -171,6 +197,10 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
         if internal
         else {}
     )
+    given_to = {
+        event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
+    } - {None}
+    people = names_of_agents(given_to) if internal and given_to else {}
     entries = []
     for event in chain:
         if not internal and event.audience != events.PUBLIC:
@@ -184,7 +214,8 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
             files = list(note.attachments.all())
             entries.append(Entry("note", event.at, event, note=note, attachments=files))
         else:
-            entries.append(Entry("event", event.at, event))
+            person = people.get(event.payload.get("agent"), "")
+            entries.append(Entry("event", event.at, event, person=person))
     return entries
 
 

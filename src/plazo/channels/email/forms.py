@@ -78,6 +78,7 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
             "plus_addressing",
             "trusted_hosts",
         )
+        labels: ClassVar[dict[str, Any]] = {"key": gettext_lazy("key")}
         widgets: ClassVar[dict[str, forms.Widget]] = {
             "signature": forms.Textarea(attrs={"rows": 3})
         }
@@ -108,6 +109,9 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.initial["aliases"] = "\n".join(self.instance.aliases)
         self.initial["trusted_hosts"] = "\n".join(self.instance.trusted_hosts)
+        group = self.fields["group"]
+        assert isinstance(group, forms.ModelChoiceField)  # noqa: S101 - for the type checker
+        group.empty_label = _("No group")
         if self.instance.pk:
             self.fields["key"].disabled = True
         for name, field in self.fields.items():

@@ -11,6 +11,7 @@ from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from plazo.core import localtime
 from plazo.core.clockview import ClockView, words
@@ -22,6 +23,7 @@ register.filter("zone_label", localtime.zone_label)
 register.filter("long_date", localtime.long_date)
 register.filter("full_date", localtime.full_date)
 register.filter("short_date", localtime.short_date)
+register.filter("on_words", localtime.on_words)
 register.filter("weekday_short", localtime.weekday_short)
 register.filter("duration", localtime.duration)
 register.filter("exact_duration", localtime.exact_duration)
@@ -106,6 +108,19 @@ def ruler(drawn: Any, uid: str = "r") -> dict[str, Any]:
 def sev(letter: str, size: str = "") -> dict[str, Any]:
     """Draw a severity: weight, never hue."""
     return {"letter": letter, "size": size}
+
+
+@register.simple_tag
+def impact(severity_name: str) -> str:
+    """Return a severity's name as it stands alone: "Impacto moderado", "Moderate impact"."""
+    words = _("%(name)s impact") % {"name": severity_name.lower()}
+    return words[:1].upper() + words[1:]
+
+
+@register.simple_tag
+def promised_for(instant: datetime, zone: str, now: datetime) -> str:
+    """Return what a kept promise was for: "para ayer a las 21:37", "for 15:52"."""
+    return localtime.promised_for(instant, zone, now)
 
 
 @register.simple_tag

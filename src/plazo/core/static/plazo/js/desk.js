@@ -13,9 +13,26 @@ function move(step) {
   to.focus();
 }
 
+const more = document.querySelector(".tabbar__more");
+
+// The field of the rail, or where there is no rail, the one in the tab bar's sheet.
+function search(event) {
+  const rail = document.getElementById("search");
+  const narrow = !rail.closest(".rail").checkVisibility();
+  event.preventDefault();
+  if (narrow) more.open = true;
+  (narrow ? more.querySelector("input") : rail).focus();
+}
+
 addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.target.closest("form")?.requestSubmit();
+    return;
+  }
+  if (event.key === "Escape" && more.open) {
+    event.preventDefault(); // the browser would empty the field
+    more.open = false;
+    more.querySelector("summary").focus();
     return;
   }
   if (typing(event)) {
@@ -48,7 +65,7 @@ addEventListener("keydown", (event) => {
       move(-1);
       break;
     case "/":
-      press("#search");
+      search(event);
       break;
     case "u":
       press("[data-key=u]");

@@ -70,10 +70,10 @@ class Countdown extends HTMLElement {
     const left = this.due - now();
     const text = this.querySelector("[data-left]");
     if (text) text.textContent = span(left);
-    const chip = this.querySelector(".chip");
+    const chip = this.querySelector(".chip, .clock__state");
     const state = this.state();
     if (!chip || chip.dataset.sla === state) return;
-    chip.dataset.sla = state;
+    for (const part of this.querySelectorAll("[data-sla]")) part.dataset.sla = state;
     const word = { ok: words.wordOk, risk: words.wordRisk, late: this.getAttribute("late") || words.wordLate }[state];
     chip.querySelector("[data-word]").textContent = word;
     const use = chip.querySelector("use");
@@ -212,7 +212,10 @@ for (const drop of document.querySelectorAll(".drop")) {
         entry.append(`${file.name} · ${fileSize(file.size)} `);
         const button = document.createElement("button");
         button.type = "button";
-        button.textContent = "×";
+        const cross = pick.querySelector("svg").cloneNode(true);
+        const use = cross.querySelector("use");
+        use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#i-x"));
+        button.append(cross);
         button.setAttribute("aria-label", `${list.dataset.remove} ${file.name}`);
         button.addEventListener("click", () => {
           hold(held.filter((other) => other !== file));
@@ -325,7 +328,9 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 document.querySelector(".errors")?.focus();
-for (const drawing of document.querySelectorAll(".scroll-x:has(.explain)"))
-  drawing.scrollLeft = drawing.scrollWidth;
+for (const drawing of document.querySelectorAll(".scroll-x:has(.explain)")) {
+  const [box, mark] = [drawing, drawing.querySelector(".now-dot, .due")].map((e) => e?.getBoundingClientRect());
+  if (mark) drawing.scrollLeft += mark.left + mark.width / 2 - box.left - box.width / 2;
+}
 const conversation = document.querySelector(".ticket__scroll");
 if (conversation && !location.hash) conversation.scrollTop = conversation.scrollHeight;

@@ -207,6 +207,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error(None, error.user_message())
         else:
             return _enter(request, entered)
-    context = {"invitation": found, "form": form}
+    shown = {"invitation": found, "form": form}
     status = 422 if form.is_bound else 200
-    return _unlisted(render(request, "account/invitation.html", context, status=status))
+    return _unlisted(render(request, "account/invitation.html", shown, status=status))

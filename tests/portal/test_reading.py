@@ -14,7 +14,7 @@ from plazo.helpcenter.announcing import open_announcement, update_announcement
 from plazo.helpcenter.models import Feedback, Follower, Reading
 from plazo.notifications import sending
 from plazo.notifications.models import OutboundMail
-from plazo.tickets.models import Ticket
+from plazo.tickets.models import Attachment, StagedUpload, Ticket
 from tests import factory
 from tests.factory import TUESDAY
 from tests.kb import SYSTEM, an_article, counted, translated
@@ -284,3 +284,56 @@ def test_a_busy_network_works_a_little_and_is_heard(
     expect(page.get_by_role("alert").first).to_contain_text("Llegaron muchas solicitudes")
     page.get_by_role("button", name="Enviar caso").click()
     expect(page.locator("h1")).to_contain_text("IWS-", timeout=30_000)
+
+
+def test_files_go_up_as_they_are_chosen(
+    browse: Browse, tuesday: time_machine.Traveller, tmp_path: Path
+) -> None:
+    """Each file shows how far it is, can be taken out again, and is sent once."""
+    (tmp_path / "uno.json").write_text('{"error": 504}', encoding="utf-8")
+    (tmp_path / "dos.log").write_bytes(b"x" * 3_000_000)
+    page = browse()
+    page.goto("/hc/es/requests/new/")
+    page.locator('input[type="file"]').set_input_files(
+        [tmp_path / "uno.json", tmp_path / "dos.log"]
+    )
+    entries = page.locator(".attach")
+    expect(entries).to_have_count(2)
+    expect(page.locator('.attach [name="kept"]')).to_have_count(2)
+    assert StagedUpload.objects.count() == 2
+    page.get_by_role("button", name="Quitar uno.json").click()
+    expect(entries).to_have_count(1)
+    for name, text in (
+        ("service", "Licencias ESD"),
+        ("request_type", "Algo falla"),
+        ("severity", "Mínimo"),
+    ):
+        page.locator(f'label.choice:has([name="{name}"])', has_text=text).click()
+    for label, text in (
+        ("Asunto", "Con registro"),
+        ("¿Qué ocurre?", "Adjunto el registro."),
+        ("Su nombre", "Ana"),
+        ("Su correo", "ana@andina.example"),
+    ):
+        page.get_by_label(label).fill(text)
+    tuesday.shift(timedelta(minutes=2))
+    page.get_by_role("button", name="Enviar caso").click()
+    expect(page.locator("h1")).to_contain_text("IWS-")
+    file = Attachment.objects.get()
+    assert (file.name, file.size) == ("dos.log", 3_000_000)
+
+
+def test_a_file_that_fails_to_go_up_goes_with_the_form(
+    browse: Browse, tuesday: time_machine.Traveller, tmp_path: Path
+) -> None:
+    """The early way is a comfort; without it the file still arrives."""
+    (tmp_path / "uno.json").write_text('{"error": 504}', encoding="utf-8")
+    page = browse()
+    page.route("**/requests/files/", lambda route: route.fulfill(status=200, body="rubbish"))
+    page.goto("/hc/es/requests/new/")
+    page.locator('input[type="file"]').set_input_files(tmp_path / "uno.json")
+    expect(page.locator(".attach")).to_contain_text("No llegó. Inténtelo de nuevo.")
+    tuesday.shift(timedelta(minutes=2))
+    page.get_by_role("button", name="Enviar caso").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.locator('[name="kept"]')).to_have_count(1)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from plazo.desk import mail, views
+from plazo.desk import announcements, articles, editor, history, mail, previews, shelves, views
 
 app_name = "desk"
 urlpatterns = [
@@ -27,4 +27,43 @@ urlpatterns = [
     path("mailboxes/<slug:key>/", mail.mailbox, name="mailbox"),
     path("mailboxes/<slug:key>/doctor/", mail.examine, name="mailbox_doctor"),
     path("files/<uuid:file>/", views.file, name="file"),
+    # The knowledge base. What names no article comes first.
+    path("articles/", articles.articles, name="articles"),
+    path("articles/new/", editor.new, name="article_new"),
+    path("articles/find/", articles.find, name="article_find"),
+    path("articles/preview/", previews.preview, name="article_preview"),
+    path("articles/files/<uuid:file>/", articles.file, name="kb_file"),
+    path("articles/insights/", articles.insights, name="insights"),
+    path("articles/insights/<slug:what>/<int:pk>/handled/", articles.handled, name="handled"),
+    path("articles/synonyms/", shelves.synonyms, name="synonyms"),
+    path("articles/featured/", shelves.feature, name="feature"),
+    path("articles/featured/<int:pk>/remove/", shelves.unfeature, name="unfeature"),
+    path("articles/sections/", shelves.sections, name="sections"),
+    path("articles/sections/new/section/", shelves.save_section, name="section_new"),
+    path("articles/sections/new/category/", shelves.save_category, name="category_new"),
+    path("articles/sections/section/<slug:key>/", shelves.save_section, name="section"),
+    path("articles/sections/category/<slug:key>/", shelves.save_category, name="category"),
+    path(
+        "articles/sections/<slug:kind>/<slug:key>/remove/",
+        shelves.remove_shelf,
+        name="shelf_remove",
+    ),
+    path("articles/<slug:key>/verify/", articles.verify, name="article_verify"),
+    path("articles/<slug:key>/files/", previews.add_file, name="article_file"),
+    path("articles/<slug:key>/files/<str:name>/remove/", previews.remove_file, name="file_remove"),
+    path("articles/<slug:key>/whole/<slug:what>/", articles.act, name="article_act"),
+    path("articles/<slug:key>/<slug:language>/", editor.edit, name="article"),
+    path("articles/<slug:key>/<slug:language>/page/", previews.page, name="article_page"),
+    path("articles/<slug:key>/<slug:language>/settings/", editor.settings, name="article_settings"),
+    path("articles/<slug:key>/<slug:language>/back/", editor.send_back, name="article_back"),
+    path("articles/<slug:key>/<slug:language>/do/<slug:what>/", editor.act, name="edition_act"),
+    path("articles/<slug:key>/<slug:language>/history/", history.history, name="article_history"),
+    path(
+        "articles/<slug:key>/<slug:language>/history/<int:number>/restore/",
+        history.restore,
+        name="article_restore",
+    ),
+    path("announcements/", announcements.announcements, name="announcements"),
+    path("announcements/new/", announcements.new, name="announcement_new"),
+    path("announcements/<uuid:public_id>/", announcements.announcement, name="announcement"),
 ]

@@ -2,7 +2,7 @@
 query, translates errors, and renders."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -34,11 +34,12 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import forms
 from plazo.desk.horizon import horizon
+from plazo.helpcenter import queries as titles
 from plazo.notifications import people
 from plazo.sla import UnknownTarget
 from plazo.tickets import access, commands, queries
 from plazo.tickets.files import file_response
-from plazo.tickets.models import Status, Ticket
+from plazo.tickets.models import Status, Ticket, TicketEvent
 
 View = Callable[..., HttpResponseBase]
 
@@ -276,6 +277,7 @@ def _show(
             document.service_name(key, language)
             for key in (organization.services if organization else [])
         ),
+        "asked": _asked(found, chain, language),
         "agents": assignable_agents(),
         "participants": list(found.participants.select_related("requester")),
         "rating": queries.last_rating(found, chain),
@@ -296,6 +298,23 @@ def _show(
     }
     failed = bool(error) or (form is not None and form.is_bound and bool(form.errors))
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
+
+
+def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
+    """Return what the request form asked and told, and what was answered. Two queries at most."""
+    opened, document = chain[0].payload, found.agreement_version.document
+    answers = queries.answers_of(found) if opened.get("fields") else {}
+    labels = {field.key: field.label.in_language(language) for field in document.fields}
+    article = opened.get("article", "")
+    return {
+        "answers": [(labels.get(key, key), value) for key, value in answers.items()],
+        "clause": _topic(document.clause(opened.get("clause")), language),
+        "answer": opened.get("answer", ""),
+        "article_key": article,
+        "article": titles.title_of(article, language) if article else "",
+        "announcement": opened.get("announcement", ""),
+        "entitlement": opened.get("entitlement", ""),
+    }
 
 
 def _topic(clause: Any, language: str) -> str:

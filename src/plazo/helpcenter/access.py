@@ -14,11 +14,13 @@ from plazo.accounts.access import agent_of, requester_of
 from plazo.accounts.models import Agent, Requester, Role
 from plazo.core.errors import NotVisible
 from plazo.helpcenter.models import (
+    Article,
     ArticleFile,
     Audience,
     Edition,
     EditionQuerySet,
     FormerAddress,
+    Revision,
     Section,
 )
 
@@ -127,9 +129,51 @@ def file_for(reader: Reader, public_id: uuid.UUID) -> ArticleFile:
     return file
 
 
+def files_of(edition: Edition) -> list[ArticleFile]:
+    """Return the files of an article that a reader has in hand. One query."""
+    return list(ArticleFile.objects.filter(article=edition.article_id))
+
+
 def holds_file(sha256: str) -> bool:
     """Say whether an article has a file of these bytes."""
     return ArticleFile.objects.filter(sha256=sha256).exists()
+
+
+# ── For editors: every agent writes; drafts and archived articles are theirs to see ───────────
+
+
+def article_for_editor(key: str) -> Article:
+    """Return an article with its shelf and its owner. Raises: NotVisible."""
+    found = Article.objects.select_related("section", "owner__user").filter(key=key).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def edition_for_editor(key: str, language: str) -> Edition:
+    """Return an article in one language, with its newest and its published text.
+
+    Raises: NotVisible.
+    """
+    found = (
+        Edition.objects.select_related(
+            "article__section", "article__owner__user", "newest", "published"
+        )
+        .defer("words")
+        .filter(article__key=key, language=language)
+        .first()
+    )
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def revision_for_editor(edition: Edition, number: int) -> Revision:
+    """Return a text that an edition once had. Raises: NotVisible."""
+    found: Revision | None = edition.revisions.filter(number=number).first()
+    if found is None:
+        raise NotVisible
+    return found
 
 
 def may_publish(agent: Agent) -> bool:

@@ -6,6 +6,7 @@ tells nobody twice.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -273,6 +274,17 @@ def _followers_of(announcement: Announcement) -> Iterator[Follower]:
         if follower.email not in seen:
             seen.add(follower.email)
             yield follower
+
+
+def told(announcement: Announcement) -> dict[int, int]:
+    """Return how many followers each update was mailed to, by the update's key. One query."""
+    updates = [update.pk for update in announcement.updates.all()]
+    planned = Q(pk=None)
+    for pk in updates:  # each is a range of the index on their names
+        planned |= Q(once__startswith=f"announcement:{pk}:")
+    mails = OutboundMail.objects.filter(planned, kind=MailKind.ANNOUNCEMENT)
+    counted = Counter(mails.values_list("about__update", flat=True))
+    return {pk: counted[pk] for pk in updates}
 
 
 def forget_unconfirmed(*, now: datetime) -> int:

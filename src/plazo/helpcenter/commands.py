@@ -11,16 +11,21 @@ from django.db import models, transaction
 from django.db.models import Max
 
 from plazo.accounts.models import Agent
-from plazo.core.actor import Actor
+from plazo.core.actor import Actor, ActorKind
+from plazo.core.errors import PlazoError
 from plazo.helpcenter import lexicon
 from plazo.helpcenter.access import may_publish
 from plazo.helpcenter.errors import (
     AddressTaken,
     EditionExists,
+    FileInUse,
     FileRefused,
     KeyTaken,
+    LeadsNowhere,
+    MayNotArrange,
     MayNotPublish,
     NothingWritten,
+    NotInReview,
     NotYetPossible,
     ShelfInUse,
     SomebodyElseSaved,
@@ -40,7 +45,12 @@ from plazo.helpcenter.models import (
     State,
     Synonyms,
 )
-from plazo.helpcenter.rendering import LONGEST_BODY, article_slug, render_article
+from plazo.helpcenter.rendering import (
+    LONGEST_BODY,
+    RenderedArticle,
+    article_slug,
+    render_article,
+)
 from plazo.tickets.bodies import store_upload
 
 
@@ -62,7 +72,7 @@ class Text:
             raise NothingWritten
         return Text(
             title=title,
-            body=body[:LONGEST_BODY] + "\n",
+            body=body[:LONGEST_BODY].rstrip("\n") + "\n",
             summary=" ".join(self.summary.split())[:300],
             note=" ".join(self.note.split())[:200],
             minor=self.minor,
@@ -102,7 +112,7 @@ def create_article(
         last = Article.objects.filter(section=section_id).aggregate(last=Max("position"))["last"]
         position = (last or 0) + 10
     article = Article.objects.create(
-        key=key or _free_key(article_slug(text.title)[:70]),
+        key=key or _free_key(article_slug(text.title)[:70].rstrip("-")),
         section_id=section_id,
         audience=audience,
         owner_id=owner_id,
@@ -152,18 +162,14 @@ def _free_key(wanted: str) -> str:
 
 
 def _free_address(language: str, wanted: str) -> str:
-    taken = set(
-        Edition.objects.filter(language=language, slug__startswith=wanted).values_list(
-            "slug", flat=True
-        )
-    ) | set(
-        FormerAddress.objects.filter(language=language, slug__startswith=wanted).values_list(
-            "slug", flat=True
-        )
-    )
+    alike = {"language": language, "slug__startswith": wanted[:110].rstrip("-")}
+    taken = {
+        *Edition.objects.filter(**alike).values_list("slug", flat=True),
+        *FormerAddress.objects.filter(**alike).values_list("slug", flat=True),
+    }
     return next(
         slug for n in range(1, len(taken) + 3)
-        if (slug := wanted if n == 1 else f"{wanted[:115]}-{n}") not in taken
+        if (slug := wanted if n == 1 else f"{wanted[:110].rstrip('-')}-{n}") not in taken
     )  # fmt: skip
 
 
@@ -290,9 +296,9 @@ def restore_revision(*, edition_id: int, number: int, actor: Actor, now: datetim
 
 @transaction.atomic
 def ask_for_review(*, edition_id: int, actor: Actor, now: datetime) -> Edition:
-    """Send the newest text to those who publish."""
+    """Send the newest text to those who publish. What is published already needs no review."""
     edition = _locked_edition(edition_id)
-    if edition.state != State.REVIEW:
+    if edition.state != State.REVIEW and edition.newest_id != edition.published_id:
         edition.state, edition.publish_at = State.REVIEW, None
         edition.save(update_fields=["state", "publish_at"])
         _trail(edition.article, "review_asked", actor, now, edition=edition)
@@ -301,8 +307,14 @@ def ask_for_review(*, edition_id: int, actor: Actor, now: datetime) -> Edition:
 
 @transaction.atomic
 def send_back(*, edition_id: int, words: str, actor: Actor, now: datetime) -> Edition:
-    """Give a text in review back to its author, with what is missing."""
+    """Give a text in review back to its author, with what is missing.
+
+    Raises: MayNotPublish; NotInReview.
+    """
+    _require_publisher(actor)
     edition = _locked_edition(edition_id)
+    if edition.state != State.REVIEW:
+        raise NotInReview
     edition.state, edition.publish_at = State.DRAFT, None
     edition.save(update_fields=["state", "publish_at"])
     data = {"words": " ".join(words.split())[:300]}
@@ -311,13 +323,49 @@ def send_back(*, edition_id: int, words: str, actor: Actor, now: datetime) -> Ed
 
 
 @transaction.atomic
-def publish_edition(*, edition_id: int, actor: Actor, now: datetime) -> Edition:
+def publish_edition(
+    *, edition_id: int, number: int | None = None, actor: Actor, now: datetime
+) -> Edition:
     """Let people read the newest text, from now on. It counts as verified.
 
-    Raises: MayNotPublish.
+    Units: `number` is the revision that was read before saying so.
+    Raises: MayNotPublish; SomebodyElseSaved if another is the newest by now; LeadsNowhere.
     """
     _require_publisher(actor)
-    return _publish(_locked_edition(edition_id), actor, now)
+    edition = _locked_edition(edition_id)
+    _require_fit(edition, number, actor)
+    return _publish(edition, actor, now)
+
+
+def _require_fit(edition: Edition, number: int | None, actor: Actor) -> None:
+    """Raise unless the newest text is the one that was read, and leads somewhere.
+
+    Edges: an import's links are checked by the folder, since articles come one after the other.
+    """
+    newest = edition.newest
+    if newest is None:
+        raise NothingWritten
+    if number is not None and newest.number != number:
+        raise SomebodyElseSaved(name=newest.author_name, number=newest.number)
+    names = (
+        [] if actor.id is None else leading_nowhere(edition.article_id, render_article(newest.body))
+    )
+    if names:
+        raise LeadsNowhere(names=names)
+
+
+def leading_nowhere(article_id: int | None, rendered: RenderedArticle) -> list[str]:
+    """Return the articles and files that a text points to and that are not there. Two queries."""
+    keys = set(Article.objects.filter(key__in=rendered.articles).values_list("key", flat=True))
+    files = set(
+        ArticleFile.objects.filter(article=article_id, name__in=rendered.files).values_list(
+            "name", flat=True
+        )
+    )
+    return sorted(
+        [f"article:{key}" for key in rendered.articles - keys]
+        + [f"file:{name}" for name in rendered.files - files]
+    )
 
 
 def _publish(edition: Edition, actor: Actor, now: datetime) -> Edition:
@@ -338,13 +386,22 @@ def _publish(edition: Edition, actor: Actor, now: datetime) -> Edition:
 
 @transaction.atomic
 def schedule_edition(
-    *, edition_id: int, publish_at: datetime, actor: Actor, now: datetime
+    *,
+    edition_id: int,
+    publish_at: datetime,
+    number: int | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> Edition:
-    """Publish the newest text at an instant to come. Raises: MayNotPublish; NotYetPossible."""
+    """Publish the newest text at an instant to come.
+
+    Raises: MayNotPublish; NotYetPossible; SomebodyElseSaved and LeadsNowhere as publishing does.
+    """
     _require_publisher(actor)
     if publish_at <= now:
         raise NotYetPossible
     edition = _locked_edition(edition_id)
+    _require_fit(edition, number, actor)
     edition.state, edition.publish_at = State.SCHEDULED, publish_at
     edition.save(update_fields=["state", "publish_at"])
     _trail(
@@ -387,12 +444,12 @@ def unpublish_edition(*, edition_id: int, actor: Actor, now: datetime) -> Editio
     return edition
 
 
-def _require_publisher(actor: Actor) -> None:
+def _require_publisher(actor: Actor, refusal: type[PlazoError] = MayNotPublish) -> None:
     if actor.id is None:
         return  # the system publishes what a person scheduled, and what an operator imports
-    agent = Agent.objects.filter(pk=actor.id).first()
+    agent = Agent.objects.filter(pk=actor.id).first() if actor.kind == ActorKind.AGENT else None
     if agent is None or not may_publish(agent):
-        raise MayNotPublish
+        raise refusal
 
 
 def render_anew() -> int:
@@ -456,13 +513,12 @@ def change_article(
         article.related = [key for key in dict.fromkeys(related) if key != article.key]
     if position is not None:
         article.position = position
-    if source_language is not None:
-        article.source_language = source_language
     article.owner_id, article.review_by = owner_id, review_by
     article.save()
+    _turn_to(article, source_language)
     for language, slug in (slugs or {}).items():
         edition = article.editions.filter(language=language).first()
-        if edition is not None and slug and slug != edition.slug:
+        if edition is not None and slug:
             _move(edition, article_slug(slug))
     for edition in article.editions.select_related("article", "published"):
         index_edition(edition)
@@ -474,11 +530,21 @@ def change_article(
     return article
 
 
+def _turn_to(article: Article, language: str | None) -> None:
+    """Make another language the source; what was the source is a translation that follows it."""
+    if language is None or language == article.source_language:
+        return
+    article.source_language = language
+    article.save(update_fields=["source_language"])
+    for edition in article.editions.select_related("article"):
+        _bring_up(edition)
+
+
 def _described(article: Article) -> dict[str, Any]:
     return {
         "section": Section.objects.get(pk=article.section_id).key,
         "audience": article.audience,
-        "owner": article.owner_id,
+        "owner": str(article.owner) if article.owner else None,
         "labels": article.labels,
         "related": article.related,
         "position": article.position,
@@ -489,6 +555,8 @@ def _described(article: Article) -> dict[str, Any]:
 
 
 def _move(edition: Edition, slug: str) -> None:
+    if slug == edition.slug:
+        return
     _require_free(edition.language, slug, edition)
     FormerAddress.objects.filter(language=edition.language, slug=slug).delete()
     FormerAddress.objects.create(edition=edition, language=edition.language, slug=edition.slug)
@@ -594,8 +662,15 @@ def _free_name(article: Article, name: str) -> str:
 
 @transaction.atomic
 def remove_file(*, article_id: int, name: str, actor: Actor, now: datetime) -> None:
-    """Take a file off an article. Its bytes stay while anything else has them."""
+    """Take a file off an article. Its bytes stay while anything else has them.
+
+    Raises: FileInUse while a published text, or the newest one of a language, shows it.
+    """
     article = _locked(article_id)
+    for edition in article.editions.select_related("newest", "published"):
+        for revision in (edition.newest, edition.published):
+            if revision is not None and name in render_article(revision.body).files:
+                raise FileInUse(name=name)
     deleted, _ = article.files.filter(name=name).delete()
     if deleted:
         _trail(article, "file_removed", actor, now, data={"name": name})
@@ -642,9 +717,15 @@ def _trail(
 # ── Shelves, synonyms, featured searches ──────────────────────────────────────────────────────
 
 
+OPERATOR = Actor.system("operator")
+
+
 @transaction.atomic
-def save_category(*, key: str, name: Mapping[str, str], position: int = 0) -> Category:
-    """Make a category, or change the one of this key."""
+def save_category(
+    *, key: str, name: Mapping[str, str], position: int = 0, actor: Actor = OPERATOR
+) -> Category:
+    """Make a category, or change the one of this key. Raises: MayNotArrange."""
+    _require_publisher(actor, MayNotArrange)
     category, _made = Category.objects.update_or_create(
         key=key, defaults={"name": dict(name), "position": position}
     )
@@ -662,8 +743,13 @@ def save_section(
     icon: str = "book-open",
     audience: str = Audience.EVERYONE,
     position: int = 0,
+    actor: Actor = OPERATOR,
 ) -> Section:
-    """Make a section, or change the one of this key. A narrower audience holds at once."""
+    """Make a section, or change the one of this key. Its audience holds at once.
+
+    Raises: MayNotArrange.
+    """
+    _require_publisher(actor, MayNotArrange)
     section, _made = Section.objects.update_or_create(
         key=key,
         defaults={
@@ -680,8 +766,9 @@ def save_section(
 
 
 @transaction.atomic
-def remove_section(*, section_id: int) -> None:
-    """Remove an empty section. Raises: ShelfInUse."""
+def remove_section(*, section_id: int, actor: Actor = OPERATOR) -> None:
+    """Remove an empty section. Raises: ShelfInUse; MayNotArrange."""
+    _require_publisher(actor, MayNotArrange)
     section = Section.objects.select_for_update().get(pk=section_id)
     if section.articles.exists():
         raise ShelfInUse
@@ -689,8 +776,9 @@ def remove_section(*, section_id: int) -> None:
 
 
 @transaction.atomic
-def remove_category(*, category_id: int) -> None:
-    """Remove an empty category. Raises: ShelfInUse."""
+def remove_category(*, category_id: int, actor: Actor = OPERATOR) -> None:
+    """Remove an empty category. Raises: ShelfInUse; MayNotArrange."""
+    _require_publisher(actor, MayNotArrange)
     category = Category.objects.select_for_update().get(pk=category_id)
     if category.sections.exists():
         raise ShelfInUse
@@ -698,8 +786,12 @@ def remove_category(*, category_id: int) -> None:
 
 
 @transaction.atomic
-def save_synonyms(*, sets: Sequence[Sequence[str]]) -> None:
-    """Replace all sets of synonyms. A set of fewer than two words says nothing and is left out."""
+def save_synonyms(*, sets: Sequence[Sequence[str]], actor: Actor = OPERATOR) -> None:
+    """Replace all sets of synonyms. A set of fewer than two words says nothing and is left out.
+
+    Raises: MayNotArrange.
+    """
+    _require_publisher(actor, MayNotArrange)
     Synonyms.objects.all().delete()
     tidy = [
         list(dict.fromkeys(" ".join(w.split())[:60] for w in words if w.strip())) for words in sets
@@ -709,8 +801,12 @@ def save_synonyms(*, sets: Sequence[Sequence[str]]) -> None:
 
 
 @transaction.atomic
-def feature_search(*, language: str, words: str) -> FeaturedSearch | None:
-    """Offer a search on the first page, last of all. None where it is offered already."""
+def feature_search(*, language: str, words: str, actor: Actor = OPERATOR) -> FeaturedSearch | None:
+    """Offer a search on the first page, last of all. None where it is offered already.
+
+    Raises: MayNotArrange.
+    """
+    _require_publisher(actor, MayNotArrange)
     tidy = " ".join(words.split())[:60]
     if not tidy or FeaturedSearch.objects.filter(language=language, words__iexact=tidy).exists():
         return None
@@ -718,6 +814,7 @@ def feature_search(*, language: str, words: str) -> FeaturedSearch | None:
     return FeaturedSearch.objects.create(language=language, words=tidy, position=last + 1)
 
 
-def unfeature_search(*, pk: int) -> None:
-    """No longer offer a search."""
+def unfeature_search(*, pk: int, actor: Actor = OPERATOR) -> None:
+    """No longer offer a search. Raises: MayNotArrange."""
+    _require_publisher(actor, MayNotArrange)
     FeaturedSearch.objects.filter(pk=pk).delete()

@@ -59,6 +59,48 @@ class MayNotPublish(PlazoError):
         return _("Coordinators publish articles. Send it to review instead.")
 
 
+class MayNotArrange(PlazoError):
+    """Shelves, synonyms and featured searches are for coordinators, managers and administrators."""
+
+    code = "may_not_arrange"
+    http_status = HTTPStatus.FORBIDDEN
+
+    def user_message(self) -> str:
+        return _("Coordinators arrange the sections and the search. Ask one of them.")
+
+
+class NotInReview(PlazoError):
+    """Only a text in review can be sent back."""
+
+    code = "not_in_review"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("This text is not in review any more. Look at it again.")
+
+
+class LeadsNowhere(PlazoError):
+    """A text that points to articles or files that are not there cannot be published."""
+
+    code = "leads_nowhere"
+
+    def user_message(self) -> str:
+        names = ", ".join(self.data["names"])
+        return _("The text points to what is not there: %(names)s. Mend it, then publish.") % {
+            "names": names
+        }
+
+
+class FileInUse(PlazoError):
+    """A file that a text shows cannot be removed."""
+
+    code = "file_in_use"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("The text uses “%(name)s”. Take it out of the text first.") % self.data
+
+
 class NotYetPossible(PlazoError):
     """An instant for publishing that has passed."""
 

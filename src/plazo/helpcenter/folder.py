@@ -378,13 +378,16 @@ def _check(found: _Folder) -> None:
         if not entry.body.strip():
             found.problems.append(f"{entry.path}: there is no text")
         rendered = render_article(entry.body)
-        for key in sorted({*head.related, *rendered.articles} - keys):
+        # A draft may point to what is still to be written; what people read may not.
+        is_read = head.state in ("published", "scheduled")
+        linked = rendered.articles if is_read else frozenset()
+        for key in sorted({*head.related, *linked} - keys):
             found.problems.append(f"{entry.path}: there is no article {key!r}")
         have = {path.name for path in found.files.get(head.key, [])}
         have |= set(
             ArticleFile.objects.filter(article__key=head.key).values_list("name", flat=True)
         )
-        for name in sorted(rendered.files - have):
+        for name in sorted(rendered.files - have) if is_read else ():
             found.problems.append(f"{entry.path}: there is no file {name!r}")
         other = places.setdefault((entry.language, head.key, entry.is_draft), entry)
         if other is not entry:
@@ -460,7 +463,13 @@ def _write_article(
                 now=now,
             )
         else:
-            commands.save_revision(edition_id=edition.pk, text=text, actor=actor, now=now)
+            commands.save_revision(
+                edition_id=edition.pk,
+                text=text,
+                up_to_date=not entry.head.behind,
+                actor=actor,
+                now=now,
+            )
         _settle(edition, entry, actor, now)
     assert article is not None  # noqa: S101 - there is at least one entry
     commands.change_article(

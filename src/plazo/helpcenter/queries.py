@@ -1,13 +1,13 @@
 """Reads on the knowledge base, for readers and for editors; each says what it costs."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from django.db.models import Count, F, Q, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
+from rapidfuzz.distance import Indel
 
 from plazo.helpcenter.access import Reader, editions_for, editions_in, sections_for
 from plazo.helpcenter.models import (
@@ -17,7 +17,6 @@ from plazo.helpcenter.models import (
     Edition,
     Revision,
     Section,
-    State,
     order_of_shelves,
 )
 
@@ -31,6 +30,17 @@ class Shelf:
     section: Section
     editions: Sequence[Edition]
     total: int
+
+
+def title_of(key: str, language: str) -> str:
+    """Return an article's title for our own people, in a language if there is one. One query."""
+    editions = (
+        Edition.objects.filter(article__key=key)
+        .select_related("newest")
+        .only("language", "newest__title")
+    )
+    found = sorted(editions, key=lambda edition: edition.language != language)
+    return found[0].newest.title if found and found[0].newest else ""
 
 
 def shelves(reader: Reader, language: str) -> list[tuple[Category, list[Shelf]]]:
@@ -94,69 +104,6 @@ def for_sitemap(reader: Reader) -> QuerySet[Edition]:
 # ── For editors ───────────────────────────────────────────────────────────────────────────────
 
 
-def articles_for_editors(
-    *,
-    section: str = "",
-    state: str = "",
-    audience: str = "",
-    language: str = "",
-    label: str = "",
-    owner: int | None = None,
-    words: str = "",
-    archived: bool = False,
-) -> QuerySet[Edition]:
-    """Return editions for the editors' list, drafts included, by shelf."""
-    found = (
-        Edition.objects.select_related(
-            "article__section", "article__owner__user", "newest", "published"
-        )
-        .defer(
-            "words",
-            "newest__body",
-            "newest__body_html",
-            "newest__plain",
-            "published__body",
-            "published__body_html",
-            "published__plain",
-        )
-        .filter(article__archived_at__isnull=not archived)
-        .order_by(*order_of_shelves(), "language")
-    )
-    if section:
-        found = found.filter(article__section__key=section)
-    if state == "changes":
-        found = found.filter(published__isnull=False).exclude(published=F("newest"))
-    elif state == State.PUBLISHED:
-        found = found.filter(published__isnull=False)
-    elif state:
-        found = found.filter(state=state)
-    if audience:
-        found = found.filter(article__audience=audience)
-    if language:
-        found = found.filter(language=language)
-    if label:
-        found = found.filter(article__labels__contains=[label])
-    if owner is not None:
-        found = found.filter(article__owner=owner)
-    if words:
-        found = found.filter(
-            Q(newest__title__icontains=words)
-            | Q(article__key__icontains=words)
-            | Q(newest__body__icontains=words)
-        )
-    return found
-
-
-def states_of_editions() -> dict[str, int]:
-    """Return how many editions are in each state, for the editors' tabs. One query."""
-    rows = (
-        Edition.objects.filter(article__archived_at=None)
-        .values_list("state")
-        .annotate(n=Count("pk"))
-    )
-    return dict(rows)
-
-
 def source_of(edition: Edition) -> Edition | None:
     """Return the edition that a translation is made from; None for the source itself."""
     article: Article = edition.article
@@ -177,30 +124,67 @@ def is_behind(edition: Edition, source: Edition | None) -> bool:
 
 Piece = tuple[Literal["same", "gone", "new"], str]
 _TOKENS: Final = re.compile(r"\s+|\w+|[^\w\s]")
+_LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")
+_WHOLE: Final = re.compile(r".+", re.DOTALL)
+# Beyond so many comparisons larger parts are compared: a hundred megabytes are enough for a page.
+_MOST_COMPARED: Final = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Change:
+    """What stayed, and then what went and what came in its place."""
+
+    same: str = ""
+    gone: str = ""
+    new: str = ""
+
+    @property
+    def size(self) -> int:
+        return max(len(self.gone), len(self.new))
 
 
 def word_diff(old: str, new: str) -> list[Piece]:
     """Return what changed from one text to another, word by word, as pieces in order.
 
     Edges: pieces joined without the `gone` ones are the new text exactly; without the `new` ones,
-        the old one.
+        the old one. What stayed between two changes and is no longer than either counts as changed
+        with them, so that a sentence written anew reads as one. Very long texts are compared line
+        by line.
     """
-    before, after = _TOKENS.findall(old), _TOKENS.findall(new)
-    pieces: list[Piece] = []
-
-    def add(kind: Literal["same", "gone", "new"], tokens: list[str]) -> None:
-        if tokens:
-            pieces.append((kind, "".join(tokens)))
-
-    for tag, a, b, c, d in difflib.SequenceMatcher(
-        None, before, after, autojunk=False
-    ).get_opcodes():
-        if tag == "equal":
-            add("same", before[a:b])
+    before, after = next(
+        (parts_old, parts_new)
+        for cut in (_TOKENS, _LINES, _WHOLE)
+        if len(parts_old := cut.findall(old)) * len(parts_new := cut.findall(new)) <= _MOST_COMPARED
+    )
+    changes = [_Change()]
+    for step in Indel.opcodes(before, after):
+        there = "".join(before[step.src_start : step.src_end])
+        last = changes[-1]
+        if step.tag == "equal":
+            if last.size:
+                changes.append(last := _Change())
+            last.same += there
         else:
-            add("gone", before[a:b])
-            add("new", after[c:d])
+            last.gone += there
+            last.new += "".join(after[step.dest_start : step.dest_end])
+    pieces: list[Piece] = []
+    for change in _grouped(changes):
+        parts: list[Piece] = [("same", change.same), ("gone", change.gone), ("new", change.new)]
+        pieces += [part for part in parts if part[1]]
     return pieces
+
+
+def _grouped(changes: list[_Change]) -> list[_Change]:
+    """Join changes that only a word or two parts, within one paragraph."""
+    kept = changes[:1]
+    for change in changes[1:]:
+        last = kept[-1]
+        if len(change.same) <= min(last.size, change.size) and "\n\n" not in change.same:
+            last.gone += change.same + change.gone
+            last.new += change.same + change.new
+        else:
+            kept.append(change)
+    return kept
 
 
 def revisions_of(edition: Edition) -> list[Revision]:

@@ -1,7 +1,7 @@
 """What readers do: views, votes, sentences, requests that an article made needless, searches."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -182,12 +182,17 @@ class Insights:
     useful: int
     not_useful: int
     deflected: int
-    editions: Sequence[dict[str, Any]]
+    editions: Sequence[Mapping[str, Any]]
     stale: Sequence[Edition]
     behind: Sequence[Edition]
     in_vain: Sequence[SearchTally]
     frequent: Sequence[SearchTally]
     sentences: Sequence[Feedback]
+
+    @property
+    def asks(self) -> int:
+        """Return how many things ask for an editor's work, of those that are listed."""
+        return sum(map(len, (self.stale, self.behind, self.in_vain, self.sentences)))
 
     @property
     def usefulness(self) -> float | None:
@@ -196,22 +201,31 @@ class Insights:
         return self.useful / votes if votes else None
 
 
-def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
-    """Return what the editors' screen shows, in a fixed number of queries."""
+def insights(*, now: datetime, today: date | None = None, span: timedelta = MONTH) -> Insights:
+    """Return what the editors' screen shows, in a fixed number of queries.
+
+    Units: `today` is the day by which articles were to be looked at, in the zone of whoever reads;
+        without it the day in UTC.
+    """
     since = (now - span).date()
     sums = ("views", "useful", "not_useful", "deflected")
     readings = Reading.objects.filter(day__gte=since)
     totals = readings.aggregate(**{name: Sum(name) for name in sums})
-    editions: list[dict[str, Any]] = list(
+    editions: list[Any] = list(
         readings.filter(edition__article__archived_at=None)
         .values(
             "edition",
             "edition__language",
-            "edition__published__title",
             "edition__article__key",
+            title=F("edition__newest__title"),
         )
-        .annotate(**{f"sum_{name}": Sum(name) for name in sums})  # type: ignore[arg-type]
-        .order_by("-sum_views", "edition")[:25]  # type: ignore[misc]
+        .annotate(
+            sum_views=Sum("views"),
+            sum_useful=Sum("useful"),
+            sum_not_useful=Sum("not_useful"),
+            sum_deflected=Sum("deflected"),
+        )
+        .order_by("-sum_views", "edition")[:25]
     )
     return Insights(
         since,
@@ -221,7 +235,9 @@ def insights(*, now: datetime, span: timedelta = MONTH) -> Insights:
             Edition.objects.published()
             .for_lists()
             .select_related("article__owner__user")
-            .filter(article__review_by__lte=now.date(), language=F("article__source_language"))
+            .filter(
+                article__review_by__lte=today or now.date(), language=F("article__source_language")
+            )
             .order_by("article__review_by", "pk")[:50]
         ),
         behind=behind(),

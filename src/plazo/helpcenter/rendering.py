@@ -115,8 +115,9 @@ def _unescape(text: str) -> str:
 
 
 def article_slug(title: str) -> str:
-    """Return an address for a title: lower case, no accents, at most 120 letters."""
-    return slugify(title)[:120].strip("-") or "articulo"
+    """Return an address for a title: letters a–z, digits and single hyphens, at most 120."""
+    words = re.split(r"[-_]+", slugify(title))
+    return "-".join(word for word in words if word)[:120].strip("-") or "articulo"
 
 
 # ── Markdown to tokens to HTML ────────────────────────────────────────────────────────────────

@@ -153,11 +153,7 @@ def _filled(edition: Edition, reader: Reader, language: str) -> Any:
     if keys:
         linked = access.editions_in(reader, language).for_lists().filter(article__key__in=keys)
         known = {e.article.key: address_of(e, language) for e in linked}
-    files = (
-        {file.name: file for file in ArticleFile.objects.filter(article=edition.article_id)}
-        if '"file:' in html
-        else {}
-    )
+    files = {file.name: file for file in access.files_of(edition)} if '"file:' in html else {}
     return rendering.fill_in(html, _resolver(known, files, language), icon)
 
 

@@ -18,6 +18,7 @@ from plazo.tickets.models import (
     Status,
     Ticket,
     TicketEvent,
+    TicketField,
     TicketQuerySet,
 )
 
@@ -217,6 +218,11 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
             person = people.get(event.payload.get("agent"), "")
             entries.append(Entry("event", event.at, event, person=person))
     return entries
+
+
+def answers_of(ticket: Ticket) -> dict[str, str]:
+    """Return the answers to the form's further questions, by their keys. One query."""
+    return dict(TicketField.objects.filter(ticket=ticket).values_list("key", "value"))
 
 
 _MESSAGE_KINDS = frozenset(

@@ -1,7 +1,7 @@
 """Tags and filters that every template has without loading them."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,13 @@ def promised_for(instant: datetime, zone: str, now: datetime) -> str:
 def state_words() -> dict[str, str]:
     """Return the words that the countdown may need, for the page's root."""
     return words()
+
+
+@register.filter
+def day(date_: date) -> str:
+    """Return a day with its year: "24 nov 2026"."""
+    noon = datetime(date_.year, date_.month, date_.day, 12, tzinfo=UTC)
+    return localtime.short_date(noon, "UTC")
 
 
 @register.filter

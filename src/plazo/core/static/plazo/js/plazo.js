@@ -190,42 +190,102 @@ for (const drop of document.querySelectorAll(".drop")) {
   const limit = Number(input.dataset.limit);
   let held = [];
 
+  // Where the form says so, a file goes up as soon as it is chosen; what fails goes with the form.
+  const address = list && input.form.dataset.files;
+  const uploads = new Map();
+
   const hold = (files) => {
+    for (const [file, upload] of uploads)
+      if (!files.includes(file)) {
+        upload.request.abort();
+        uploads.delete(file);
+      }
     held = files;
-    const all = new DataTransfer();
-    for (const file of held) all.items.add(file);
-    input.files = all.files;
     const size = held.reduce((sum, file) => sum + file.size, 0);
     const largest = held.reduce((a, b) => (a && a.size >= b.size ? a : b), null);
     const tooLarge = limit && size > limit;
+    if (address && !tooLarge) for (const file of held) if (!uploads.has(file)) send(file);
+    const all = new DataTransfer();
+    for (const file of held) if (!uploads.has(file) || uploads.get(file).failed) all.items.add(file);
+    input.files = all.files;
     input.setCustomValidity(tooLarge ? input.dataset.tooLarge.replace("{name}", largest.name) : "");
     if (pick && list) showFiles();
     if (!input.checkValidity()) (pick || input).scrollIntoView({ block: "nearest" });
     input.reportValidity();
   };
 
+  const send = (file) => {
+    const request = new XMLHttpRequest();
+    const upload = { request, share: 0, kept: "", failed: "" };
+    uploads.set(file, upload);
+    const body = new FormData();
+    body.append("started", input.form.elements.started.value);
+    body.append("csrfmiddlewaretoken", input.form.elements.csrfmiddlewaretoken.value);
+    body.append("files", file);
+    request.upload.addEventListener("progress", (event) => {
+      if (!event.lengthComputable) return;
+      upload.share = event.loaded / event.total;
+      upload.meter?.setAttribute("value", String(upload.share));
+    });
+    request.addEventListener("loadend", () => {
+      if (!uploads.has(file)) return; // taken out meanwhile
+      let answer = {};
+      try {
+        answer = JSON.parse(request.responseText);
+      } catch {
+        // No answer of ours: the file goes with the form.
+      }
+      upload.kept = answer.files?.[0]?.kept || "";
+      upload.failed = upload.kept ? "" : answer.error || input.dataset.failed;
+      hold(held);
+      input.form.dispatchEvent(new Event("plazo:files"));
+    });
+    request.open("POST", address);
+    request.setRequestHeader("Accept", "application/json");
+    request.send(body);
+  };
+  const arriving = () => [...uploads.values()].some((upload) => !upload.kept && !upload.failed);
+
   const showFiles = () => {
-    list.replaceChildren(
-      ...held.map((file) => {
-        const entry = document.createElement("span");
-        entry.className = "attach";
-        entry.append(`${file.name} · ${fileSize(file.size)} `);
-        const button = document.createElement("button");
-        button.type = "button";
-        const cross = pick.querySelector("svg").cloneNode(true);
-        const use = cross.querySelector("use");
-        use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#i-x"));
-        button.append(cross);
-        button.setAttribute("aria-label", `${list.dataset.remove} ${file.name}`);
-        button.addEventListener("click", () => {
-          hold(held.filter((other) => other !== file));
-          (list.querySelector("button") || input).focus();
-        });
-        entry.append(button);
-        return entry;
-      }),
-    );
+    list.replaceChildren(...held.map(showFile));
     list.hidden = !held.length;
+  };
+
+  const showFile = (file) => {
+    const entry = document.createElement("span");
+    entry.className = "attach";
+    entry.append(`${file.name} · ${fileSize(file.size)} `);
+    const upload = uploads.get(file);
+    if (upload?.kept) {
+      const kept = document.createElement("input");
+      Object.assign(kept, { type: "hidden", name: "kept", value: upload.kept });
+      entry.append(kept);
+      entry.dataset.sla = "met";
+    } else if (upload?.failed) {
+      const says = document.createElement("span");
+      says.className = "c-risk";
+      says.textContent = upload.failed;
+      entry.append(says);
+    } else if (upload) {
+      upload.meter = document.createElement("progress");
+      upload.meter.max = 1;
+      upload.meter.value = upload.share;
+      upload.meter.setAttribute("aria-label", `${file.name}: ${input.dataset.arriving}`);
+      entry.append(upload.meter);
+    }
+    const button = document.createElement("button");
+    button.type = "button";
+    const cross = pick.querySelector("svg").cloneNode(true);
+    const use = cross.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#i-x"));
+    button.append(cross);
+    button.setAttribute("aria-label", `${list.dataset.remove} ${file.name}`);
+    button.addEventListener("click", () => {
+      hold(held.filter((other) => other !== file));
+      (list.querySelector("button") || input).focus();
+    });
+    entry.append(button);
+    return entry;
   };
 
   if (pick && list) {
@@ -250,12 +310,14 @@ for (const drop of document.querySelectorAll(".drop")) {
     event.preventDefault();
     hold([...held, ...event.dataTransfer.files]);
   });
-  // The form leaves checking to the server; what cannot even be sent is the exception.
+  // The form leaves checking to the server; what cannot even be sent is the exception. Files that
+  // are still going up are waited for.
   input.form.addEventListener("submit", (event) => {
-    if (input.checkValidity()) return;
+    if (input.checkValidity() && !arriving()) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    input.reportValidity();
+    if (!input.reportValidity()) return;
+    input.form.addEventListener("plazo:files", () => input.form.requestSubmit(event.submitter), { once: true });
   });
 }
 

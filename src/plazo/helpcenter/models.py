@@ -231,7 +231,7 @@ class Posting(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                fields=["language", "term"], include=["edition", "weight"], name="posting_term"
+                fields=["language", "term", "-weight"], include=["edition"], name="posting_term"
             ),
         ]
 

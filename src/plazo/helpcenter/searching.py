@@ -8,7 +8,7 @@ only the postings of those words.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from django.db import connections, models
@@ -28,6 +28,8 @@ COVERAGE_TYPING: Final = 0.3
 COVERAGE_ALIKE: Final = 0.25
 # Another word for the same is worth a little less than the word itself.
 OTHER_WORD: Final = 0.75
+# Of a very common word only the texts that it says most about are looked at.
+MOST_POSTINGS: Final = 1500
 LANGUAGES: Final[tuple[Language, ...]] = ("es", "en")
 
 
@@ -36,7 +38,8 @@ class Found:
     """What a search found: a page of editions, how many there are in all, and by which words.
 
     Edges: `query` is what was really looked for; where a slip was mended, `meant` says in which
-        words, and `asked` what was typed.
+        words, and `asked` what was typed. `there_are_more` says that the total is a lower bound,
+        since a word was so common that not every text with it was looked at.
     """
 
     query: Query
@@ -45,6 +48,7 @@ class Found:
     sections: dict[str, int] = field(default_factory=dict)
     asked: str = ""
     meant: str = ""
+    there_are_more: bool = False
 
 
 def search(
@@ -68,7 +72,7 @@ def search(
     found = _found(reader, query, asked)
     if not found.total and meant:
         found = _found(reader, parse_query(meant, language, synonyms=lexicon.synonyms), asked)
-    return Found(found.query, found.editions, found.total, found.sections, text.strip(), meant)
+    return replace(found, asked=text.strip(), meant=meant)
 
 
 def suggest(
@@ -86,7 +90,7 @@ def suggest(
     if meant:
         query = parse_query(meant, language, synonyms=lexicon.synonyms, typing=True)
         found = _found(reader, query, asked)
-    return Found(found.query, found.editions, found.total, asked=text.strip(), meant=meant)
+    return replace(found, asked=text.strip(), meant=meant)
 
 
 def related_to(reader: Reader, edition: Edition, *, limit: int = 4) -> list[Edition]:
@@ -160,7 +164,10 @@ WITH wanted AS (
         %(factor)s::float[], %(need)s::int[]) AS w (term, way, language, stem, factor, need)
 ), met AS (
     SELECT p.edition_id, w.term, p.weight * w.factor AS weight
-    FROM wanted AS w JOIN helpcenter_posting AS p ON p.language = w.language AND p.term = w.stem
+    FROM wanted AS w CROSS JOIN LATERAL (
+        SELECT edition_id, weight FROM helpcenter_posting
+        WHERE language = w.language AND term = w.stem ORDER BY weight DESC LIMIT %(most)s
+    ) AS p
     WHERE w.need = 1{phrases}
 ), best AS (
     SELECT edition_id, term, max(weight) AS weight FROM met GROUP BY edition_id, term
@@ -190,7 +197,10 @@ SELECT (SELECT json_agg(id ORDER BY score DESC, id) FROM page),
 _PHRASES: Final = """
     UNION ALL
     SELECT p.edition_id, w.term, min(p.weight) * min(w.factor)
-    FROM wanted AS w JOIN helpcenter_posting AS p ON p.language = w.language AND p.term = w.stem
+    FROM wanted AS w CROSS JOIN LATERAL (
+        SELECT edition_id, weight FROM helpcenter_posting
+        WHERE language = w.language AND term = w.stem ORDER BY weight DESC LIMIT %(most)s
+    ) AS p
     WHERE w.need > 1
     GROUP BY p.edition_id, w.term, w.way, w.need HAVING count(*) = w.need"""
 
@@ -213,7 +223,9 @@ def _found(reader: Reader, query: Query, asked: _Asked) -> Found:
     ids, sections = _ask(reader, query.language, ways, shares, asked)
     editions = {e.pk: e for e in Edition.objects.for_results().filter(pk__in=ids)} if ids else {}
     total = sum(n for key, n in sections.items() if not asked.sections or key in asked.sections)
-    return Found(query, [editions[pk] for pk in ids if pk in editions], total, sections)
+    commonest = max(lexicons[way.language].stems.get(s, 0) for way in ways for s in way.stems)
+    rows = [editions[pk] for pk in ids if pk in editions]
+    return Found(query, rows, total, sections, there_are_more=commonest > MOST_POSTINGS)
 
 
 def _ways(
@@ -276,6 +288,7 @@ def _ask(
                 "need": [len(way.stems) for way, _s in rows],
                 "terms": list(shares),
                 "shares": list(shares.values()),
+                "most": MOST_POSTINGS,
                 "coverage": asked.coverage - 1e-9,
                 "service": asked.service,
                 "sections": list(asked.sections),

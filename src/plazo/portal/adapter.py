@@ -38,10 +38,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return reverse("portal:profile", args=[language_of(request)])
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
-        """Note when it was, and speak the person's language from here on."""
+        """Note when it was; the sign-in's pages speak a client's language from here on."""
         note_sign_in(request, read_clock())
         response: HttpResponse = super().post_login(request, user, **kwargs)
-        speak(response, user.language)
+        if agent_of(user) is None:
+            speak(response, user.language)
         return response
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

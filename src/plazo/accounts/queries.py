@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from plazo.accounts.models import Agent
+from plazo.accounts.models import Agent, Organization, User, normal_email
 
 
 def assignable_agents() -> list[Agent]:
@@ -10,6 +10,16 @@ def assignable_agents() -> list[Agent]:
     return list(
         Agent.objects.select_related("user").filter(is_active=True).order_by("level", "user__name")
     )
+
+
+def organizations() -> list[Organization]:
+    """Return every company by name. One query."""
+    return list(Organization.objects.order_by("name"))
+
+
+def account_named(email: str) -> User | None:
+    """Return the account of an address, if there is one."""
+    return User.objects.filter(email=normal_email(email)).first()
 
 
 def names_of_agents(keys: Iterable[int]) -> dict[int, str]:

@@ -80,7 +80,7 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "environment": document.environments[ticket.environment].name.in_language(language)
         if ticket.environment in document.environments
         else ticket.environment,
-        "case_url": f"{base}/hc/{language}/requests/{access.link_token(ticket)}/",
+        "case_url": f"{base}/hc/{language}/requests/{access.link_token(ticket, mailed=True)}/",
         "desk_url": f"{base}/desk/tickets/{ticket.number}/",
         "sla_url": f"{base}/hc/{language}/sla/",
         "opened_at": ticket.opened_at,

@@ -12,6 +12,7 @@ import logging
 import random
 import smtplib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -20,11 +21,11 @@ from django.db import transaction
 from django.utils import translation
 
 from plazo.core.actor import Actor
+from plazo.core.sealing import CannotUnseal
 from plazo.core.storing import storage_path
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
-from plazo.mailboxes.sealing import CannotUnseal
 from plazo.notifications import rendering, threads
 from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail
 from plazo.notifications.planning import letter_of
@@ -157,6 +158,7 @@ AUTOMATIC = {
     MailKind.ANNOUNCEMENT: "auto-generated",
     MailKind.FOLLOW: "auto-generated",
     MailKind.ARTICLE: "auto-generated",
+    MailKind.JOINED: "auto-generated",
 }
 
 
@@ -234,7 +236,11 @@ def _record_sent(mail: OutboundMail, now: datetime) -> str:
         if not _still_ours(mail):
             return ""
         OutboundMail.objects.filter(pk=mail.pk).update(
-            state=MailState.SENT, sent_at=now, next_attempt_at=None, last_error=""
+            state=MailState.SENT,
+            sent_at=now,
+            next_attempt_at=None,
+            last_error="",
+            **_forgotten(mail),
         )
         if mail.kind == MailKind.ACKNOWLEDGEMENT and mail.ticket_id is not None:
             commands.record_acknowledged(
@@ -250,10 +256,18 @@ def _record_failure(mail: OutboundMail, reason: str, now: datetime) -> str:
         if not _still_ours(mail):
             return ""
         OutboundMail.objects.filter(pk=mail.pk).update(
-            state=MailState.FAILED, next_attempt_at=None, last_error=reason
+            state=MailState.FAILED, next_attempt_at=None, last_error=reason, **_forgotten(mail)
         )
         _reply_failed(mail, reason, Delivery.FAILED, now)
     return MailState.FAILED
+
+
+def _forgotten(mail: OutboundMail) -> dict[str, Any]:
+    """Return the columns to empty once a mail has come to its end: a key is kept nowhere."""
+    letter = letter_of(mail)
+    if letter is None or not letter.forgets:
+        return {}
+    return {"body_text": "", "body_html": "", "about": {}}
 
 
 def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) -> OutboundMail:

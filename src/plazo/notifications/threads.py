@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
-from plazo.accounts.models import Requester
 from plazo.notifications.models import MailKind, OutboundMail
-from plazo.notifications.readers import TO_PARTICIPANTS
+from plazo.notifications.readers import TO_PARTICIPANTS, copied
 from plazo.notifications.rendering import address, is_bare, one_line
 from plazo.tickets.models import PublicMessage, Ticket
 
@@ -89,6 +88,6 @@ def shown_recipients(mail: OutboundMail) -> tuple[str, str] | None:
     if not copies:
         return None
     requester = mail.ticket.requester
-    people = Requester.objects.filter(pk__in=copies).exclude(pk=requester.pk).order_by("pk")
+    people = [person for person in copied(copies) if person.pk != requester.pk]
     cc = ", ".join(address(person.name, person.email) for person in people)
     return address(requester.name, requester.email), cc

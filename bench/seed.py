@@ -179,6 +179,7 @@ class Story:
             opened_at=at,
             updated_at=at,
             sort_due_at=at,
+            requester_due_at=at,
             evaluated_at=at,
             last_at=at,
         )

@@ -63,6 +63,11 @@ PUBLIC = {
     "hc/<language>/requests/<token>/solve/",
     "hc/<language>/requests/<token>/why/<key>/",
     "hc/<language>/requests/<token>/files/<file>/",
+    "hc/<language>/requests/<token>/escalate/",
+    "hc/<language>/requests/<token>/rate/",
+    "hc/<language>/requests/<token>/follow-up/",
+    "hc/<language>/requests/<token>/participants/",
+    "hc/<language>/requests/<token>/participants/<int:person>/remove/",
 }
 
 
@@ -240,7 +245,7 @@ def test_pages_ask_the_database_little(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     """The agreement in force and what goes on, and no more; a case costs the same however long:
-    ticket, what goes on, chain, messages, files.
+    ticket, what goes on, chain, messages, files, who takes part.
     """
     ticket = factory.a_case(attachments=[uploaded("a.txt", b"uno")])
     address = link(ticket)
@@ -248,7 +253,7 @@ def test_pages_ask_the_database_little(
     for path in ("/hc/es/sla/", "/hc/es/requests/new/"):
         with django_assert_num_queries(2):
             client.get(path)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(address)
     for n in range(25):
         commands.reply_as_requester(
@@ -257,7 +262,7 @@ def test_pages_ask_the_database_little(
         commands.reply_to_ticket(
             ticket_id=ticket.pk, body=f"Visto {n}", actor=factory.as_agent(), now=TUESDAY
         )
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         answer = client.get(address)
     assert "Visto 24" in answer.content.decode()
 

@@ -5,9 +5,14 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from plazo.core import sealing
 
 
 class Language(models.TextChoices):
@@ -36,6 +41,11 @@ def normal_email(email: str) -> str:
         but no mailbox in use does, and two spellings of one person are a worse fault.
     """
     return email.strip().lower()
+
+
+def domain_of(email: str) -> str:
+    """Return the domain of an address, as it is compared."""
+    return normal_email(email).rpartition("@")[2]
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -126,8 +136,18 @@ class Organization(models.Model):
         return self.name
 
 
+class RequesterRole(models.TextChoices):
+    """What somebody sees of their company's cases."""
+
+    MEMBER = "member", _("Sees their own cases")
+    MANAGER = "manager", _("Sees the whole company's cases, and invites")
+
+
 class Requester(models.Model):
-    """The person who asks. Known by an address; may or may not have an account."""
+    """The person who asks. Known by an address; may or may not have an account.
+
+    Edges: an erased requester keeps the row, which cases point to, and nothing of the person.
+    """
 
     email = models.EmailField()
     name = models.CharField(max_length=120, blank=True)
@@ -140,7 +160,13 @@ class Requester(models.Model):
     language = models.CharField(max_length=2, choices=Language.choices, default=Language.SPANISH)
     time_zone = models.CharField(max_length=60, blank=True)
     email_confirmed_at = models.DateTimeField(null=True, blank=True)
+    role = models.CharField(
+        max_length=8, choices=RequesterRole.choices, default=RequesterRole.MEMBER
+    )
+    # Copies of the answers in colleagues' cases; answers in one's own are always sent.
+    wants_copies = models.BooleanField(default=True)
     created_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -148,8 +174,108 @@ class Requester(models.Model):
         ]
 
     def __str__(self) -> str:
+        if self.erased_at is not None:
+            return gettext("Erased person")
         return self.name or self.email
+
+    @property
+    def manages(self) -> bool:
+        """Say whether they see, and answer for, their whole company's cases."""
+        return self.role == RequesterRole.MANAGER and self.organization_id is not None
 
     def confirmed(self, at: datetime) -> bool:
         """Say whether the address had been confirmed by `at`."""
         return self.email_confirmed_at is not None and self.email_confirmed_at <= at
+
+
+class SignInLink(models.Model):
+    """A link that signs one address in, once, for some minutes. Only its digest is kept."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    email = models.EmailField(db_index=True)
+    following = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"link {self.pk}"
+
+
+class Invitation(models.Model):
+    """Somebody was asked into the portal: accepting it binds them to a company, in a role.
+
+    `agent` or `colleague` invited. Only the digest of the link's token is kept.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    requester = models.ForeignKey(Requester, on_delete=models.CASCADE, related_name="invitations")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="invitations"
+    )
+    role = models.CharField(max_length=8, choices=RequesterRole.choices)
+    agent = models.ForeignKey(Agent, null=True, on_delete=models.SET_NULL, related_name="+")
+    colleague = models.ForeignKey(Requester, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["requester"],
+                condition=Q(accepted_at=None, withdrawn_at=None),
+                name="invitation_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk}"
+
+    @property
+    def inviter(self) -> str:
+        """Return who invited, in their own name; nothing where they are gone."""
+        return str(self.agent or self.colleague or "")
+
+
+class IdentityProvider(models.Model):
+    """A company's own sign-in (OpenID Connect): its people come in through it.
+
+    `domains` are those of the addresses that it may speak for, and no others. The secret is in
+    `sealed` alone, encrypted under the installation's key. `vouches` says that every address in it
+    is the company's own work, for directories that do not say which ones are verified.
+    """
+
+    key = models.SlugField(max_length=40, unique=True)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="identity_providers"
+    )
+    issuer = models.URLField(max_length=400)
+    client_id = models.CharField(max_length=190)
+    sealed = models.TextField(blank=True)
+    domains = ArrayField(models.CharField(max_length=253))
+    vouches = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("key",)
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(fields=["domains"], name="identity_provider_domains"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.organization})"
+
+    @property
+    def secret(self) -> str:
+        """Return the client's secret. Raises: sealing.CannotUnseal."""
+        return str(sealing.unseal(self.sealed)["client_secret"]) if self.sealed else ""
+
+    def keep_secret(self, secret: str) -> None:
+        """Seal the client's secret. Does not save."""
+        self.sealed = sealing.seal({"client_secret": secret}) if secret else ""
+
+    def speaks_for(self, email: str) -> bool:
+        """Say whether an address is of one of its domains."""
+        return domain_of(email) in self.domains

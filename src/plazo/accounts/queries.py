@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from plazo.accounts.models import Agent, Requester, normal_email
+from plazo.accounts.models import Agent, Organization, Requester, User, normal_email
 
 
 def assignable_agents() -> list[Agent]:
@@ -19,6 +19,16 @@ def requesters_by_email(email: str) -> QuerySet[Requester]:
     """Return whoever has an address, however it is spelt: one row at most, by the unique index."""
     spelt = Requester.objects.alias(spelt=Lower("email"))
     return spelt.filter(spelt=normal_email(email))
+
+
+def organizations() -> list[Organization]:
+    """Return every company by name. One query."""
+    return list(Organization.objects.order_by("name"))
+
+
+def account_named(email: str) -> User | None:
+    """Return the account of an address, if there is one."""
+    return User.objects.filter(email=normal_email(email)).first()
 
 
 def names_of_agents(keys: Iterable[int]) -> dict[int, str]:

@@ -13,6 +13,7 @@ from django.core.management import execute_from_command_line
 from django.utils import timezone
 
 import plazo
+from plazo.accounts.cli import add_commands as add_account_commands
 from plazo.accounts.team_cli import add_commands as add_team_commands
 from plazo.agreements.cli import add_commands as add_agreement_commands
 from plazo.channels.email.cli import add_commands as add_mail_commands
@@ -129,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     version.set_defaults(run=_version, needs="nothing")
     add_agreement_commands(commands)
     add_team_commands(commands)
+    add_account_commands(commands)
     add_ticket_commands(commands)
     add_article_commands(commands)
     add_mail_commands(commands, run_process=_mail)

@@ -14,8 +14,17 @@ from pathlib import Path
 from django.db import transaction
 
 from plazo.accounts.access import actor_of_agent, actor_of_requester
-from plazo.accounts.commands import find_or_create_requester
-from plazo.accounts.models import Agent, Group, Organization, Requester, Role, Stage, User
+from plazo.accounts.commands import account_for, find_or_create_requester
+from plazo.accounts.models import (
+    Agent,
+    Group,
+    Organization,
+    Requester,
+    RequesterRole,
+    Role,
+    Stage,
+    User,
+)
 from plazo.agreements.commands import publish_agreement
 from plazo.agreements.models import AgreementVersion
 from plazo.channels.email.ledger import accept
@@ -39,6 +48,8 @@ SIGN_INS = (
     ("coordinacion@demo.example", "nivel 2 / level 2"),
     ("gerencia@demo.example", "nivel 3 / level 3"),
     ("admin@demo.example", "administración / administrator"),
+    ("cliente.encargado@norte.example", "cliente, toda su empresa / client, whole company"),
+    ("ingenieria@norte.example", "cliente, sus casos / client, own cases"),
 )
 _PEOPLE = (
     ("agente1@demo.example", "Especialista Uno", Role.AGENT, 1, "Especialista IWS", ("level1",)),
@@ -53,8 +64,14 @@ _ORGANIZATIONS = (
     ("Mayorista Demo Sur", "demo-sur", Stage.PRODUCTION, ["physical", "catalog"]),
     ("Integrador Demo Nuevo", "demo-nuevo", Stage.TESTING, ["esd"]),
 )
+# Clients who sign in: the others come by a link, or write mails.
+_ACCOUNTS = (
+    ("cliente.encargado@norte.example", RequesterRole.MANAGER),
+    ("ingenieria@norte.example", RequesterRole.MEMBER),
+)
 _REQUESTERS = (
     ("ingenieria@norte.example", "Ingeniería Norte", "demo-norte"),
+    ("cliente.encargado@norte.example", "Encargado Norte", "demo-norte"),
     ("plataforma@digital.example", "Plataforma Digital", "demo-digital"),
     ("sistemas@sur.example", "Sistemas Sur", "demo-sur"),
     ("desarrollo@nuevo.example", "Desarrollo Nuevo", "demo-nuevo"),
@@ -132,6 +149,16 @@ def _people() -> None:
                 "representative_email": f"ventas@{slug}.example",
             },
         )
+
+
+def _accounts(now: datetime) -> None:
+    """Give some clients accounts, as invitations do."""
+    for email, role in _ACCOUNTS:
+        user = account_for(email=email, now=now)
+        if user is not None and not user.has_usable_password():
+            user.set_password(PASSWORD)
+            user.save(update_fields=["password"])
+        Requester.objects.filter(email=email).update(role=role)
 
 
 def _knowledge(now: datetime) -> None:
@@ -250,14 +277,15 @@ class _Story:
             agent.user.email.split("@")[0]: actor_of_agent(agent)
             for agent in Agent.objects.select_related("user")
         }
-        self.requesters = {}
+        self.requesters: dict[str, Requester] = {}
         for email, name, slug in _REQUESTERS:
             requester = find_or_create_requester(email=email, name=name, now=now)
             Requester.objects.filter(pk=requester.pk).update(
                 organization=Organization.objects.get(slug=slug), email_confirmed_at=now
             )
             requester.refresh_from_db()
-            self.requesters[slug] = requester
+            self.requesters.setdefault(slug, requester)
+        _accounts(now)
 
     def before(self, open_time: timedelta) -> datetime:
         """Return the instant so much open time before now."""

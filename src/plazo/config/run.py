@@ -256,7 +256,7 @@ def _greet(settings: Settings) -> None:
         print(f"  Correo de la demo / demo mail: {settings.base_url}/outbox/\n")
         print(f"  Demo, contraseña / password: {PASSWORD}")
         for email, role in SIGN_INS:
-            print(f"    {email:<28} {role}")
+            print(f"    {email:<32} {role}")
     elif not settings.mail_leaves:
         print("  PLAZO_SMTP_URL is unset: mail is kept and goes to nobody.")
     print("\n  Ctrl+C para detener / to stop\n", flush=True)

@@ -10,7 +10,7 @@ handler400 = "plazo.core.failures.bad_request"
 urlpatterns = [
     path("livez", health.live),
     path("readyz", health.ready),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("plazo.portal.accounts_urls")),
     path("desk/", include("plazo.desk.urls")),
     path("mail/hook/<slug:provider>/", webhook.receive),
     path("outbox/", include("plazo.notifications.urls")),

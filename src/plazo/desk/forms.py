@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from plazo.accounts.models import Language, User
+from plazo.accounts.models import Language, RequesterRole, User
 from plazo.channels.forms.uploads import WithFiles
 from plazo.tickets.models import Status, WaitingFor
 
@@ -80,6 +80,13 @@ class VerdictForm(forms.Form):
     """In scope, or out by a clause."""
 
     verdict = forms.CharField(max_length=60)
+
+
+class InviteForm(forms.Form):
+    """Into which company somebody is invited, and to see what."""
+
+    role = forms.ChoiceField(choices=RequesterRole.choices)
+    organization = forms.IntegerField(required=False)
 
 
 class MeForm(forms.ModelForm):  # type: ignore[type-arg]

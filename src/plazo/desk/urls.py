@@ -17,6 +17,7 @@ urlpatterns = [
     path("tickets/<str:number>/verdict/", views.verdict, name="verdict"),
     path("tickets/<str:number>/status/", views.status, name="status"),
     path("tickets/<str:number>/reopen/", views.reopen, name="reopen"),
+    path("tickets/<str:number>/invite/", views.invite, name="invite"),
     path("tickets/<str:number>/messages/<int:message>/again/", mail.send_again, name="send_again"),
     path("mail/", mail.ledger, name="ledger"),
     path("mail/<int:pk>/", mail.record, name="mail_record"),

@@ -21,8 +21,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from plazo.accounts.access import actor_of_agent
-from plazo.accounts.models import Agent
-from plazo.accounts.queries import assignable_agents
+from plazo.accounts.models import Agent, RequesterRole
+from plazo.accounts.queries import assignable_agents, organizations
 from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.labels import metric_label
 from plazo.agreements.models import AgreementVersion
@@ -36,6 +36,7 @@ from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import forms
 from plazo.desk.horizon import horizon
 from plazo.helpcenter import queries as titles
+from plazo.notifications import people
 from plazo.sla import UnknownTarget
 from plazo.tickets import access, commands, queries
 from plazo.tickets.files import file_response
@@ -306,6 +307,9 @@ def _show(
         "asked": _asked(found, chain, language),
         "agents": assignable_agents(),
         "participants": list(found.participants.select_related("requester")),
+        "rating": queries.last_rating(found, chain),
+        "roles": RequesterRole.choices,
+        "companies": organizations() if found.requester.organization_id is None else [],
         "records": mail.records_of(found) if found.mailbox_id else {},
         "form": form or forms.WriteForm(initial={"kind": "reply"}),
         "staged": form.carry() if form is not None and form.is_bound else [],
@@ -356,6 +360,8 @@ def _act(
     number: str,
     form: django_forms.Form,
     command: Callable[[Ticket, dict[str, Any], dict[str, Any]], Any],
+    *,
+    done: str = "",
 ) -> HttpResponse:
     """Run one command of the side panel; on an error show the ticket again with the sentence."""
     now = read_clock()
@@ -368,6 +374,8 @@ def _act(
         command(found, form.cleaned_data, {"actor": actor_of_agent(agent), "now": now})
     except PlazoError as error:
         return _show(request, found, now, error=error.user_message())
+    if done:
+        messages.success(request, done)
     return redirect("desk:ticket", number=number)
 
 
@@ -509,6 +517,26 @@ def reopen(request: HttpRequest, number: str) -> HttpResponse:
         number,
         django_forms.Form(request.POST),
         lambda found, data, by: commands.reopen_ticket(ticket_id=found.pk, **by),
+    )
+
+
+@agent_required
+@require_POST
+def invite(request: HttpRequest, number: str) -> HttpResponse:
+    """Invite the requester into the portal, bound to their company."""
+    return _act(
+        request,
+        number,
+        forms.InviteForm(request.POST),
+        lambda found, data, by: people.invite(
+            email=found.requester.email,
+            name=found.requester.name,
+            organization_id=found.requester.organization_id or data["organization"],
+            role=data["role"],
+            language=found.requester.language,
+            **by,
+        ),
+        done=_("The invitation is on its way."),
     )
 
 

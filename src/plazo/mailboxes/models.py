@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Group, Language
-from plazo.mailboxes import sealing
+from plazo.core import sealing
 
 
 class Source(models.TextChoices):

@@ -14,6 +14,7 @@ from typing import Final
 
 from django.db import connection
 
+from plazo.accounts.domains import SHARED_DOMAINS
 from plazo.notifications.models import Spent
 
 # Receipts an hour. People rarely open more than a handful of cases in one; a domain or a network
@@ -26,14 +27,6 @@ PER_HOUR: Final[dict[str, int]] = {
     "likeness": 6,
 }
 HOUR: Final = timedelta(hours=1)
-# Mail providers where a domain says nothing about who somebody is: the address does.
-SHARED_DOMAINS: Final = frozenset(
-    {
-        "gmail.com", "googlemail.com", "outlook.com", "outlook.es", "hotmail.com", "hotmail.es",
-        "live.com", "msn.com", "yahoo.com", "yahoo.es", "icloud.com", "me.com", "proton.me",
-        "protonmail.com", "aol.com", "gmx.com", "gmx.net",
-    }
-)  # fmt: skip
 SHARED_FACTOR: Final = 20
 # Where the large providers send from (their SPF records): half a country writes from there.
 SHARED_NETWORKS: Final = tuple(

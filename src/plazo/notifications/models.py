@@ -26,6 +26,7 @@ class MailKind(models.TextChoices):
     ANNOUNCEMENT = "announcement", _("Announcement")
     FOLLOW = "follow", _("Question whether to follow announcements")
     ARTICLE = "article", _("Article to look at")
+    JOINED = "joined", _("Notice of taking part in a case")
 
 
 class MailState(models.TextChoices):

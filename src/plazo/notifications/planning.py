@@ -25,11 +25,13 @@ Rendered = tuple[str, str, str]
 class Letter:
     """How one kind of mail is written: subject, text and HTML, and headers of its own.
 
-    Edges: a renderer that returns None means that there is nothing to say any more.
+    Edges: a renderer that returns None means that there is nothing to say any more. What `forgets`
+        holds a key to somebody's account: once it has gone out, its words are kept nowhere.
     """
 
     render: Callable[[OutboundMail], Rendered | None]
     headers: Callable[[OutboundMail], Mapping[str, str]] = lambda _mail: {}
+    forgets: bool = False
 
 
 _letters: dict[str, Letter] = {}

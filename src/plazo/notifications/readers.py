@@ -1,12 +1,12 @@
 """Who hears about which event by mail: rows, written in the command's own transaction."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from django.conf import settings
 
-from plazo.accounts.models import Agent, Requester
+from plazo.accounts.models import Agent, Group, Requester
 from plazo.core.actor import ActorKind
 from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox
@@ -24,10 +24,20 @@ NOTICES: Final = {
     "ticket.assigned": MailKind.ASSIGNED,
     "clock.at_risk": MailKind.AT_RISK,
     "clock.breached": MailKind.BREACHED,
+    "escalation.requested": MailKind.CLIMBED,
 }
-KINDS: Final = frozenset({"ticket.opened", "ticket.replied", "reply.sent_again", *NOTICES})
+KINDS: Final = frozenset(
+    {"ticket.opened", "ticket.replied", "reply.sent_again", "participant.added", *NOTICES}
+)
 # The mails of one event that go to the other side; the others are notices to our own people.
-TO_PARTICIPANTS: Final = (MailKind.ACKNOWLEDGEMENT, MailKind.REPLY, MailKind.COPY)
+TO_PARTICIPANTS: Final = (
+    MailKind.ACKNOWLEDGEMENT,
+    MailKind.REPLY,
+    MailKind.COPY,
+    MailKind.JOINED,
+)
+# Who climbs over level 1 is heard by the level above.
+CLIMBED_TO: Final = 2
 
 
 def register() -> None:
@@ -84,13 +94,38 @@ def _recipients(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
         case "ticket.replied":
             yield MailKind.REPLY, *_requester(ticket)
             copies = event.payload.get("copies") or []
-            for person in Requester.objects.filter(pk__in=copies).order_by("pk"):
+            for person in copied(copies):
                 if person.pk != ticket.requester_id:
                     yield MailKind.COPY, person.email, person.name, ticket.language
         case "reply.sent_again":
             yield MailKind.REPLY, *_requester(ticket)
+        case "participant.added":
+            if event.payload.get("told"):
+                person = Requester.objects.get(pk=event.payload["person"])
+                yield MailKind.JOINED, person.email, person.name, person.language
+        case "escalation.requested":
+            yield from _level_above()
         case _:
             yield from _our_own(ticket, event)
+
+
+def copied(people: Collection[int]) -> list[Requester]:
+    """Return who gets a copy, of those who were named: some do not want any."""
+    return list(
+        Requester.objects.filter(pk__in=people, wants_copies=True, erased_at=None).order_by("pk")
+    )
+
+
+def _level_above() -> Iterator[Recipient]:
+    """Yield the group that a requester climbs to, or its people where it has no address."""
+    group = Group.objects.filter(level=CLIMBED_TO).order_by("pk").first()
+    if group is None:
+        return
+    if group.email:
+        yield MailKind.CLIMBED, group.email, group.name, "es"
+        return
+    for agent in group.agents.select_related("user").filter(is_active=True):
+        yield MailKind.CLIMBED, agent.user.email, agent.user.name, agent.user.language
 
 
 def _our_own(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:

@@ -22,7 +22,7 @@ from plazo.mailboxes.models import Source
 from plazo.notifications.addresses import as_ascii, undeliverable
 from plazo.notifications.models import MailKind, OutboundMail, Spent
 from plazo.notifications.planning import letter_of
-from plazo.notifications.readers import TO_PARTICIPANTS
+from plazo.notifications.readers import TO_PARTICIPANTS, copied
 from plazo.sla import Metric
 from plazo.tickets import access, queries
 from plazo.tickets.bodies import html_without_images
@@ -83,7 +83,7 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "environment": document.environments[ticket.environment].name.in_language(language)
         if ticket.environment in document.environments
         else ticket.environment,
-        "case_url": f"{base}/hc/{language}/requests/{access.link_token(ticket)}/",
+        "case_url": f"{base}/hc/{language}/requests/{access.link_token(ticket, mailed=True)}/",
         "desk_url": f"{base}/desk/tickets/{ticket.number}/",
         "sla_url": f"{base}/hc/{language}/sla/",
         "opened_at": ticket.opened_at,
@@ -272,9 +272,9 @@ def _copies(mail: OutboundMail, ticket: Ticket) -> list[str]:
     """Return who gets a copy of an answer to a notice: those who take part when it is written."""
     people = Participant.objects.filter(ticket=ticket, added_at__lte=mail.created_at)
     return [
-        address(person.requester.name, person.requester.email)
-        for person in people.select_related("requester")
-        if not undeliverable(person.requester.email)
+        address(person.name, person.email)
+        for person in copied(people.values_list("requester_id", flat=True))
+        if not undeliverable(person.email)
     ]
 
 

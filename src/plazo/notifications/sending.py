@@ -12,6 +12,7 @@ import logging
 import random
 import smtplib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -22,11 +23,11 @@ from django.utils import translation
 
 from plazo.agreements.queries import version
 from plazo.core.actor import Actor
+from plazo.core.sealing import CannotUnseal
 from plazo.core.storing import storage_path
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.mailboxes.oauth import ConsentWithdrawn, TokenTrouble
-from plazo.mailboxes.sealing import CannotUnseal
 from plazo.notifications import addresses, rendering, threads
 from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail
 from plazo.notifications.planning import letter_of
@@ -166,6 +167,7 @@ AUTOMATIC = {
     MailKind.ANNOUNCEMENT: "auto-generated",
     MailKind.FOLLOW: "auto-generated",
     MailKind.ARTICLE: "auto-generated",
+    MailKind.JOINED: "auto-generated",
 }
 
 
@@ -245,7 +247,11 @@ def pause_after(attempts: int) -> timedelta:
 def _record_sent(mail: OutboundMail, now: datetime) -> str:
     with transaction.atomic():
         ours = _ours(mail).update(
-            state=MailState.SENT, sent_at=now, next_attempt_at=None, last_error=""
+            state=MailState.SENT,
+            sent_at=now,
+            next_attempt_at=None,
+            last_error="",
+            **_forgotten(mail),
         )
         if not ours:
             return ""
@@ -260,11 +266,21 @@ def _record_sent(mail: OutboundMail, now: datetime) -> str:
 
 def _record_failure(mail: OutboundMail, reason: str, now: datetime) -> str:
     with transaction.atomic():
-        ours = _ours(mail).update(state=MailState.FAILED, next_attempt_at=None, last_error=reason)
+        ours = _ours(mail).update(
+            state=MailState.FAILED, next_attempt_at=None, last_error=reason, **_forgotten(mail)
+        )
         if not ours:
             return ""
         _reply_failed(mail, reason, Delivery.FAILED, now)
     return MailState.FAILED
+
+
+def _forgotten(mail: OutboundMail) -> dict[str, Any]:
+    """Return the columns to empty once a mail has come to its end: a key is kept nowhere."""
+    letter = letter_of(mail)
+    if letter is None or not letter.forgets:
+        return {}
+    return {"body_text": "", "body_html": "", "about": {}}
 
 
 def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) -> OutboundMail:

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
-from plazo.accounts.models import Requester
 from plazo.notifications.addresses import undeliverable
 from plazo.notifications.models import MailKind, OutboundMail
-from plazo.notifications.readers import TO_PARTICIPANTS
+from plazo.notifications.readers import TO_PARTICIPANTS, copied
 from plazo.notifications.rendering import address, is_bare, one_line
 from plazo.tickets.models import PublicMessage, Ticket
 
@@ -100,7 +99,7 @@ def shown_recipients(mail: OutboundMail) -> tuple[str, str] | None:
     if is_bare(mail) or not copies or undeliverable(mail.ticket.requester.email):
         return None
     requester = mail.ticket.requester
-    people = Requester.objects.filter(pk__in=copies).exclude(pk=requester.pk).order_by("pk")
+    people = [person for person in copied(copies) if person.pk != requester.pk]
     cc = ", ".join(
         address(person.name, person.email) for person in people if not undeliverable(person.email)
     )

@@ -1,4 +1,4 @@
-"""A case as its requester sees it, behind a signed link: promises, conversation, and why."""
+"""A case as somebody on its requester's side sees it: promises, conversation, and why."""
 
 import uuid
 from datetime import datetime
@@ -7,12 +7,9 @@ from typing import Any
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from plazo.accounts.access import actor_of_requester
-from plazo.accounts.commands import confirm_address
 from plazo.agreements.labels import metric_label, target_words
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
@@ -22,40 +19,38 @@ from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.mailboxes import queries as mailboxes
-from plazo.portal.site import frame, private, public
+from plazo.portal.door import Seen, of_case
+from plazo.portal.site import frame
+from plazo.portal.words import status_words
 from plazo.sla import Metric, State, UnknownTarget
 from plazo.tickets import access, commands, queries
 from plazo.tickets.files import file_response
-from plazo.tickets.models import Status, Ticket
+from plazo.tickets.models import SCORES, Channel, Status, Ticket
 
-# What a customer sees of our clocks: the promises that were made to them.
-PROMISES = (
-    Metric.FIRST_REPLY,
-    Metric.ESCALATED_REPLY,
-    Metric.NEXT_REPLY,
-    Metric.PROMISED_UPDATE,
-    Metric.RESOLUTION,
-)
+PROMISES = queries.PROMISED
 
 
-def _context(
-    request: HttpRequest, language: str, ticket: Ticket, token: str, now: datetime
-) -> dict[str, Any]:
+def context_of(request: HttpRequest, language: str, seen: Seen, now: datetime) -> dict[str, Any]:
     """Return what all pages of a case show. Costs one query: the chain of its events."""
+    ticket = seen.ticket
     document = ticket.agreement_version.document
     chain = queries.chain_of(ticket)
     evaluation = queries.evaluation_of(ticket, chain, now=now)
     severity = document.severity(ticket.severity)
     environment = document.environments.get(ticket.environment)
-    return frame(request, language, now, ticket.agreement_version) | {
+    framed = frame(request, language, now, ticket.agreement_version, "requests")
+    return framed | {
+        "seen": seen,
         "ticket": ticket,
-        "token": token,
+        "token": seen.token,
+        "zone": seen.person.time_zone or framed["zone"],
         "chain": chain,
         "clocks": [
             (metric_label(applied.metric), clockview.of_applied(applied, now))
             for applied in evaluation.applied
             if applied.metric in PROMISES and applied.state is not State.CANCELLED
         ],
+        "status_words": status_words(ticket),
         "severity_name": severity.name.in_language(language) if severity else "",
         "service_name": document.service_name(ticket.service, language),
         "environment_name": environment.name.in_language(language) if environment else "",
@@ -69,15 +64,13 @@ def _context(
     }
 
 
-@public
-@private
+@of_case
 @require_safe
-def sent(request: HttpRequest, language: str, token: str) -> HttpResponse:
+def sent(request: HttpRequest, language: str, seen: Seen) -> HttpResponse:
     """Confirm a case: its number, and what to expect by when."""
     now = read_clock()
-    ticket = access.ticket_by_link(token)
-    context = _context(request, language, ticket, token, now)
-    version = ticket.agreement_version
+    context = context_of(request, language, seen, now)
+    version = seen.ticket.agreement_version
     requested = context["chain"][0].payload["requested_severity"]
     target = version.document.target(Metric.ESCALATED_REPLY, requested) if requested else None
     context |= {
@@ -86,46 +79,83 @@ def sent(request: HttpRequest, language: str, token: str) -> HttpResponse:
         "escalated": target_words(version.document, target),
         "receipt": not context["chain"][0].payload.get("quiet"),
         "page": sla_page(version, language, now),
-        "by_mail": mailboxes.takes_answers(ticket.mailbox),
+        "by_mail": mailboxes.takes_answers(seen.ticket.mailbox),
     }
     return render(request, "plazo/portal/sent.html", context)
 
 
-@public
-@private
+@of_case
 @require_safe
-def case(request: HttpRequest, language: str, token: str) -> HttpResponse:
-    """Show a case to its requester: promises, conversation, and a place to answer."""
-    ticket = access.ticket_by_link(token)
-    return _show(request, language, token, ticket, AnswerForm())
+def case(request: HttpRequest, language: str, seen: Seen) -> HttpResponse:
+    """Show a case: promises, conversation, and a place to answer."""
+    return show(request, language, seen, AnswerForm())
 
 
-def _show(
+def show(
     request: HttpRequest,
     language: str,
-    token: str,
-    ticket: Ticket,
+    seen: Seen,
     form: AnswerForm,
     *,
+    fault: str = "",
     status: int = 200,
 ) -> HttpResponse:
+    """Render a case; with a fault, as what was typed could not be taken."""
     now = read_clock()
-    context = _context(request, language, ticket, token, now)
+    ticket = seen.ticket
+    context = context_of(request, language, seen, now)
+    chain = context["chain"]
+    before, after = _follow_ups(seen, queries.follow_ups(chain))
     context |= {
         "entries": [
             entry
-            for entry in queries.conversation(ticket, context["chain"], internal=False)
+            for entry in queries.conversation(ticket, chain, internal=False)
             if _tells_the_requester_something(entry)
         ],
         "form": form,
+        "fault": fault,
+        "typed_words": request.POST.get("words", ""),
+        "typed_email": request.POST.get("email", ""),
         "staged": form.carry() if form.is_bound else [],
         "waits_for_you": ticket.status == Status.PENDING and ticket.waiting_for == "requester",
-        "unconfirmed": ticket.requester.email_confirmed_at is None,
+        "unconfirmed": seen.person.email_confirmed_at is None,
         # Waiting pauses what the agreement names, and only while its longest pause lasts.
         "clock_stops": any(clock.sla == State.PAUSED for _label, clock in context["clocks"]),
-        "can_solve": ticket.status not in (Status.SOLVED, Status.CLOSED),
+        "can_solve": not ticket.is_ended,
+        "can_answer": ticket.can_be_answered(now),
+        "climb": None if ticket.is_ended else queries.climb(ticket, chain, now=now),
+        "follows": before,
+        "followed_by": after,
+        "rating": queries.last_rating(ticket, chain),
+        "can_rate": ticket.status == Status.SOLVED and seen.person.pk == ticket.requester_id,
+        "scores": SCORES,
+        "participants": _participants(seen),
+        "can_add": ticket.status != Status.CLOSED and seen.person.confirmed(now),
     }
     return render(request, "plazo/portal/case.html", context, status=status)
+
+
+def _participants(seen: Seen) -> list[tuple[Any, bool]]:
+    """Return who takes part, each with whether the reader may take them out."""
+    rules = seen.person.pk == seen.ticket.requester_id or seen.person.manages
+    return [
+        (entry.requester, rules or entry.requester_id == seen.person.pk)
+        for entry in seen.ticket.participants.select_related("requester")
+    ]
+
+
+def _follow_ups(
+    seen: Seen, related: tuple[list[int], list[int]]
+) -> tuple[list[tuple[Ticket, str]], list[tuple[Ticket, str]]]:
+    """Return the cases before and after this one that the reader sees too, with their tokens."""
+    if not any(related):
+        return [], []
+    visible = access.tickets_for_requester(seen.person)
+    found = visible.select_related("requester").in_bulk([pk for some in related for pk in some])
+    before, after = (
+        [(found[pk], seen.token_of(found[pk])) for pk in some if pk in found] for some in related
+    )
+    return before, after
 
 
 def _tells_the_requester_something(entry: queries.Entry) -> bool:
@@ -142,84 +172,56 @@ def _tells_the_requester_something(entry: queries.Entry) -> bool:
             return True
 
 
-@public
-@private
+@of_case
 @require_POST
-def confirm(request: HttpRequest, language: str, token: str) -> HttpResponse:
-    """Take the word of whoever has the receipt's link that the address is theirs.
-
-    Edges: opening the link confirms nothing, since mail scanners open links too: a button does,
-        and so does anything else that is done behind it.
-    """
-    now = read_clock()
-    ticket = access.ticket_by_link(token)
-    confirm_address(requester_id=ticket.requester_id, now=now)
+def confirm(request: HttpRequest, language: str, seen: Seen) -> HttpResponse:
+    """Take the word of whoever has a mail's link that the address is theirs; the door notes it."""
+    if not seen.by_mail:
+        raise NotVisible
     messages.success(request, _("Thank you. From now on our answers come whole by mail."))
-    return redirect("portal:case", language=language, token=token)
+    return redirect(seen.address(language))
 
 
-@public
-@private
+@of_case
 @require_POST
-def reply(request: HttpRequest, language: str, token: str) -> HttpResponse:
-    """Take in what the requester adds to their case."""
-    ticket = access.ticket_by_link(token)
+def reply(request: HttpRequest, language: str, seen: Seen) -> HttpResponse:
+    """Take in what somebody adds to a case."""
     form = AnswerForm(request.POST, request.FILES)
     if form.is_valid():
         try:
             commands.reply_as_requester(
-                ticket_id=ticket.pk,
+                ticket_id=seen.ticket.pk,
                 body=form.cleaned_data["body"],
                 attachments=form.store(),
-                actor=actor_of_requester(ticket.requester),
+                channel=Channel.PORTAL if seen.signed_in else Channel.FORM,
+                actor=seen.actor,
                 now=read_clock(),
             )
-            confirm_address(requester_id=ticket.requester_id, now=read_clock())
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:
-            messages.success(request, _("We have your answer."), extra_tags=f"case-{ticket.number}")
-            return redirect(reverse("portal:case", args=[language, token]) + "#end")
-    return _show(request, language, token, ticket, form, status=422)
+            messages.success(
+                request, _("We have your answer."), extra_tags=f"case-{seen.ticket.number}"
+            )
+            return redirect(seen.address(language) + "#end")
+    return show(request, language, seen, form, status=422)
 
 
-def lost_reply(request: HttpRequest, language: str, token: str, reason: str) -> HttpResponse:
+def lost_reply(request: HttpRequest, language: str, seen: Seen, reason: str) -> HttpResponse:
     """Give back an answer that could not be taken, whole, with the reason why."""
-    ticket = access.ticket_by_link(token)
     form = AnswerForm(request.POST, request.FILES)
     form.is_valid()
     form.add_error(None, reason)
-    return _show(request, language, token, ticket, form, status=403)
+    return show(request, language, seen, form, status=403)
 
 
-@public
-@private
-@require_POST
-def solve(request: HttpRequest, language: str, token: str) -> HttpResponse:
-    """Take the requester's word that it is solved."""
-    ticket = access.ticket_by_link(token)
-    try:
-        commands.set_status(
-            ticket_id=ticket.pk,
-            status=Status.SOLVED,
-            actor=actor_of_requester(ticket.requester),
-            now=read_clock(),
-        )
-    except PlazoError as error:
-        messages.error(request, error.user_message())
-    else:
-        messages.success(request, _("Thank you. We have marked the case as solved."))
-    return redirect("portal:case", language=language, token=token)
-
-
-@public
-@private
+@of_case
 @require_safe
-def why(request: HttpRequest, language: str, token: str, key: str) -> HttpResponse:
+def why(request: HttpRequest, language: str, seen: Seen, key: str) -> HttpResponse:
     """Explain one of the promises made to the requester."""
     now = read_clock()
-    ticket = access.ticket_by_link(token)
-    context = _context(request, language, ticket, token, now)
+    ticket = seen.ticket
+    context = context_of(request, language, seen, now)
     try:
         explanation = queries.explanation_of(
             ticket, context["chain"], key.replace("~", "#"), now=now
@@ -232,9 +234,8 @@ def why(request: HttpRequest, language: str, token: str, key: str) -> HttpRespon
     return render(request, "plazo/portal/why.html", context)
 
 
-@public
-@private
+@of_case
 @require_safe
-def file(request: HttpRequest, language: str, token: str, file: uuid.UUID) -> FileResponse:
+def file(request: HttpRequest, language: str, seen: Seen, file: uuid.UUID) -> FileResponse:
     """Hand out a file of a public message."""
-    return file_response(access.attachment_by_link(token, file))
+    return file_response(access.attachment_of(seen.ticket, file))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -12,10 +11,8 @@ from django.views.decorators.csrf import requires_csrf_token
 
 from plazo.core.language import language_of_request
 from plazo.portal import case, views
-from plazo.portal.site import private, public
-
-# What is given back of a form that we do not know: what a person typed, not what we put there.
-OURS = frozenset({"csrfmiddlewaretoken", "password", "next", "kept", "started", "website"})
+from plazo.portal.door import of_case
+from plazo.portal.site import public, typed
 
 
 @login_not_required
@@ -33,19 +30,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         if match.view_name == "portal:new":
             return public(views.lost_form)(request, reason=words, **arguments)
         if match.view_name == "portal:reply":
-            return public(private(case.lost_reply))(request, reason=words, **arguments)
+            return of_case(case.lost_reply)(request, reason=words, **arguments)
     return render(
         request,
         "plazo/portal/lost.html",
-        {"language": language_of_request(request), "texts": _texts(request)},
+        {"language": language_of_request(request), "texts": typed(request)},
         status=403,
     )
-
-
-def _texts(request: HttpRequest) -> list[str]:
-    return [
-        value
-        for name, values in request.POST.lists()
-        for value in values
-        if name not in OURS and not isinstance(value, UploadedFile) and len(value.strip()) > 1
-    ]

@@ -29,9 +29,9 @@ from plazo.core.search import marked, snippet
 from plazo.core.search.analyser import Language
 from plazo.core.templatetags.plazo import icon
 from plazo.helpcenter import access, queries, reading, rendering, searching
-from plazo.helpcenter.access import Reader, reader_of
+from plazo.helpcenter.access import Reader
 from plazo.helpcenter.models import ArticleFile, Edition
-from plazo.portal.site import frame, public
+from plazo.portal.site import frame, public, reader_of
 from plazo.tickets.files import file_response
 
 VOTES: Final = Limit("helpcenter.vote", burst=20, per_hour=60)
@@ -44,7 +44,7 @@ _ARTICLES: Final = re.compile(r'href="article:([a-z0-9-]+)')
 
 def reader_of_request(request: HttpRequest) -> Reader:
     """Return who reads: an agent may look at the site as somebody else does, by `?as=clients`."""
-    return reader_of(request.user).seen_as(request.GET.get("as", ""))
+    return reader_of(request).seen_as(request.GET.get("as", ""))
 
 
 def language_of(language: str) -> Language:
@@ -206,7 +206,7 @@ def _resolver(
 @require_safe
 def by_key(request: HttpRequest, language: str, key: str) -> HttpResponse:
     """Send on to an article by the key that never changes."""
-    found = access.editions_in(reader_of(request.user), language).filter(article__key=key).first()
+    found = access.editions_in(reader_of(request), language).filter(article__key=key).first()
     if found is None:
         raise NotVisible
     return redirect(address_of(found, language))
@@ -216,7 +216,7 @@ def by_key(request: HttpRequest, language: str, key: str) -> HttpResponse:
 @require_safe
 def article_file(request: HttpRequest, file: uuid.UUID, name: str) -> FileResponse:
     """Hand out a file of an article to whoever may read the article."""
-    found = access.file_for(reader_of(request.user), file)
+    found = access.file_for(reader_of(request), file)
     response = file_response(found)
     response["X-Robots-Tag"] = "noindex"
     return response
@@ -234,7 +234,7 @@ class VoteForm(forms.Form):
 @require_POST
 def vote(request: HttpRequest, language: str, slug: str) -> HttpResponse:
     """Take a reader's answer about an article."""
-    now, reader = read_clock(), reader_of(request.user)
+    now, reader = read_clock(), reader_of(request)
     edition = access.edition_for(reader, language, slug)
     form = VoteForm(request.POST)
     address = request.META.get("REMOTE_ADDR", "")

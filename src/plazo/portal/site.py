@@ -1,15 +1,17 @@
 """What every public page shares: its frame, who may open it, and what is said when it cannot be."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
@@ -17,6 +19,8 @@ from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import opening_now
 from plazo.core.errors import NotVisible
+from plazo.helpcenter.access import Reader
+from plazo.helpcenter.access import reader_of as helpcenter_reader
 from plazo.helpcenter.models import Announcement, Impact
 from plazo.helpcenter.queries import active_announcements
 
@@ -24,10 +28,12 @@ View = Callable[..., HttpResponseBase]
 
 # How grave an announcement looks: the states of the design language.
 STATE_OF_IMPACT: Final = {Impact.OUTAGE: "late", Impact.DEGRADED: "risk", Impact.NONE: "ok"}
+# What is given back of a form that we do not know: what a person typed, not what we put there.
+OURS: Final = frozenset({"csrfmiddlewaretoken", "password", "next", "kept", "started", "website"})
 
 
-def public(view: View) -> View:
-    """Open a view to everyone; what its link does not show is a 404."""
+def public(view: View, *, signed_in: bool = False) -> View:
+    """Open a view to everyone, unless it asks for a sign-in; what cannot be seen is a 404."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -43,11 +49,11 @@ def public(view: View) -> View:
                 status=error.http_status,
             )
 
-    return login_not_required(guarded)
+    return guarded if signed_in else login_not_required(guarded)
 
 
 def private(view: View) -> View:
-    """Mark a page behind a signed link: no cache keeps it, no search engine lists it."""
+    """Mark a page that is somebody's own: no cache keeps it, no search engine lists it."""
 
     @wraps(view)
     def marked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -56,6 +62,58 @@ def private(view: View) -> View:
         return response
 
     return never_cache(marked)
+
+
+def client_required(view: View) -> View:
+    """Let signed-in clients in; agents are led to their desk, for anyone else it is a 404."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        reader = reader_of(request)
+        if reader.requester is not None:
+            request.requester = reader.requester  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)
+        if reader.agent is not None and request.method in ("GET", "HEAD"):
+            return redirect("desk:queue")
+        raise NotVisible
+
+    return private(public(guarded, signed_in=True))
+
+
+def reader_of(request: HttpRequest) -> Reader:
+    """Return who reads, found out once for each request. Costs nothing for a stranger."""
+    known: Reader | None = getattr(request, "_plazo_reader", None)
+    if known is None:
+        known = request._plazo_reader = helpcenter_reader(request.user)  # type: ignore[attr-defined]
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The signed-in person, as the head of a page shows them."""
+
+    name: str
+    is_agent: bool
+    manages: bool
+
+
+def me_of(reader: Reader) -> Me | None:
+    """Return the person for the head of a page; None for a stranger."""
+    if reader.agent is not None:
+        return Me(str(reader.agent), True, False)
+    if reader.requester is not None:
+        return Me(str(reader.requester), False, reader.requester.manages)
+    return None
+
+
+def typed(request: HttpRequest) -> list[str]:
+    """Return what a person typed into a form, to give it back when it cannot be taken."""
+    return [
+        value
+        for name, values in request.POST.lists()
+        for value in values
+        if name not in OURS and not isinstance(value, UploadedFile) and len(value.strip()) > 1
+    ]
 
 
 def _banner(announcements: list[Announcement], language: str) -> dict[str, Any] | None:
@@ -76,7 +134,11 @@ def _banner(announcements: list[Announcement], language: str) -> dict[str, Any] 
 def frame(
     request: HttpRequest, language: str, now: datetime, version: AgreementVersion, nav: str = ""
 ) -> dict[str, Any]:
-    """Return what the frame of every public page shows. One query: what goes on."""
+    """Return what the frame of every public page shows: the site, what goes on, and who reads.
+
+    Edges: `zone` is the agreement's own; a person's pages put theirs in its place. Costs one query,
+        and who reads, which is found out once for a request.
+    """
     document = version.document
     support = version.sla.calendars[document.support_calendar]
     other = "en" if language == "es" else "es"
@@ -94,6 +156,7 @@ def frame(
         "site_url": settings.PLAZO.base_url,
         "zone": support.zone,
         "opening": opening_now(support, now),
+        "me": me_of(reader_of(request)),
         "max_upload": limit,
         "max_upload_mb": limit // (1024 * 1024),
     }

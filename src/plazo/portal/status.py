@@ -20,9 +20,8 @@ from plazo.agreements.queries import version_in_force
 from plazo.core.clock import read_clock
 from plazo.core.limits import Limit, take
 from plazo.helpcenter import announcing, queries
-from plazo.helpcenter.access import reader_of
 from plazo.helpcenter.models import Announcement, Impact
-from plazo.portal.site import STATE_OF_IMPACT, frame, private, public
+from plazo.portal.site import STATE_OF_IMPACT, frame, private, public, reader_of
 
 ASKING: Final = Limit("helpcenter.follow", burst=5, per_hour=10)
 
@@ -124,7 +123,7 @@ def _show(
 
 
 def _form(request: HttpRequest, document: AgreementDocument, language: str) -> FollowForm:
-    requester = reader_of(request.user).requester
+    requester = reader_of(request).requester
     initial = {"email": requester.email} if requester else {}
     return FollowForm(initial=initial, document=document, language=language)
 
@@ -157,7 +156,7 @@ def follow(request: HttpRequest, language: str) -> HttpResponse:
     if not take(ASKING, request.META.get("REMOTE_ADDR", ""), now=now):
         form.add_error(None, _("That was too often. Please try again in a few minutes."))
         return _show(request, language, now, form)
-    requester = reader_of(request.user).requester
+    requester = reader_of(request).requester
     email = form.cleaned_data["email"].lower()
     about = request.POST.get("announcement", "")
     follower = announcing.ask_to_follow(

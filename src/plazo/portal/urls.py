@@ -3,7 +3,18 @@
 from django.urls import path, register_converter
 
 from plazo.core.language import LANGUAGES
-from plazo.portal import case, feeds, files, knowledge, status, views
+from plazo.portal import (
+    case,
+    case_actions,
+    company,
+    feeds,
+    files,
+    knowledge,
+    profile,
+    requests,
+    status,
+    views,
+)
 
 
 class LanguageConverter:
@@ -53,11 +64,38 @@ urlpatterns = [
     ),
     path("sitemap.xml", feeds.sitemap, name="sitemap"),
     path("robots.txt", feeds.robots, name="robots"),
+    path(f"{HC}requests/", requests.requests, name="requests"),
     path(CASE, case.case, name="case"),
     path(f"{CASE}sent/", case.sent, name="sent"),
     path(f"{CASE}confirm/", case.confirm, name="confirm"),
     path(f"{CASE}reply/", case.reply, name="reply"),
-    path(f"{CASE}solve/", case.solve, name="solve"),
+    path(f"{CASE}solve/", case_actions.solve, name="solve"),
+    path(f"{CASE}escalate/", case_actions.escalate, name="escalate"),
+    path(f"{CASE}rate/", case_actions.rate, name="rate"),
+    path(f"{CASE}follow-up/", case_actions.follow_up, name="follow_up"),
+    path(f"{CASE}participants/", case_actions.add_participant, name="add_participant"),
+    path(
+        f"{CASE}participants/<int:person>/remove/",
+        case_actions.remove_participant,
+        name="remove_participant",
+    ),
     path(f"{CASE}why/<str:key>/", case.why, name="why"),
     path(f"{CASE}files/<uuid:file>/", case.file, name="file"),
+    path(f"{HC}company/", company.company, name="company"),
+    path(f"{HC}company/invite/", company.invite, name="invite"),
+    path(f"{HC}company/people/<int:person>/", company.role, name="role"),
+    path(
+        f"{HC}company/invitations/<int:pk>/withdraw/",
+        company.withdraw,
+        name="withdraw",
+    ),
+    path(f"{HC}profile/", profile.profile, name="profile"),
+    path(
+        f"{HC}profile/sessions/",
+        profile.sign_out_elsewhere,
+        name="sign_out_elsewhere",
+    ),
+    path(f"{HC}profile/export/", profile.export, name="export"),
+    path(f"{HC}profile/erase/", profile.erase, name="erase"),
+    path(f"{HC}profile/erase/link/", profile.confirm_by_link, name="erase_link"),
 ]

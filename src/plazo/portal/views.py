@@ -25,13 +25,13 @@ from plazo.core.errors import PlazoError
 from plazo.core.language import LANGUAGES, language_of_request
 from plazo.core.limits import Limit, take
 from plazo.helpcenter import queries, reading, searching
-from plazo.helpcenter.access import Reader, editions_in, reader_of
+from plazo.helpcenter.access import Reader, editions_in
 from plazo.helpcenter.models import Edition, in_language
 from plazo.helpcenter.queries import ON_A_SHELF
 from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.portal.knowledge import language_of, reader_of_request, suggested
-from plazo.portal.site import frame, public
+from plazo.portal.site import frame, public, reader_of
 from plazo.portal.status import states_of_services
 from plazo.sla import Calendar
 from plazo.tickets import access, staging
@@ -202,7 +202,7 @@ def _sent_form(
         document=version.document,
         language=language,
         now=now,
-        requester=reader_of(request.user).requester,
+        requester=reader_of(request).requester,
         network=request.META.get("REMOTE_ADDR", ""),
     )
 
@@ -224,7 +224,7 @@ def _fresh_form(
         document=document,
         language=language,
         now=now,
-        requester=reader_of(request.user).requester,
+        requester=reader_of(request).requester,
     )
 
 
@@ -237,7 +237,7 @@ def _show_form(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    reader = reader_of(request.user)
+    reader = reader_of(request)
     context = frame(request, language, now, version, "new") | {
         "form": form,
         "staged": form.carry() if form.is_bound else [],

@@ -4,20 +4,24 @@ What a person may not see does not exist for them: NotVisible becomes a 404.
 """
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from django.core.signing import BadSignature, Signer
+from django.db.models import Q
 
 from plazo.accounts.access import agent_of
 from plazo.accounts.models import Agent, Requester
 from plazo.core.errors import NotVisible
-from plazo.tickets.models import Attachment, Ticket, TicketQuerySet
+from plazo.tickets.models import Attachment, Participant, Ticket, TicketQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from plazo.accounts.models import User
+
+Part = Literal["all", "mine", "company"]
 
 _SALT = "plazo.tickets.link"
 _RELATED = (
@@ -51,44 +55,87 @@ def ticket_for_agent(agent: Agent, number: str) -> Ticket:
     return ticket
 
 
-def ticket_for_requester(requester: Requester, public_id: uuid.UUID) -> Ticket:
-    """Return one of a requester's own tickets. Raises: NotVisible."""
+def tickets_for_requester(requester: Requester, part: Part = "all") -> TicketQuerySet:
+    """Return the tickets a requester may see: the one predicate for page, list, search and file.
+
+    Units: `mine` are their own and those in which they take part; `company` those of the company
+        that they manage, and nobody's for everyone else; `all` is both.
+    Edges: `mine` is looked up as two sets of keys, each by its own index, so that its cost follows
+        the person's cases and not the table.
+    """
+    own = Ticket.objects.filter(requester=requester).values("pk")
+    joined = Participant.objects.filter(requester=requester).order_by().values("ticket_id")
+    mine = Q(pk__in=own.union(joined))
+    company = Q(organization=requester.organization_id) if requester.manages else Q(pk__in=[])
+    match part:
+        case "mine":
+            return Ticket.objects.filter(mine)
+        case "company":
+            return Ticket.objects.filter(company)
+        case _:
+            return Ticket.objects.filter(mine | company)
+
+
+def ticket_for_requester(requester: Requester, number: str) -> Ticket:
+    """Return a ticket that a requester may see, by its number. Raises: NotVisible."""
     ticket = (
-        Ticket.objects.select_related(*_RELATED)
-        .filter(requester=requester, public_id=public_id)
-        .first()
+        tickets_for_requester(requester).select_related(*_RELATED).filter(number=number).first()
     )
     if ticket is None:
         raise NotVisible
     return ticket
 
 
-def link_token(ticket: Ticket) -> str:
-    """Return the signed token that lets its requester see a ticket without an account.
+def link_token(ticket: Ticket, person: Requester | None = None, *, mailed: bool = False) -> str:
+    """Return the signed token that lets somebody see a ticket without an account.
 
-    Edges: it names the ticket and the requester; if the ticket ever has another requester, the
-        old link shows nothing.
+    Units: `person` is who gets it, by default the requester. `mailed` marks one that is sent to
+        their address: whoever has it reads their mail. The one that the form itself leads to proves
+        nothing, since anyone can type anyone's address.
+    Edges: it names the ticket and the person; once they take no part any more, it shows nothing.
     """
-    return Signer(salt=_SALT).sign_object(
-        {"t": ticket.public_id.hex, "r": ticket.requester_id}, compress=False
-    )
+    named = {"t": ticket.public_id.hex, "r": person.pk if person else ticket.requester_id}
+    if mailed:
+        named["m"] = 1
+    return Signer(salt=_SALT).sign_object(named, compress=False)
+
+
+def is_link(token: str) -> bool:
+    """Say whether a token is meant as a signed one, rather than as the number of a case."""
+    return ":" in token
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a signed token shows: a ticket, to whom, and whether their mail brought it."""
+
+    ticket: Ticket
+    person: Requester
+    by_mail: bool
+
+
+def case_by_link(token: str) -> Shown:
+    """Return what a signed token shows. Raises: NotVisible."""
+    try:
+        named = Signer(salt=_SALT).unsign_object(token)
+        public_id, person = uuid.UUID(named["t"]), int(named["r"])
+        by_mail = named.get("m") == 1
+    except (BadSignature, ValueError, KeyError, TypeError, AttributeError):
+        raise NotVisible from None
+    ticket = Ticket.objects.select_related(*_RELATED).filter(public_id=public_id).first()
+    if ticket is None:
+        raise NotVisible
+    if ticket.requester_id == person and ticket.requester.erased_at is None:
+        return Shown(ticket, ticket.requester, by_mail)
+    taking_part = ticket.participants.select_related("requester").filter(requester=person).first()
+    if taking_part is None:
+        raise NotVisible
+    return Shown(ticket, taking_part.requester, by_mail)
 
 
 def ticket_by_link(token: str) -> Ticket:
     """Return the ticket that a signed token shows. Raises: NotVisible."""
-    try:
-        named = Signer(salt=_SALT).unsign_object(token)
-        public_id, requester_id = uuid.UUID(named["t"]), int(named["r"])
-    except (BadSignature, ValueError, KeyError, TypeError):
-        raise NotVisible from None
-    ticket = (
-        Ticket.objects.select_related(*_RELATED)
-        .filter(public_id=public_id, requester_id=requester_id)
-        .first()
-    )
-    if ticket is None:
-        raise NotVisible
-    return ticket
+    return case_by_link(token).ticket
 
 
 def attachment_for_agent(agent: Agent, public_id: uuid.UUID) -> Attachment:
@@ -101,12 +148,11 @@ def attachment_for_agent(agent: Agent, public_id: uuid.UUID) -> Attachment:
     return found
 
 
-def attachment_by_link(token: str, public_id: uuid.UUID) -> Attachment:
-    """Return a file of a public message behind a signed link; never one of a note.
+def attachment_of(ticket: Ticket, public_id: uuid.UUID) -> Attachment:
+    """Return a file of a public message of a ticket that was fetched; never one of a note.
 
     Raises: NotVisible.
     """
-    ticket = ticket_by_link(token)
     found = Attachment.objects.filter(public_id=public_id, public_message__ticket=ticket).first()
     if found is None:
         raise NotVisible

@@ -16,7 +16,8 @@ from plazo.accounts.models import Agent, Group, Requester
 from plazo.agreements.queries import version_in_force
 from plazo.core.actor import Actor, ActorKind
 from plazo.mailboxes.models import Mailbox
-from plazo.tickets import events, projection, timeline
+from plazo.sla import evaluate
+from plazo.tickets import events, projection, staging, timeline
 from plazo.tickets.bodies import (
     StoredUpload,
     Written,
@@ -26,12 +27,19 @@ from plazo.tickets.bodies import (
     written_markdown,
     written_plain,
 )
+from plazo.tickets.climbing import climb_of
 from plazo.tickets.errors import (
+    AddressNotConfirmed,
     AlreadyAtLevel,
+    EscalationLocked,
+    NothingToEscalate,
     NothingToSendAgain,
+    NotRatable,
+    NotWhileSolved,
     ReopenWindowOver,
     SeverityRequired,
     StatusRefused,
+    TooManyParticipants,
     UnknownAgent,
     UnknownChoice,
     UnknownLevel,
@@ -39,11 +47,14 @@ from plazo.tickets.errors import (
     WaitingForUnknown,
 )
 from plazo.tickets.models import (
+    SCORES,
+    Attachment,
     Channel,
     Delivery,
     InternalNote,
     Participant,
     PublicMessage,
+    Rating,
     Status,
     Ticket,
     TicketEvent,
@@ -64,6 +75,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 # The same message again within this time was sent twice, not meant twice.
 ECHO = timedelta(minutes=1)
+MOST_PARTICIPANTS = 20
+LONGEST_RATING = 1000
 _MESSAGES = frozenset(
     {events.TicketOpened.kind, events.TicketReplied.kind, events.RequesterReplied.kind}
 )
@@ -176,7 +189,8 @@ def _open(
     version = version_in_force(now, mailbox.agreement if mailbox else None)
     document = version.document
     service, environment, request_type = choices
-    unsaid = {""} if channel == Channel.EMAIL else set()
+    # A mail names none, nor does a case that follows one up.
+    unsaid = {""} if channel in (Channel.EMAIL, Channel.PORTAL) else set()
     if (
         service not in {*document.services, *unsaid}
         or environment not in {*document.environments, *unsaid}
@@ -205,6 +219,7 @@ def _open(
         opened_at=now,
         updated_at=now,
         sort_due_at=now,
+        requester_due_at=now,
         evaluated_at=now,
         last_at=now,
     )
@@ -253,9 +268,11 @@ def _open(
     return ticket
 
 
-def _add_participants(page: timeline.Page, people: Sequence[int]) -> None:
+def _add_participants(
+    page: timeline.Page, people: Sequence[int], *, told: bool = False
+) -> TicketEvent | None:
     """Let further people take part, each once; the requester does so already."""
-    ticket = page.ticket
+    ticket, event = page.ticket, None
     known = (
         set(Participant.objects.filter(ticket=ticket).values_list("requester_id", flat=True))
         if people
@@ -265,7 +282,8 @@ def _add_participants(page: timeline.Page, people: Sequence[int]) -> None:
         if person in known or person == ticket.requester_id:
             continue
         Participant.objects.create(ticket=ticket, requester_id=person, added_at=page.now)
-        page.append(events.ParticipantAdded(person=person))
+        event = page.append(events.ParticipantAdded(person=person, told=told))
+    return event
 
 
 def _next_number() -> int:
@@ -450,32 +468,43 @@ def reply_as_requester(
     Edges: it ends a wait for them, opens a new ticket no further, and reopens a solved one within
         the agreement's window. The same words and files again within a minute are the same
         message, sent twice by a double click or a reload: the first one's event is returned.
+        A colleague who writes takes part from here on.
     Raises: TicketClosed; ReopenWindowOver; EmptyBody.
     """
     written = written_plain(body) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
-        ticket = page.ticket
         digest = digest_of(written.text, attachments, written.quoted_text)
         # The mail ledger knows the same mail by more than its words.
         echo = None if channel == Channel.EMAIL else _said_just_now(page, digest)
-        if ticket.status == Status.SOLVED:
+        if page.ticket.status == Status.SOLVED:
             _reopen(page)
         elif echo is not None:
             return echo
-        requester = Requester.objects.get(pk=actor.id or 0)
-        message = _message(ticket, written, attachments, requester=requester, now=now)
-        event = page.append(
-            events.RequesterReplied(
-                message=message.pk,
-                digest=message.digest,
-                channel=channel,
-                seal=_seal(message, attachments),
-            )
+        return _take_in(page, written, attachments, channel, participants)
+
+
+def _take_in(
+    page: timeline.Page,
+    written: Written,
+    attachments: Sequence[StoredUpload],
+    channel: str,
+    participants: Sequence[int] = (),
+) -> TicketEvent:
+    """Append what somebody on the requester's side says, and end a wait for them."""
+    requester = Requester.objects.get(pk=page.actor.id or 0)
+    message = _message(page.ticket, written, attachments, requester=requester, now=page.now)
+    event = page.append(
+        events.RequesterReplied(
+            message=message.pk,
+            digest=message.digest,
+            channel=channel,
+            seal=_seal(message, attachments),
         )
-        _add_participants(page, participants)
-        if ticket.status == Status.PENDING:
-            _change_status(page, Status.OPEN, "", "")
+    )
+    _add_participants(page, [requester.pk, *participants])
+    if page.ticket.status == Status.PENDING:
+        _change_status(page, Status.OPEN, "", "")
     return event
 
 
@@ -644,10 +673,8 @@ def reopen_ticket(*, ticket_id: int, actor: Actor, now: datetime) -> TicketEvent
 def _reopen(page: timeline.Page) -> TicketEvent:
     """Append the reopening. The window binds requesters; agents may always take it back up."""
     ticket = page.ticket
-    window = ticket.agreement_version.document.closing.reopen_within
-    late = ticket.solved_at is not None and page.now > ticket.solved_at + window
     by_requester = page.actor.kind is ActorKind.REQUESTER
-    if late and by_requester:
+    if by_requester and page.now > ticket.reopens_until:
         raise ReopenWindowOver(number=ticket.number)
     return page.append(events.TicketReopened(previous=ticket.status, by_requester=by_requester))
 
@@ -803,15 +830,194 @@ def announce_alarms(*, ticket_id: int, actor: Actor, now: datetime) -> list[Tick
     return page.appended
 
 
+def add_participant(
+    *, ticket_id: int, person_id: int, actor: Actor, now: datetime
+) -> TicketEvent | None:
+    """Let somebody take part: they get copies, see the case, and are told so.
+
+    Edges: None for who takes part already. On the requester's side only somebody whose address is
+        confirmed may: the mail that tells the other carries the case's subject.
+    Raises: AddressNotConfirmed; TooManyParticipants; TicketClosed.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        if actor.kind is ActorKind.REQUESTER and not Requester.objects.get(
+            pk=actor.id or 0
+        ).confirmed(now):
+            raise AddressNotConfirmed
+        if page.ticket.participants.count() >= MOST_PARTICIPANTS:
+            raise TooManyParticipants(most=MOST_PARTICIPANTS)
+        return _add_participants(page, [person_id], told=True)
+
+
+def remove_participant(
+    *, ticket_id: int, person_id: int, actor: Actor, now: datetime
+) -> TicketEvent | None:
+    """Let somebody take part no more: no copies, no sight of the case. What they wrote stays.
+
+    Edges: None for who takes no part. A closed ticket can be left too.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        deleted, _ = Participant.objects.filter(ticket=page.ticket, requester=person_id).delete()
+        if not deleted:
+            return None
+        return page.append(events.ParticipantRemoved(person=person_id))
+
+
+def request_escalation(
+    *, ticket_id: int, words: str = "", actor: Actor, now: datetime
+) -> TicketEvent:
+    """Climb over level 1, which is late: the requester's own right, once for each breach.
+
+    Edges: decided by evaluating at `now`, so it does not matter whether a sweep has looked. What
+        they say with it is a message of theirs like any other. It needs no level 1 that is still
+        silent: who was answered late may climb as well.
+    Raises: EscalationLocked with the moment at which it unlocks; NothingToEscalate; NotWhileSolved;
+        TicketClosed.
+    Source: agreement §4.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        ticket = page.ticket
+        if ticket.status == Status.SOLVED:
+            raise NotWhileSolved(number=ticket.number)
+        agreement = ticket.agreement_version.sla
+        evaluation = evaluate(agreement, timeline.facts_of(page.chain), max(now, ticket.last_at))
+        climb = climb_of(evaluation, page.chain)
+        if climb.late_since is None:
+            if climb.unlocks_at is None:
+                raise NothingToEscalate(asked=climb.asked_at is not None)
+            zone = agreement.calendars[agreement.support_calendar].zone
+            raise EscalationLocked(at=climb.unlocks_at, zone=zone, now=now)
+        message = None
+        if words.strip():
+            said = _take_in(page, written_plain(words), (), Channel.PORTAL)
+            message = said.payload["message"]
+        return page.append(
+            events.EscalationRequested(
+                keys=list(climb.keys), late_since=climb.late_since, message=message
+            )
+        )
+
+
+def rate_ticket(
+    *, ticket_id: int, score: int, words: str = "", actor: Actor, now: datetime
+) -> TicketEvent:
+    """Take in what the requester thinks of the service, from 1 to 5, with a sentence.
+
+    Edges: while the ticket is solved and not closed it can be changed: the latest one counts. The
+        same again is no change.
+    Raises: NotRatable; UnknownChoice for a score that is not on the scale.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        ticket = page.ticket
+        own = actor.kind is ActorKind.REQUESTER and actor.id == ticket.requester_id
+        if ticket.status != Status.SOLVED or not own:
+            raise NotRatable
+        if score not in dict(SCORES):
+            raise UnknownChoice
+        words = " ".join(words.replace("\x00", "").split())[:LONGEST_RATING]
+        digest = digest_of(words)
+        last = next((e for e in reversed(page.chain) if e.kind == events.TicketRated.kind), None)
+        if last and (last.payload["score"], last.payload["digest"]) == (score, digest):
+            return last
+        rating = Rating.objects.create(
+            ticket=ticket,
+            requester_id=ticket.requester_id,
+            score=score,
+            words=words,
+            digest=digest,
+            at=now,
+        )
+        return page.append(events.TicketRated(rating=rating.pk, score=score, digest=digest))
+
+
+def open_follow_up(
+    *,
+    ticket_id: int,
+    body: str,
+    attachments: Sequence[StoredUpload] = (),
+    language: str = "es",
+    actor: Actor,
+    now: datetime,
+) -> Ticket:
+    """Open a case that follows up one that can be reopened no more; each names the other.
+
+    Edges: it takes over subject, service, environment, type and who takes part. The same words
+        about the same case again are the same follow-up.
+    Raises: StatusRefused while the old one can still be answered; EmptyBody; NoAgreementInForce.
+    """
+    written = written_plain(body)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        old = page.ticket
+        if old.can_be_answered(now):
+            raise StatusRefused(
+                number=old.number, previous=_label(old.status), status=_label(Status.CLOSED)
+            )
+        document = version_in_force(now, old.mailbox.agreement if old.mailbox else None).document
+        person = Requester.objects.get(pk=actor.id or 0)
+        participants = list(old.participants.values_list("requester_id", flat=True))
+        said = digest_of(written.text, attachments)
+        new = open_ticket(
+            requester_id=person.pk,
+            subject=old.subject,
+            body=written,
+            service=old.service if old.service in document.services else "",
+            environment=old.environment if old.environment in document.environments else "",
+            request_type=old.request_type if old.request_type in document.request_types else "",
+            channel=Channel.PORTAL,
+            language=language,
+            severity=old.requested_severity if document.severity(old.requested_severity) else "",
+            attachments=attachments,
+            submission_key=f"follow:{old.pk}:{person.pk}:{said}"[:64],
+            arrival=Arrival(
+                mailbox=old.mailbox,
+                participants=[old.requester_id, *participants],
+                related=[(old, "follow_up")],
+                verified=person.confirmed(now),
+            ),
+            actor=actor,
+            now=now,
+        )
+        kind = events.TicketRelated.kind
+        if not any(e.kind == kind and e.payload["ticket"] == new.pk for e in page.chain):
+            page.append(events.TicketRelated(ticket=new.pk, number=new.number, why="follow_up"))
+    return new
+
+
 def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEvent:
     """Erase what a message says, as the law may ask. The fact and its instant stay."""
     with transaction.atomic():
         message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
         with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
-            message.attachments.all().delete()
+            staging.let_go(message.attachments.all(), now=now)
             if page.chain and page.chain[0].payload.get("message") == message.pk:
                 TicketField.objects.filter(ticket=message.ticket_id).delete()
             PublicMessage.objects.filter(pk=message.pk).update(
                 body_text="", body_html="", quoted_text="", quoted_html=""
             )
             return page.append(events.TicketRedacted(message=message.pk))
+
+
+def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime) -> int:
+    """Erase all that somebody wrote on a ticket; return how many texts there were.
+
+    Edges: on their own ticket the subject goes too, since they wrote it: its number stands there.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        messages = PublicMessage.objects.filter(ticket=page.ticket, author_requester=person_id)
+        gone = {e.payload["message"] for e in page.chain if e.kind == events.TicketRedacted.kind}
+        written = [pk for pk in messages.values_list("pk", flat=True) if pk not in gone]
+        staging.let_go(Attachment.objects.filter(public_message__in=messages), now=now)
+        messages.update(body_text="", body_html="", quoted_text="", quoted_html="", author_name="")
+        for pk in written:
+            page.append(events.TicketRedacted(message=pk))
+        ratings = Rating.objects.filter(ticket=page.ticket, requester=person_id).exclude(words="")
+        rated = list(ratings.values_list("pk", flat=True))
+        ratings.update(words="")
+        for pk in rated:
+            page.append(events.TicketRedacted(rating=pk))
+        if page.ticket.requester_id == person_id:
+            Ticket.objects.filter(pk=page.ticket.pk).update(subject=page.ticket.number)
+            TicketField.objects.filter(ticket=page.ticket).delete()
+    return len(written) + len(rated)

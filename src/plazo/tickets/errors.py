@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from django.utils.translation import gettext as _
 
+from plazo.core import localtime
 from plazo.core.errors import PlazoError
 
 
@@ -124,3 +125,80 @@ class NothingToSendAgain(PlazoError):
 
     def user_message(self) -> str:
         return _("Only a reply that was not delivered can be sent again.")
+
+
+class EscalationLocked(PlazoError):
+    """Level 1 is not late yet."""
+
+    code = "escalation_locked"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        at, zone, now = self.data["at"], self.data["zone"], self.data["now"]
+        return _("You can escalate %(moment)s (%(label)s) if we have not answered by then.") % {
+            "moment": localtime.at_words(at, zone, now),
+            "label": localtime.zone_label(at, zone),
+        }
+
+
+class NothingToEscalate(PlazoError):
+    """Level 1 kept its times, or was escalated over already."""
+
+    code = "nothing_to_escalate"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        if self.data.get("asked"):
+            return _("You have escalated this case already: the coordinators were told.")
+        return _("There is nothing to escalate: the first times were kept. Write in the case.")
+
+
+class NotWhileSolved(PlazoError):
+    """The ticket is solved: what was asked for makes sense only while it is not."""
+
+    code = "not_while_solved"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("%(number)s is solved. Write in it to open it again.") % self.data
+
+
+class NotRatable(PlazoError):
+    """Only who asked rates the service, and between the solution and the end."""
+
+    code = "not_ratable"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("The service is rated by who asked, once the case is solved and until it closes.")
+
+
+class AddressNotConfirmed(PlazoError):
+    """Whoever opened the case has not shown that their address is theirs."""
+
+    code = "address_not_confirmed"
+
+    def user_message(self) -> str:
+        return _("Confirm your own address first: sign in with a link that we send to it.")
+
+
+class TooManyParticipants(PlazoError):
+    """So many people take part that nobody more can."""
+
+    code = "too_many_participants"
+
+    def user_message(self) -> str:
+        return _("%(most)s people take part in this case already, which is the most.") % self.data
+
+
+class CasesStillOpen(PlazoError):
+    """A person cannot be erased while somebody works for them."""
+
+    code = "cases_still_open"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _(
+            "First mark these cases as solved, or wait until they are: %(numbers)s."
+            " Then your data can be erased."
+        ) % {"numbers": ", ".join(self.data["numbers"])}

@@ -170,7 +170,22 @@ class NoteAdded(Payload):
 @event("participant.added", PUBLIC, _("Takes part"), "the person's key; erased with the person")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantAdded(Payload):
-    """Somebody else takes part by mail from here on: they were in copy."""
+    """Somebody else takes part from here on: they were in copy, wrote, or were added by hand."""
+
+    person: int
+    # Added by hand, and so told of it; whoever was in copy knows.
+    told: bool = False
+
+
+@event(
+    "participant.removed",
+    PUBLIC,
+    _("Takes no part any more"),
+    "the person's key; erased with the person",
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantRemoved(Payload):
+    """Somebody takes no part any more: no copies, and no sight of the case."""
 
     person: int
 
@@ -178,7 +193,11 @@ class ParticipantAdded(Payload):
 @event("ticket.related", INTERNAL, _("May belong together"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketRelated(Payload):
-    """A mail pointed to another ticket without the right to join it; a person may decide."""
+    """Another ticket belongs to this one: it follows it up, or a mail pointed to it without the
+    right to join it.
+
+    Edges: a follow-up is told on both; the newer one follows.
+    """
 
     ticket: int
     number: str
@@ -372,6 +391,28 @@ class ClockBreached(ClockMoment):
     """A deadline passed undone."""
 
 
+@event("escalation.requested", PUBLIC, _("The requester escalated"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationRequested(Payload):
+    """Level 1 was late, and the requester climbed: which clocks, late since when, and what they
+    said with it.
+    """
+
+    keys: list[str]
+    late_since: datetime
+    message: int | None = None
+
+
+@event("ticket.rated", PUBLIC, _("Service rated"), "the words are a row of its own, erased there")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketRated(Payload):
+    """The requester said what they think of the service. A later rating takes its place."""
+
+    rating: int
+    score: int
+    digest: str
+
+
 @event("ticket.merged", INTERNAL, _("Merged into another case"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketMerged(Payload):
@@ -390,6 +431,7 @@ class TicketRedacted(Payload):
 
     message: int | None = None
     note: int | None = None
+    rating: int | None = None
 
 
 # Named sets, in place of conditions scattered over the code.

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent, Group, Language, Organization, Requester
@@ -86,6 +87,9 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             Q(solved_at__lt=instant) | Q(solved_at=instant, pk__gt=pk), solved_at__lte=instant
         )
 
+    def ended(self) -> Self:
+        return self.filter(status__in=(Status.SOLVED, Status.CLOSED))
+
     def for_queue_page(self) -> Self:
         """Load every relation a queue row shows, in the same query."""
         return self.select_related("requester", "organization", "assignee__user", "group")
@@ -132,6 +136,8 @@ class Ticket(models.Model):
     next_due_at = models.DateTimeField(null=True, blank=True)
     late_since = models.DateTimeField(null=True, blank=True)
     sort_due_at = models.DateTimeField()
+    # The same, of the clocks that the requester is shown: what their list is sorted by.
+    requester_due_at = models.DateTimeField()
     next_alarm_at = models.DateTimeField(null=True, blank=True)
     clocks = models.JSONField(default=list)
     announced = models.JSONField(default=list)
@@ -177,6 +183,12 @@ class Ticket(models.Model):
                 name="ticket_pending",
             ),
             models.Index(fields=["requester", "-id"], name="ticket_requester"),
+            models.Index(
+                fields=["organization", "requester_due_at", "id"],
+                condition=~Q(status__in=("solved", "closed")),
+                name="ticket_company_open",
+            ),
+            models.Index(fields=["organization", "-updated_at", "-id"], name="ticket_company"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -195,6 +207,18 @@ class Ticket(models.Model):
     @property
     def is_ended(self) -> bool:
         return self.status in (Status.SOLVED, Status.CLOSED)
+
+    @property
+    def reopens_until(self) -> datetime:
+        """Return the last instant at which the requester can open it again, once it is solved."""
+        window = self.agreement_version.document.closing.reopen_within
+        return (self.solved_at or self.updated_at) + window
+
+    def can_be_answered(self, now: datetime) -> bool:
+        """Say whether somebody on the requester's side can still write in it at `now`."""
+        if self.status == Status.CLOSED:
+            return False
+        return self.status != Status.SOLVED or now <= self.reopens_until
 
 
 class AppendOnly(models.QuerySet[Any]):
@@ -252,7 +276,7 @@ class TicketEvent(models.Model):
 
 
 class Participant(models.Model):
-    """Somebody besides the requester who takes part in a ticket by mail."""
+    """Somebody besides the requester who takes part in a ticket, by mail or in the portal."""
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="participants")
     requester = models.ForeignKey(
@@ -288,7 +312,9 @@ class TicketField(models.Model):
 
 
 class StagedUpload(models.Model):
-    """Bytes that arrived before the form they belong to. Without a form they go after two days."""
+    """Bytes that belong to nothing: they came before their form, or were erased. They go after two
+    days, unless something holds them.
+    """
 
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
@@ -358,6 +384,11 @@ class PublicMessage(models.Model):
     def from_agent(self) -> bool:
         return self.author_agent_id is not None
 
+    @property
+    def author(self) -> str:
+        """Return who wrote it, in their name at that time; an erased person has none."""
+        return self.author_name or gettext("Erased person")
+
 
 class InternalNote(models.Model):
     """What agents tell each other. It has no way to a requester: no address, no delivery."""
@@ -377,6 +408,41 @@ class InternalNote(models.Model):
 
     def __str__(self) -> str:
         return f"note {self.pk}"
+
+
+class Rating(models.Model):
+    """What a requester thinks of the service on one case. The latest one counts."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="ratings")
+    requester = models.ForeignKey(Requester, on_delete=models.PROTECT, related_name="ratings")
+    score = models.PositiveSmallIntegerField()
+    words = models.TextField(blank=True)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(score__gte=1, score__lte=5), name="rating_from_one_to_five"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"rating {self.pk}"
+
+    @property
+    def score_words(self) -> str:
+        return str(dict(SCORES)[self.score])
+
+
+# Worst first, in words: a figure alone means another thing in every country.
+SCORES = (
+    (1, _("Very bad")),
+    (2, _("Bad")),
+    (3, _("Fair")),
+    (4, _("Good")),
+    (5, _("Very good")),
+)
 
 
 class Attachment(models.Model):

@@ -10,9 +10,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plazo.core.localtime import iso
-from plazo.sla import AppliedTarget, Evaluation, Fact, MomentName, evaluate, moment_name
+from plazo.sla import (
+    AppliedTarget,
+    Evaluation,
+    Fact,
+    Metric,
+    MomentName,
+    State,
+    evaluate,
+    moment_name,
+)
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
+# What a requester sees of our clocks: the promises that were made to them.
+PROMISED = (
+    Metric.FIRST_REPLY,
+    Metric.ESCALATED_REPLY,
+    Metric.NEXT_REPLY,
+    Metric.PROMISED_UPDATE,
+    Metric.RESOLUTION,
+)
 # Sorts behind every real deadline.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -34,6 +51,7 @@ COLUMNS = [
     "next_due_at",
     "late_since",
     "sort_due_at",
+    "requester_due_at",
     "next_alarm_at",
     "clocks",
     "announced",
@@ -126,8 +144,24 @@ def refresh(ticket: Ticket, facts: Sequence[Fact], *, now: datetime) -> Evaluati
     )
     moments = [moment for moment in (ticket.late_since, ticket.next_due_at) if moment]
     ticket.sort_due_at = min(moments, default=NEVER)
+    ticket.requester_due_at = _requester_due_at(evaluation)
     ticket.next_alarm_at = evaluation.next_alarm_at(announced_of(ticket))
     return evaluation
+
+
+def _requester_due_at(evaluation: Evaluation) -> datetime:
+    """Return the next moment that the requester was promised, a missed one first, else NEVER."""
+    return min(
+        (
+            applied.due_at
+            for applied in evaluation.applied
+            if applied.metric in PROMISED
+            and applied.ended_at is None
+            and applied.state in (State.RUNNING, State.BREACHED)
+            and applied.due_at is not None
+        ),
+        default=NEVER,
+    )
 
 
 def _clock(applied: AppliedTarget) -> dict[str, Any]:

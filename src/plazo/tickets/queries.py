@@ -1,6 +1,6 @@
 """Reads: lists, conversations, clocks. Each says what it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -10,11 +10,13 @@ from django.db import connection
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
-from plazo.tickets import events, timeline
+from plazo.tickets import events, projection, timeline
 from plazo.tickets.access import tickets_for_agent
+from plazo.tickets.climbing import Climb, climb_of
 from plazo.tickets.models import (
     InternalNote,
     PublicMessage,
+    Rating,
     Status,
     Ticket,
     TicketEvent,
@@ -22,6 +24,8 @@ from plazo.tickets.models import (
     TicketQuerySet,
 )
 
+# What a requester sees of our clocks.
+PROMISED = projection.PROMISED
 PAGE_SIZE = 50
 COUNT_CAP = 99
 
@@ -124,13 +128,19 @@ def matching(tickets: TicketQuerySet, search: str) -> TicketQuerySet:
     return tickets.filter(number__istartswith=words)
 
 
-def live_clock(ticket: Ticket) -> dict[str, Any] | None:
-    """Return the clock that a queue row shows: late first, then due first, then paused."""
+def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[str, Any] | None:
+    """Return the clock that a row shows: late first, then due first, then paused.
+
+    Units: `metrics` are those that count, such as `PROMISED`; by default all.
+    """
     order = {State.BREACHED.value: 0, State.RUNNING.value: 0, State.PAUSED.value: 1}
     live = [
         clock
         for clock in ticket.clocks
-        if clock["state"] in order and not clock["done_at"] and not clock["cancelled_at"]
+        if clock["state"] in order
+        and not clock["done_at"]
+        and not clock["cancelled_at"]
+        and (metrics is None or clock["metric"] in metrics)
     ]
     return min(live, key=lambda c: (order[c["state"]], c["due_at"] or "9"), default=None)
 
@@ -229,6 +239,31 @@ def evaluation_of(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime
     """Evaluate a ticket's clocks at `now`. Costs no query."""
     at = max(now, ticket.last_at)
     return evaluate(ticket.agreement_version.sla, timeline.facts_of(chain), at)
+
+
+def climb(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime) -> Climb:
+    """Say whether the requester may escalate at `now`. Costs no query."""
+    return climb_of(evaluation_of(ticket, chain, now=now), chain)
+
+
+def last_rating(ticket: Ticket, chain: Sequence[TicketEvent]) -> Rating | None:
+    """Return the rating that counts. Costs a query only where there is one."""
+    rated = [event.payload["rating"] for event in chain if event.kind == events.TicketRated.kind]
+    return Rating.objects.filter(pk=rated[-1]).first() if rated else None
+
+
+def follow_ups(chain: Sequence[TicketEvent]) -> tuple[list[int], list[int]]:
+    """Return the keys of the tickets that this one follows up, and of those that follow it up.
+
+    Edges: both say the same of each other; whatever was made later follows. Costs nothing.
+    """
+    related = [
+        event.payload["ticket"]
+        for event in chain
+        if event.kind == events.TicketRelated.kind and event.payload["why"] == "follow_up"
+    ]
+    here = chain[0].ticket_id if chain else 0
+    return [pk for pk in related if pk < here], [pk for pk in related if pk > here]
 
 
 def explanation_of(

@@ -1,11 +1,11 @@
-"""Files that arrive before the form they belong to, and go again if it never comes."""
+"""Files that belong to nothing: those that arrive before their form, and those that were erased."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import models, transaction
 
 from plazo.core.storing import storage_path
 from plazo.tickets.bodies import StoredUpload
@@ -34,6 +34,15 @@ def stage(uploads: Sequence[StoredUpload], *, now: datetime) -> None:
     StagedUpload.objects.bulk_create(
         StagedUpload(sha256=upload.sha256, size=upload.size, at=now) for upload in uploads
     )
+
+
+def let_go(files: models.QuerySet[Attachment], *, now: datetime) -> None:
+    """Take files from what they belonged to. Their bytes go later, unless something holds them."""
+    StagedUpload.objects.bulk_create(
+        StagedUpload(sha256=sha256, size=size, at=now)
+        for sha256, size in files.values_list("sha256", "size")
+    )
+    files.delete()
 
 
 def forget_staged(*, now: datetime) -> int:

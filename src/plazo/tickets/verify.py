@@ -15,7 +15,14 @@ from django.db import transaction
 from plazo.sla import SlaError
 from plazo.tickets import events, projection, timeline
 from plazo.tickets.bodies import seal_of, sealed_digest
-from plazo.tickets.models import Attachment, InternalNote, PublicMessage, Ticket, TicketEvent
+from plazo.tickets.models import (
+    Attachment,
+    InternalNote,
+    PublicMessage,
+    Rating,
+    Ticket,
+    TicketEvent,
+)
 
 BATCH = 500
 
@@ -78,6 +85,7 @@ class Bodies:
 
     messages: dict[int, Body] = field(default_factory=dict)
     notes: dict[int, Body] = field(default_factory=dict)
+    ratings: dict[int, Body] = field(default_factory=dict)
 
 
 def verify(tally: Tally) -> Iterator[Fault]:
@@ -117,7 +125,7 @@ def _chains(first: int, last: int) -> dict[int, list[TicketEvent]]:
 
 
 def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
-    """Return the texts of the tickets between two keys. Costs four queries."""
+    """Return the texts of the tickets between two keys. Costs five queries."""
     found: defaultdict[int, Bodies] = defaultdict(Bodies)
     for model, owner, kept in (
         (PublicMessage, "public_message", "messages"),
@@ -139,6 +147,9 @@ def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
             quoted_text, quoted_html = quoted or ("", "")
             body = Body(author, text, html, quoted_text, quoted_html, files[pk])
             getattr(found[ticket_id], kept)[pk] = body
+    ratings = Rating.objects.filter(ticket_id__gte=first, ticket_id__lte=last)
+    for pk, ticket_id, words in ratings.values_list("pk", "ticket_id", "words"):
+        found[ticket_id].ratings[pk] = Body("", words, "", "", "", [])
     return found
 
 
@@ -202,9 +213,13 @@ def _body_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -
 
     Edges: what was erased as the law asks has an event that says so, and is no fault.
     """
-    for name, stored in (("message", bodies.messages), ("note", bodies.notes)):
+    for name, stored in (
+        ("message", bodies.messages),
+        ("note", bodies.notes),
+        ("rating", bodies.ratings),
+    ):
         erased = {
-            event.payload[name] for event in chain if event.kind == events.TicketRedacted.kind
+            event.payload.get(name) for event in chain if event.kind == events.TicketRedacted.kind
         }
         sealed = {
             event.payload[name]: event

@@ -14,7 +14,8 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from django.core.mail import EmailMessage
 
 from plazo.channels.email import imap
-from plazo.mailboxes import oauth, sealing
+from plazo.core import sealing
+from plazo.mailboxes import oauth
 from plazo.mailboxes.models import Mailbox, Security, SignIn, Source
 from plazo.notifications.transport import deliver
 from tests.mails import a_mailbox

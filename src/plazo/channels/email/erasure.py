@@ -1,17 +1,24 @@
-"""Erasing: when a message is erased, so are the bytes of the mail that it came by.
+"""Erasing: with a message go the bytes of the mail that it came by, and with a person all that the
+ledger knows of them.
 
 The ledger's row stays, with the digest of what was there and the fate that it had.
 """
 
-from plazo.channels.email.models import IntakeRaw
+from datetime import datetime
+
+from plazo.accounts import erasure
+from plazo.accounts.models import Requester
+from plazo.channels.email.models import Fate, IntakeRaw, IntakeRecord
+from plazo.core.actor import Actor
 from plazo.sla import Evaluation
 from plazo.tickets import readers
 from plazo.tickets.models import Ticket, TicketEvent
 
 
 def register() -> None:
-    """Let the ledger hear when a message is erased."""
+    """Let the ledger hear when a message or a person is erased."""
     readers.register(erase_raw, kinds={"ticket.redacted"}, name="mail ledger")
+    erasure.register(erase_sender, name="mail ledger")
 
 
 def erase_raw(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
@@ -19,3 +26,15 @@ def erase_raw(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Non
     message = event.payload.get("message")
     if message is not None:
         IntakeRaw.objects.filter(record__public_message=message).update(body=b"")
+
+
+def erase_sender(person: Requester, actor: Actor, now: datetime) -> None:
+    """Empty every mail that a person sent us, whatever became of it.
+
+    Edges: one that still waits to be read is left: it may be the next case of the same address.
+    """
+    records = IntakeRecord.objects.filter(sender__iexact=person.email).exclude(fate=Fate.WAITING)
+    IntakeRaw.objects.filter(record__in=records).update(body=b"")
+    records.update(
+        sender="", reply_to="", subject="", envelope_from=None, remote_ip=None, evidence=""
+    )

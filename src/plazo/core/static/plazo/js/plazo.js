@@ -123,6 +123,48 @@ function speak() {
   spokeAt = performance.now();
 }
 
+// ── What a missed deadline unlocks, unlocks at that instant; the server decides in any case ────
+for (const locked of document.querySelectorAll("fieldset[data-unlock]")) {
+  const at = Date.parse(locked.dataset.unlock);
+  const look = () => {
+    // The deadline itself is on time, and the server counts in whole seconds.
+    const rest = at + SECOND - now();
+    if (rest > 0) return void setTimeout(look, Math.min(rest + 50, MINUTE));
+    locked.disabled = false;
+    announce(locked.dataset.unlocked);
+  };
+  look();
+}
+
+// ── Menus close by Escape and by a click elsewhere; the focus goes back to what opened them ────
+const menus = document.querySelectorAll("details.me, details.topbar__menu");
+addEventListener("click", (event) => {
+  for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of menus) {
+    if (!menu.open) continue;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// ── While somebody writes their address, their company's own way in ────────────────────────────
+for (const form of document.querySelectorAll("form[data-ways]")) {
+  const place = document.getElementById("company");
+  form.elements.login.addEventListener("change", async () => {
+    const body = new FormData(form);
+    body.delete("password");
+    try {
+      const answer = await fetch(form.dataset.ways, { method: "POST", body });
+      if (answer.ok) place.innerHTML = await answer.text();
+    } catch {
+      // The button below finds it out as well.
+    }
+  });
+}
+
 // ── Without a connection the clocks go on, and the page says so ────────────────────────────────
 const offline = document.getElementById("offline");
 if (offline) {

@@ -1,4 +1,6 @@
-"""Encryption at rest of what must be read back: passwords of mail servers, OAuth tokens."""
+"""Encryption at rest of what must be read back: passwords of servers, secrets of applications,
+links on their way into a mail.
+"""
 
 import base64
 import json
@@ -20,9 +22,7 @@ class CannotUnseal(PlazoError):
     code = "cannot_unseal"
 
     def user_message(self) -> str:
-        return _(
-            "The stored password cannot be read: PLAZO_SECRET_KEY has changed. Enter it again."
-        )
+        return _("A stored secret cannot be read: PLAZO_SECRET_KEY has changed. Enter it again.")
 
 
 def seal(values: dict[str, Any]) -> str:
@@ -41,6 +41,7 @@ def unseal(sealed: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _box(secret_key: str) -> Fernet:
+    # The name is part of every key in use: it stays, wherever this module lives.
     derived = HKDF(SHA256(), 32, salt=None, info=b"plazo.mailboxes.sealing").derive(
         secret_key.encode()
     )

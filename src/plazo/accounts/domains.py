@@ -1,0 +1,35 @@
+"""Domains of addresses: what they say of somebody's company, and where they say nothing."""
+
+from typing import Final
+
+from plazo.accounts.models import IdentityProvider, Organization, Requester, domain_of
+
+# Mail providers where a domain says nothing about who somebody is: the address does.
+SHARED_DOMAINS: Final = frozenset(
+    {
+        "gmail.com", "googlemail.com", "outlook.com", "outlook.es", "hotmail.com", "hotmail.es",
+        "live.com", "msn.com", "yahoo.com", "yahoo.es", "icloud.com", "me.com", "proton.me",
+        "protonmail.com", "aol.com", "gmx.com", "gmx.net",
+    }
+)  # fmt: skip
+
+
+def domains_of(organization: Organization) -> list[str]:
+    """Return the domains that are a company's own, in order: its sign-in's and its people's.
+
+    Edges: a domain that people of many companies share is nobody's. Costs two queries.
+    """
+    signed = IdentityProvider.objects.filter(organization=organization)
+    found = {domain for row in signed.values_list("domains", flat=True) for domain in row}
+    people = Requester.objects.filter(organization=organization, erased_at=None)
+    found |= {domain_of(email) for email in people.values_list("email", flat=True)}
+    return sorted(found - SHARED_DOMAINS)
+
+
+def provider_for(email: str) -> IdentityProvider | None:
+    """Return the company's sign-in that speaks for an address, if there is one."""
+    return (
+        IdentityProvider.objects.select_related("organization")
+        .filter(domains__contains=[domain_of(email)])
+        .first()
+    )

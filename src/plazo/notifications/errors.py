@@ -1,0 +1,30 @@
+"""What is refused about mails."""
+
+from http import HTTPStatus
+
+from django.utils.translation import gettext as _
+
+from plazo.core.errors import PlazoError
+
+
+class TooManyLinks(PlazoError):
+    """An address, or a network, has asked for more links than anybody needs."""
+
+    code = "too_many_links"
+    http_status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def user_message(self) -> str:
+        return _(
+            "Too many links were asked for in this hour."
+            " Use the newest one that you have, or try again later."
+        )
+
+
+class TooManyMails(PlazoError):
+    """More mails would go to an address than it should get from us."""
+
+    code = "too_many_mails"
+    http_status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def user_message(self) -> str:
+        return _("Too many mails went out in this hour. Nothing was done; try again later.")

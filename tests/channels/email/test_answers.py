@@ -115,6 +115,9 @@ def test_an_answer_between_the_notices_lines_leaves_out_what_is_ours_alone() -> 
 TOKEN = tokens.plus_address("soporte@iws.example", tokens.make(tokens.AGENT, 7))
 OWN = {"soporte@iws.example"}
 FORWARD = "Vea.\n\n---------- Forwarded message ---------\nFrom: Soporte IWS <soporte@iws.example>\nDate: mar, 24 nov 2026\nSubject: x\nTo: a@x.example\n\nhola"
+BELOW = f"Ya quedó.\n\nEl 24/11/2026 a las 9:12, Jefe escribió:\n> mira esto\n> \n> " + FORWARD.partition("\n\n")[
+    2
+].replace("\n", "\n> ").replace("Soporte IWS <soporte@iws.example>", "Carla <carla@x.example>")
 ADDRESSED = [
     pytest.param("address", {"to": TOKEN}, True, id="to the notice's reply address"),
     pytest.param("address", {"to": f"{TOKEN}, jefe@demo.example"}, True, id="and to another"),
@@ -123,6 +126,7 @@ ADDRESSED = [
     pytest.param("address", {"to": TOKEN, "subject": "RV: aviso"}, False, id="passed on"),
     pytest.param("address", {"to": TOKEN, "subject": "Re: Fwd: aviso"}, False, id="passed on twice"),
     pytest.param("address", {"to": TOKEN, "body": FORWARD}, False, id="with a forwarded mail"),
+    pytest.param("address", {"to": TOKEN, "body": BELOW}, False, id="with one in the history"),
     pytest.param("notice", {"to": "soporte@iws.example"}, True, id="to us, naming a notice"),
     pytest.param("notice", {"to": "soporte+x@iws.example"}, True, id="to us, with anything more"),
     pytest.param(
@@ -142,7 +146,8 @@ def test_only_what_is_written_to_the_desk_is_for_the_requester(proof, how, publi
     """An agent who passes a notice on, with the desk in copy, does not speak to the customer."""
     wanted = {"body": "Ya quedó.", "subject": "Re: aviso"} | how
     mail = parse(a_mail(wanted.pop("body"), sender=AGENT, **wanted))
-    assert answers.may_be_published(proof, mail, OWN) is published
+    answer = answers.read(mail, BOXES, desk_url=DESK)
+    assert answers.may_be_published(answer, proof, mail, OWN) is published
 
 
 # — with everything around it ——————————————————————————————————————————————————————————————

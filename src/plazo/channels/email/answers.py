@@ -96,13 +96,17 @@ def is_own_notice(quoted: str, boxes: Collection[Mailbox], *, desk_url: str) -> 
     return False
 
 
-def may_be_published(proof: Proof, mail: ParsedMail, own: Collection[str]) -> bool:
+def may_be_published(
+    answer: Answer, proof: Proof, mail: ParsedMail, own: Collection[str]
+) -> bool:
     """Say whether an agent's mail is for the requester, and not for somebody else.
 
     Units: `own` are our addresses. Edges: what is passed on never is; nor what is written to
         others, with us in copy; a notice's reply address among To says that the requester is meant.
     """
-    if proof == "mention" or is_passed_on(mail.subject) or brings_forward(mail.text):
+    if proof == "mention" or is_passed_on(mail.subject):
+        return False
+    if brings_forward(mail.text) or brings_forward(answer.text):
         return False
     sender = mail.sender.email if mail.sender else ""
     to = [address.email for address in mail.to if address.email != sender]

@@ -228,7 +228,7 @@ class Decision:
             self._park(ticket, Reason.AGENT_UNPROVEN)
         if answer.is_note:
             return self._note(agent, ticket, answer.text)
-        if not answers.may_be_published(proof, self.mail, self.own):
+        if not answers.may_be_published(answer, proof, self.mail, self.own):
             return self._note(agent, ticket, answer.text, KEPT)
         return self._reply(agent, ticket, answer.text)
 

@@ -16,7 +16,7 @@ from plazo.accounts.queries import requesters_by_email
 from plazo.core.actor import Actor
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # it raises nothing that a caller goes on after
 def find_or_create_requester(
     *, email: str, name: str = "", language: str = "es", now: datetime
 ) -> Requester:

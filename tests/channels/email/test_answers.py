@@ -115,9 +115,12 @@ def test_an_answer_between_the_notices_lines_leaves_out_what_is_ours_alone() -> 
 TOKEN = tokens.plus_address("soporte@iws.example", tokens.make(tokens.AGENT, 7))
 OWN = {"soporte@iws.example"}
 FORWARD = "Vea.\n\n---------- Forwarded message ---------\nFrom: Soporte IWS <soporte@iws.example>\nDate: mar, 24 nov 2026\nSubject: x\nTo: a@x.example\n\nhola"
-BELOW = f"Ya quedó.\n\nEl 24/11/2026 a las 9:12, Jefe escribió:\n> mira esto\n> \n> " + FORWARD.partition("\n\n")[
-    2
-].replace("\n", "\n> ").replace("Soporte IWS <soporte@iws.example>", "Carla <carla@x.example>")
+BELOW = (
+    f"Ya quedó.\n\nEl 24/11/2026 a las 9:12, Jefe escribió:\n> mira esto\n> \n> "
+    + FORWARD.partition("\n\n")[2]
+    .replace("\n", "\n> ")
+    .replace("Soporte IWS <soporte@iws.example>", "Carla <carla@x.example>")
+)
 ADDRESSED = [
     pytest.param("address", {"to": TOKEN}, True, id="to the notice's reply address"),
     pytest.param("address", {"to": f"{TOKEN}, jefe@demo.example"}, True, id="and to another"),

@@ -96,9 +96,7 @@ def is_own_notice(quoted: str, boxes: Collection[Mailbox], *, desk_url: str) -> 
     return False
 
 
-def may_be_published(
-    answer: Answer, proof: Proof, mail: ParsedMail, own: Collection[str]
-) -> bool:
+def may_be_published(answer: Answer, proof: Proof, mail: ParsedMail, own: Collection[str]) -> bool:
     """Say whether an agent's mail is for the requester, and not for somebody else.
 
     Units: `own` are our addresses. Edges: what is passed on never is; nor what is written to

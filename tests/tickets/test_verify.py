@@ -61,7 +61,7 @@ def a_worked_case() -> Ticket:
         pytest.param("UPDATE tickets_internalnote SET author_name = 'Otra persona'", "event 4: note", id="who wrote a note"),
         pytest.param("UPDATE tickets_ticket SET subject = 'Otro asunto'", "event 1: message", id="the subject"),
         pytest.param("UPDATE tickets_ticket SET number = 'IWS-1'", "event 1: message", id="the case number"),
-        pytest.param("INSERT INTO accounts_requester (email, name, language, time_zone, created_at) VALUES ('x@x.example', '', 'es', '', now()); UPDATE tickets_ticket SET requester_id = (SELECT max(id) FROM accounts_requester)", "event 1: requester is", id="who asked"),
+        pytest.param("INSERT INTO accounts_requester (email, name, language, time_zone, role, wants_copies, created_at) VALUES ('x@x.example', '', 'es', '', 'member', true, now()); UPDATE tickets_ticket SET requester_id = (SELECT max(id) FROM accounts_requester)", "event 1: requester is", id="who asked"),
         pytest.param("INSERT INTO accounts_organization (name, slug, stage, services, representative_name, representative_email) VALUES ('Otra', 'otra', 'production', '{}', '', ''); UPDATE tickets_ticket SET organization_id = (SELECT max(id) FROM accounts_organization)", "event 1: organization is 'otra'", id="for which company"),
         pytest.param("UPDATE tickets_ticket SET service = 'catalog'", "event 1: service is 'catalog'", id="about which service"),
         pytest.param("UPDATE tickets_ticket SET channel = 'email'", "event 1: channel is 'email'", id="the channel"),

@@ -14,7 +14,7 @@ from plazo.accounts.access import actor_of_requester
 from plazo.accounts.models import Requester
 from plazo.tickets import commands
 from plazo.tickets.models import Participant, Ticket
-from plazo.tickets.requests import SORTS, Wanted, counts, requests_page
+from plazo.tickets.requests import SORTS, Wanted, cases_about, counts, requests_page
 from tests import factory
 from tests.factory import TUESDAY, a_case, as_agent
 from tests.people import a_person, signed_in
@@ -274,6 +274,7 @@ def test_lists_and_counts_read_indexes_at_size(a_big_table, who: str, wanted: Wa
     with CaptureQueriesContext(connection) as made:
         requests_page(wanted, requester=person)
         counts(person)
+        cases_about("palabra", requester=person, limit=3)
     for query in made.captured_queries:
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN " + query["sql"])

@@ -136,6 +136,8 @@ def test_each_person_on_each_way_to_a_case(case: Ticket, who: str) -> None:
     if listed == "with":
         tab = "?tab=company" if who == "manager" else ""
         assert got(client.get(f"{LIST}{tab}"), secret=True) == "with"
+    found = got(client.get("/hc/es/search/?q=contrato"), secret=True)
+    assert found == ("with" if listed == "with" else "without")
     assert got(client.get(base)) == page
     assert got(client.get(f"{base}sent/")) == page
     assert got(client.get(f"{base}why/first_reply/")) == why

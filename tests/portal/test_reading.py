@@ -145,7 +145,9 @@ def test_from_the_first_letters_to_the_answer(browse: Browse) -> None:
     page.keyboard.press("Escape")
     expect(suggestions.first).to_be_hidden()
     page.keyboard.type("c")
+    expect(suggestions.first).to_be_visible()
     page.keyboard.press("ArrowDown")
+    expect(suggestions.first).to_be_focused()
     page.keyboard.press("Enter")
 
     expect(page.locator("h1")).to_have_text("La licencia no llega después de PlaceOrder")
@@ -251,6 +253,10 @@ def test_the_form_asks_only_what_fits(browse: Browse, tuesday: time_machine.Trav
     assert (payload["clause"], payload["answer"]) == ("billing", "pass_on")
     assert payload["fields"] == ["order_number"]
     assert payload["announcement"]
+    page.get_by_role("link", name="Ver mi caso").click()
+    expect(
+        page.locator("dl", has_text="Número de orden").locator("dd", has_text="4500917733")
+    ).to_be_visible()
     page.goto("/hc/es/requests/new/")
     expect(page.get_by_label("Asunto")).to_have_value("")
 

@@ -284,7 +284,7 @@ class _Story:
                 organization=Organization.objects.get(slug=slug), email_confirmed_at=now
             )
             requester.refresh_from_db()
-            self.requesters.setdefault(slug, requester)
+            self.requesters[email] = requester
         _accounts(now)
 
     def before(self, open_time: timedelta) -> datetime:
@@ -398,7 +398,7 @@ def _minutes(count: int) -> timedelta:
 
 
 _SOLVED = _Case(
-    "demo-sur",
+    "cliente.encargado@norte.example",
     _minutes(900),
     "catalog",
     "question",
@@ -407,7 +407,7 @@ _SOLVED = _Case(
     "La descarga de ayer trae 214 productos sin ficha técnica. ¿Cuándo se vuelve a publicar?",
 )
 _LEVEL_TWO = _Case(
-    "demo-norte",
+    "ingenieria@norte.example",
     _minutes(95),
     "esd",
     "incident",
@@ -417,7 +417,7 @@ _LEVEL_TWO = _Case(
     " 4500917733 quedó en Processing y la llave no aparece en GetOrderTokens.",
 )
 _WAITING = _Case(
-    "demo-sur",
+    "cliente.encargado@norte.example",
     _minutes(240),
     "physical",
     "incident",
@@ -426,7 +426,7 @@ _WAITING = _Case(
     "GetInventory muestra existencias distintas según la bodega que se consulte primero.",
 )
 _LATE = _Case(
-    "demo-digital",
+    "plataforma@digital.example",
     _minutes(82),
     "whitelabel",
     "incident",
@@ -435,7 +435,7 @@ _LATE = _Case(
     "Actualizamos los precios anoche y la tienda sigue mostrando los anteriores.",
 )
 _AT_RISK = _Case(
-    "demo-norte",
+    "ingenieria@norte.example",
     _minutes(52),
     "catalog",
     "incident",
@@ -444,7 +444,7 @@ _AT_RISK = _Case(
     "Para una sola marca la respuesta llega con cero productos y estado 200.",
 )
 _BILLING = _Case(
-    "demo-digital",
+    "plataforma@digital.example",
     _minutes(33),
     "esd",
     "billing",
@@ -453,7 +453,7 @@ _BILLING = _Case(
     "La orden 4500917102 aparece facturada dos veces este mes.",
 )
 _DEVELOPMENT = _Case(
-    "demo-nuevo",
+    "desarrollo@nuevo.example",
     _minutes(21),
     "esd",
     "incident",
@@ -463,7 +463,7 @@ _DEVELOPMENT = _Case(
     environment="development",
 )
 _FRESH = _Case(
-    "demo-sur",
+    "sistemas@sur.example",
     _minutes(6),
     "physical",
     "incident",

@@ -330,11 +330,9 @@ def _show(
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
     """Return what the request form asked and told, and what was answered. Two queries at most."""
     opened, document = chain[0].payload, found.agreement_version.document
-    answers = queries.answers_of(found) if opened.get("fields") else {}
-    labels = {field.key: field.label.in_language(language) for field in document.fields}
     article = opened.get("article", "")
     return {
-        "answers": [(labels.get(key, key), value) for key, value in answers.items()],
+        "answers": queries.answers_of(found, chain, language),
         "clause": _topic(document.clause(opened.get("clause")), language),
         "answer": opened.get("answer", ""),
         "article_key": article,

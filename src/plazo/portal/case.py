@@ -107,6 +107,7 @@ def show(
     chain = context["chain"]
     before, after = _follow_ups(seen, queries.follow_ups(chain))
     context |= {
+        "answers": queries.answers_of(ticket, chain, language),
         "entries": [
             entry
             for entry in queries.conversation(ticket, chain, internal=False)

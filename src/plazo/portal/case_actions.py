@@ -203,5 +203,7 @@ def follow_up(request: HttpRequest, language: str, seen: Seen) -> HttpResponse:
         except PlazoError as error:
             form.add_error(None, error.user_message())
         else:
+            done = _("We have opened a case that follows this one up.")
+            messages.success(request, done, extra_tags=f"case-{seen.ticket.number}")
             return redirect("portal:sent", language=language, token=seen.token_of(new))
     return show(request, language, seen, form, status=422)

@@ -32,12 +32,16 @@ from plazo.helpcenter import access, queries, reading, rendering, searching
 from plazo.helpcenter.access import Reader
 from plazo.helpcenter.models import ArticleFile, Edition
 from plazo.portal.site import frame, public, reader_of
+from plazo.portal.words import status_words
 from plazo.tickets.files import file_response
+from plazo.tickets.models import Ticket
+from plazo.tickets.requests import cases_about
 
 VOTES: Final = Limit("helpcenter.vote", burst=20, per_hour=60)
 SEARCHES: Final = Limit("helpcenter.search", burst=60, per_hour=600)
 TYPING: Final = Limit("helpcenter.typing", burst=300, per_hour=6000)  # an office has one address
 VOTER_COOKIE: Final = "plazo_voter"
+MOST_CASES: Final = 3  # beside the articles; the list of requests searches all
 YEAR: Final = 365 * 86400
 _ARTICLES: Final = re.compile(r'href="article:([a-z0-9-]+)')
 
@@ -289,14 +293,18 @@ def search(request: HttpRequest, language: str) -> HttpResponse:
     sections = access.sections_for(reader)
     if offset == 0 and text and reader.agent is None:
         _note_search(request, language, text, found, now)
+    announced = searching.announcements_about(spoken, "" if offset else found.query.text)
+    cases = _cases(reader, "" if offset or chosen else text)
     context |= {
         "text": text,
         "found": found,
         "results": [_result(edition, found, language) for edition in found.editions],
+        "total": found.total + len(announced) + len(cases),
         "announced": [
             (a, marked(a.headline(language), found.query), _said(a, found, language))
-            for a in searching.announcements_about(spoken, "" if offset else found.query.text)
+            for a in announced
         ],
+        "cases": [(c, marked(c.subject, found.query), status_words(c)) for c in cases],
         "mended": found.meant if found.query.text == found.meant else "",
         "better": found.meant if found.query.text != found.meant else "",
         "filters": [
@@ -313,6 +321,13 @@ def search(request: HttpRequest, language: str) -> HttpResponse:
         "featured": reading.featured(language) if not text else [],
     }
     return render(request, "plazo/portal/search.html", context)
+
+
+def _cases(reader: Reader, text: str) -> Sequence[Ticket]:
+    """Return a client's own cases about something; nobody else has any here."""
+    if reader.requester is None:
+        return []
+    return cases_about(text, requester=reader.requester, limit=MOST_CASES)
 
 
 def _note_search(

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from django.core.signing import BadSignature, Signer
-from django.db.models import Q
 
 from plazo.accounts.access import agent_of
 from plazo.accounts.models import Agent, Requester
@@ -60,20 +59,19 @@ def tickets_for_requester(requester: Requester, part: Part = "all") -> TicketQue
 
     Units: `mine` are their own and those in which they take part; `company` those of the company
         that they manage, and nobody's for everyone else; `all` is both.
-    Edges: `mine` is looked up as two sets of keys, each by its own index, so that its cost follows
-        the person's cases and not the table.
+    Edges: `mine` and `all` are looked up as sets of keys, each by its own index, so that their
+        cost follows the person's cases and not the table.
     """
     own = Ticket.objects.filter(requester=requester).values("pk")
     joined = Participant.objects.filter(requester=requester).order_by().values("ticket_id")
-    mine = Q(pk__in=own.union(joined))
-    company = Q(organization=requester.organization_id) if requester.manages else Q(pk__in=[])
+    company = Ticket.objects.filter(organization=requester.organization_id)
     match part:
-        case "mine":
-            return Ticket.objects.filter(mine)
         case "company":
-            return Ticket.objects.filter(company)
+            return company if requester.manages else Ticket.objects.none()
+        case "all" if requester.manages:
+            return Ticket.objects.filter(pk__in=own.union(joined, company.values("pk")))
         case _:
-            return Ticket.objects.filter(mine | company)
+            return Ticket.objects.filter(pk__in=own.union(joined))
 
 
 def ticket_for_requester(requester: Requester, number: str) -> Ticket:

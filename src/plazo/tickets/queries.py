@@ -220,9 +220,20 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
     return entries
 
 
-def answers_of(ticket: Ticket) -> dict[str, str]:
-    """Return the answers to the form's further questions, by their keys. One query."""
-    return dict(TicketField.objects.filter(ticket=ticket).values_list("key", "value"))
+def answers_of(
+    ticket: Ticket, chain: Sequence[TicketEvent], language: str
+) -> list[tuple[str, str]]:
+    """Return the answers to the form's further questions, each after its question.
+
+    Edges: a question that the agreement has no more is named by its key. Costs one query, and none
+        where the form asked nothing further.
+    """
+    if not chain[0].payload.get("fields"):
+        return []
+    fields = ticket.agreement_version.document.fields
+    labels = {field.key: field.label.in_language(language) for field in fields}
+    answers = TicketField.objects.filter(ticket=ticket).order_by("pk").values_list("key", "value")
+    return [(labels.get(key, key), value) for key, value in answers]
 
 
 _MESSAGE_KINDS = frozenset(

@@ -116,7 +116,7 @@ TOKEN = tokens.plus_address("soporte@iws.example", tokens.make(tokens.AGENT, 7))
 OWN = {"soporte@iws.example"}
 FORWARD = "Vea.\n\n---------- Forwarded message ---------\nFrom: Soporte IWS <soporte@iws.example>\nDate: mar, 24 nov 2026\nSubject: x\nTo: a@x.example\n\nhola"
 BELOW = (
-    f"Ya quedó.\n\nEl 24/11/2026 a las 9:12, Jefe escribió:\n> mira esto\n> \n> "
+    "Ya quedó.\n\nEl 24/11/2026 a las 9:12, Jefe escribió:\n> mira esto\n> \n> "
     + FORWARD.partition("\n\n")[2]
     .replace("\n", "\n> ")
     .replace("Soporte IWS <soporte@iws.example>", "Carla <carla@x.example>")

@@ -66,12 +66,21 @@ if SERVER is not None:
 sys.path.insert(0, str(ROOT / "tools"))
 import messages  # noqa: E402 - found through the path above
 
-messages.compile_all()
+if "PYTEST_XDIST_WORKER" not in os.environ:  # a run's first process does it for all
+    messages.compile_all()
 django.setup()
 
 # Two busy cores make single examples slow without meaning anything.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("suite")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let each worker stand on its own server: what this process set for itself is not theirs."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+    if SERVER is not None:
+        del os.environ["DATABASE_URL"]
 
 
 def pytest_unconfigure() -> None:
@@ -92,18 +101,22 @@ def postgres() -> Iterator[str]:
         yield url
 
 
+WITHOUT_MODEL = ("core_bucket", "core_cache")
+
+
 class EmptyingOperations(DatabaseOperations):
     """Lets the suite empty its tables between tests that commit.
 
     The database itself refuses to delete a timeline, by triggers. For the emptying alone they are
-    held off, which takes a superuser, and only this connection while it does it.
+    held off, which takes a superuser, and only this connection while it does it. Tables that no
+    model describes are emptied too: what one test spent of a limit is not the next one's.
     """
 
     def execute_sql_flush(self, sql_list: list[str]) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
             try:
-                super().execute_sql_flush(sql_list)
+                super().execute_sql_flush([*sql_list, f"TRUNCATE {', '.join(WITHOUT_MODEL)};"])
             finally:
                 cursor.execute("SET session_replication_role = DEFAULT")
 
@@ -119,8 +132,10 @@ def emptying_tables() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(postgres: str) -> None:
-    """Have the server up before pytest-django makes the test database on it."""
+def django_db_modify_db_settings(
+    postgres: str, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """Have the server up before pytest-django makes the test database on it, each worker its own."""
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESKTOP, PHONE = 1440, 390
 
+# Each width and each theme once: what a theme colours is coloured alike at every width.
+each_look = pytest.mark.parametrize(
+    ("width", "dark"), [(DESKTOP, False), (PHONE, True)], ids=["1440-light", "390-dark"]
+)
+
 Browse = Callable[..., Page]
 
 

@@ -7,13 +7,12 @@ import time_machine
 from playwright.sync_api import expect
 
 from tests.factory import TUESDAY, publish_iws
-from tests.web import DESKTOP, PHONE, Browse, audit, keep_picture, overflow
+from tests.web import Browse, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@each_look
 def test_they_pass_the_audit(browse: Browse, settings, width: int, dark: bool) -> None:
     """An empty installation's sign-in, and a form with more text than is read."""
     page = browse(width=width, dark=dark)

@@ -15,7 +15,7 @@ from plazo.helpcenter.commands import Text
 from plazo.helpcenter.models import ArticleFile, Edition, Revision
 from tests.factory import PASSWORD, TUESDAY, an_agent, as_agent, publish_iws
 from tests.kb import SYSTEM, a_section, an_article, an_editor, translated
-from tests.web import DESKTOP, PHONE, Browse, audit, keep_picture, overflow
+from tests.web import DESKTOP, PHONE, Browse, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 PNG = base64.b64encode(
@@ -80,8 +80,7 @@ def sign_in(page: Page, name: str = "agente2") -> None:
     page.wait_for_url("**/desk/articles/")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@each_look
 def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -> None:
     """No screen has a fault that axe can find, or is wider than its window."""
     page = browse(width=width, dark=dark)

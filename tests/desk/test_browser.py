@@ -15,7 +15,7 @@ from plazo.config import demo
 from plazo.escalation.sweep import sweep_once
 from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY
-from tests.web import DESKTOP, PHONE, Browse, audit, keep_picture, overflow
+from tests.web import PHONE, Browse, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 def tuesday() -> Iterator[time_machine.Traveller]:
     """It is Tuesday at 14:52, and the demo's cases are there in every state."""
     with time_machine.travel(TUESDAY, tick=True) as traveller:
-        demo.load(now=TUESDAY)
+        demo.load(now=TUESDAY, articles=None)
         for pk in IntakeRecord.objects.order_by("pk").values_list("pk", flat=True):
             intake.process(pk, now=TUESDAY)  # as the worker would
         yield traveller
@@ -46,8 +46,7 @@ def at_full_length(page: Page) -> None:
     page.set_viewport_size({"width": size["width"], "height": max(900, length)})
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@each_look
 def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -> None:
     """No screen of the desk has a fault that axe can find, or is wider than its window."""
     page = browse(width=width, dark=dark)

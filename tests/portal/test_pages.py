@@ -5,7 +5,7 @@ import time_machine
 
 from plazo.tickets import access
 from tests import factory
-from tests.web import DESKTOP, PHONE, Browse, audit, keep_picture, overflow
+from tests.web import Browse, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -23,8 +23,7 @@ def paths() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@each_look
 def test_every_page_is_sound(browse: Browse, width: int, dark: bool) -> None:
     """No finding of the accessibility rules, no sideways scrolling, no error, in either theme."""
     factory.publish_iws()

@@ -17,7 +17,7 @@ from tests import factory
 from tests.factory import PASSWORD, TUESDAY, a_case, as_agent
 from tests.issuer import CLIENT_ID, CLIENT_SECRET, an_issuer
 from tests.people import a_company, a_person, path_in, read_mails
-from tests.web import DESKTOP, PHONE, Browse, audit, keep_picture, overflow
+from tests.web import DESKTOP, PHONE, Browse, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 MINUTE = timedelta(minutes=1)
@@ -65,8 +65,7 @@ def a_busy_company() -> tuple[Requester, Ticket]:
     return boss, late
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@each_look
 def test_every_page_of_the_portal_is_sound(browse: Browse, width: int, dark: bool) -> None:
     """No finding of the accessibility rules, no sideways scrolling, no error, in either theme."""
     boss, late = a_busy_company()

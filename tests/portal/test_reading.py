@@ -115,13 +115,12 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize(
+    ("language", "width", "dark"),
+    [("es", DESKTOP, False), ("es", PHONE, True), ("en", DESKTOP, True), ("en", PHONE, False)],
+)
 def test_every_page_is_sound(browse: Browse, width: int, dark: bool, language: str) -> None:
     """No finding of the accessibility rules, no sideways scrolling, no error."""
-    if language == "en" and dark:
-        return
     page = browse(width=width, dark=dark, language=language)
     for name, path in PAGES.items():
         page.goto(path.replace("/hc/es/", f"/hc/{language}/"))

@@ -41,6 +41,7 @@ from plazo.sla import Calendar
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
 
+ARTICLES = Path(__file__).resolve().parent / "demo_articles"
 PASSWORD = "plazo-demo-2026"  # noqa: S105 - printed on purpose: it opens demo data only
 SIGN_INS = (
     ("agente1@demo.example", "nivel 1 / level 1"),
@@ -85,9 +86,10 @@ def agreement_file() -> Path:
     return inside if inside.exists() else here.parents[3] / "agreements" / "iws.toml"
 
 
-def load(*, now: datetime) -> str:
+def load(*, now: datetime, articles: Path | None = ARTICLES) -> str:
     """Load the agreement and the demo data once; return what was done, in a sentence.
 
+    Units: `articles` is the folder of those that the knowledge base is filled with, if any.
     Edges: all in one transaction: killed half-way, the next start begins anew. A database that
         holds any ticket is left as it is.
     """
@@ -104,7 +106,7 @@ def load(*, now: datetime) -> str:
             )
         _people()
         if not Article.objects.exists():
-            _knowledge(now)
+            _knowledge(now, articles)
         if Ticket.objects.exists():
             return "The demo data was there already."
         _Story(now).tell()
@@ -161,11 +163,10 @@ def _accounts(now: datetime) -> None:
         Requester.objects.filter(email=email).update(role=role)
 
 
-def _knowledge(now: datetime) -> None:
+def _knowledge(now: datetime, articles: Path | None) -> None:
     """Fill the knowledge base, and say that one service is slow."""
-    import_articles(
-        Path(__file__).resolve().parent / "demo_articles", actor=Actor.system("demo"), now=now
-    )
+    if articles is not None:
+        import_articles(articles, actor=Actor.system("demo"), now=now)
     for language, words in _SEARCHES:
         feature_search(language=language, words=words)
     begun = now - timedelta(hours=2, minutes=12)

@@ -433,6 +433,7 @@ def _write_article(
     owner = Agent.objects.filter(user__email=head.owner).first() if head.owner else None
     owner_id = owner.pk if owner else None
     article = Article.objects.filter(key=key).first()
+    was_there = article is not None
     for entry in entries:
         edition = article.editions.filter(language=entry.language).first() if article else None
         text = commands.Text(title=entry.head.title, body=entry.body, summary=entry.head.summary)
@@ -472,20 +473,22 @@ def _write_article(
             )
         _settle(edition, entry, actor, now)
     assert article is not None  # noqa: S101 - there is at least one entry
-    commands.change_article(
-        article_id=article.pk,
-        section_id=sections[head.section],
-        audience=head.audience,
-        owner_id=owner_id,
-        labels=head.labels,
-        related=head.related,
-        position=head.position,
-        review_by=head.review_by,
-        source_language=head.source_language,
-        slugs={entry.language: entry.slug for entry in entries},
-        actor=actor,
-        now=now,
-    )
+    # A new one was made with all this, in the language of its first entry.
+    if was_there or head.source_language != entries[0].language:
+        commands.change_article(
+            article_id=article.pk,
+            section_id=sections[head.section],
+            audience=head.audience,
+            owner_id=owner_id,
+            labels=head.labels,
+            related=head.related,
+            position=head.position,
+            review_by=head.review_by,
+            source_language=head.source_language,
+            slugs={entry.language: entry.slug for entry in entries},
+            actor=actor,
+            now=now,
+        )
     Article.objects.filter(pk=article.pk).update(
         **{
             name: value

@@ -68,8 +68,10 @@ run: .venv/run.stamp .venv/messages.stamp  ## set up from nothing and run Plazo 
 	@$(BIN)/python -m compileall -q src
 	@exec $(PLAZO) run --demo
 
+# A process of tests for each core and one more, since many tests wait for servers and browsers.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 7 ? n + 1 : 8)))
 test: setup  ## run the whole suite on a private PostgreSQL, or on DATABASE_URL's
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # ── Everything else ───────────────────────────────────────────────────────────────────────────
 

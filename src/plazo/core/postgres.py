@@ -510,10 +510,16 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    try:  # a zombie has ended, even while its parent has not taken note
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1] != "Z"
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1]
     except OSError:
         return Path("/proc/self").exists() is False
+    if state != "Z":
+        return True
+    if own is not None:  # it has ended since we asked; nobody else takes note of it
+        own.wait()
+        del _STARTED[pid]
+    return False
 
 
 def _serves(pid: int, cluster: Path) -> bool:

@@ -81,7 +81,7 @@ def test_the_countdown_runs_in_the_browser(browse: Browse) -> None:
     sign_in(page)
     row = page.locator(".q-row", has_text="GetCatalog responde vacío")
     expect(row.locator(".chip")).to_have_attribute("data-sla", "risk")
-    page.wait_for_function("customElements.get('plazo-countdown')")
+    page.wait_for_function("() => Boolean(customElements.get('plazo-countdown'))")
     page.evaluate(
         """() => {
           const clock = [...document.querySelectorAll('.q-row')]
@@ -177,7 +177,7 @@ def test_the_main_clock_counts_down_too(browse: Browse) -> None:
     page.locator(".q-row", has_text="GetCatalog responde vacío").click()
     clock = page.locator(".clock--main")
     expect(clock).to_have_attribute("data-sla", "risk")
-    page.wait_for_function("customElements.get('plazo-countdown')")
+    page.wait_for_function("() => Boolean(customElements.get('plazo-countdown'))")
     page.evaluate(
         """() => {
           const clock = document.querySelector('plazo-countdown:has(.clock--main)');

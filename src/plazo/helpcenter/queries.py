@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Count, F, QuerySet, Window, prefetch_related_objects
+from django.db.models.functions import RowNumber
 from rapidfuzz.distance import Indel
 
 from plazo.core.storing import Kept
@@ -48,10 +49,21 @@ def title_of(key: str, language: str) -> str:
 def shelves(reader: Reader, language: str) -> list[tuple[Category, list[Shelf]]]:
     """Return every category with its sections, what stands first in them, and how much there is.
 
-    Costs two queries. Edges: an empty section is left out; so is a category of empty sections.
+    Costs two queries, and no more than the first of each section is fetched. Edges: an empty
+        section is left out; so is a category of empty sections.
     """
-    editions = editions_in(reader, language).for_lists().order_by(*order_of_shelves())
-    by_section: dict[int, list[Edition]] = {}
+    section_of = F("article__section_id")
+    editions = (
+        editions_in(reader, language)
+        .for_lists()
+        .annotate(
+            place=Window(RowNumber(), partition_by=section_of, order_by=order_of_shelves()),
+            in_all=Window(Count("pk"), partition_by=section_of),
+        )
+        .filter(place__lte=2 * ON_A_SHELF)
+        .order_by("place")
+    )
+    by_section: dict[int, list[Any]] = {}
     for edition in editions:
         by_section.setdefault(edition.article.section_id, []).append(edition)
     found: dict[int, tuple[Category, list[Shelf]]] = {}
@@ -59,7 +71,7 @@ def shelves(reader: Reader, language: str) -> list[tuple[Category, list[Shelf]]]
         there = by_section.get(section.pk, [])
         if there:
             _category, row = found.setdefault(section.category_id, (section.category, []))
-            row.append(Shelf(section, there[: 2 * ON_A_SHELF], len(there)))
+            row.append(Shelf(section, there, there[0].in_all))
     return list(found.values())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.files.base import ContentFile
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from plazo.helpcenter import commands
 from plazo.helpcenter.announcing import open_announcement, update_announcement
@@ -260,6 +260,23 @@ def test_the_form_asks_only_what_fits(browse: Browse, tuesday: time_machine.Trav
     expect(page.get_by_label("Asunto")).to_have_value("")
 
 
+def fill_in(page: Page, *, subject: str, body: str, email: str) -> None:
+    """Fill in the request form as a person does who reports something slight."""
+    for name, text in (
+        ("service", "Licencias ESD"),
+        ("request_type", "Algo falla"),
+        ("severity", "Mínimo"),
+    ):
+        page.locator(f'label.choice:has([name="{name}"])', has_text=text).click()
+    for label, text in (
+        ("Asunto", subject),
+        ("¿Qué ocurre?", body),
+        ("Su nombre", "Ana"),
+        ("Su correo", email),
+    ):
+        page.get_by_label(label).fill(text)
+
+
 def test_a_busy_network_works_a_little_and_is_heard(
     browse: Browse, tuesday: time_machine.Traveller, tmp_path: Path
 ) -> None:
@@ -271,19 +288,7 @@ def test_a_busy_network_works_a_little_and_is_heard(
         take(FORMS, "127.0.0.1", now=TUESDAY + timedelta(minutes=2))
     page = browse()
     page.goto("/hc/es/requests/new/")
-    for name, text in (
-        ("service", "Licencias ESD"),
-        ("request_type", "Algo falla"),
-        ("severity", "Mínimo"),
-    ):
-        page.locator(f'label.choice:has([name="{name}"])', has_text=text).click()
-    for label, text in (
-        ("Asunto", "Hola"),
-        ("¿Qué ocurre?", "Algo"),
-        ("Su nombre", "Ana"),
-        ("Su correo", "a@b.example"),
-    ):
-        page.get_by_label(label).fill(text)
+    fill_in(page, subject="Hola", body="Algo", email="a@b.example")
     tuesday.shift(timedelta(minutes=2))
     page.get_by_role("button", name="Enviar caso").click()
     expect(page.get_by_role("alert").first).to_contain_text("Llegaron muchas solicitudes")
@@ -308,19 +313,7 @@ def test_files_go_up_as_they_are_chosen(
     assert StagedUpload.objects.count() == 2
     page.get_by_role("button", name="Quitar uno.json").click()
     expect(entries).to_have_count(1)
-    for name, text in (
-        ("service", "Licencias ESD"),
-        ("request_type", "Algo falla"),
-        ("severity", "Mínimo"),
-    ):
-        page.locator(f'label.choice:has([name="{name}"])', has_text=text).click()
-    for label, text in (
-        ("Asunto", "Con registro"),
-        ("¿Qué ocurre?", "Adjunto el registro."),
-        ("Su nombre", "Ana"),
-        ("Su correo", "ana@andina.example"),
-    ):
-        page.get_by_label(label).fill(text)
+    fill_in(page, subject="Con registro", body="Adjunto el registro.", email="ana@andina.example")
     tuesday.shift(timedelta(minutes=2))
     page.get_by_role("button", name="Enviar caso").click()
     expect(page.locator("h1")).to_contain_text("IWS-")

@@ -1,9 +1,9 @@
 """Reads: lists, conversations, clocks. Each says what it costs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from django.db import connection
 
@@ -28,6 +28,7 @@ from plazo.tickets.models import (
 PROMISED = projection.PROMISED
 PAGE_SIZE = 50
 COUNT_CAP = 99
+Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
 VIEWS: tuple[QueueView, ...] = ("due", "overdue", "mine", "unassigned", "pending", "solved")
@@ -150,16 +151,21 @@ def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
 
     Costs one query of capped sub-selects, each on its own partial index.
     """
+    return capped_counts({view: queue(view, agent=agent, now=now) for view in VIEWS})
+
+
+def capped_counts(lists: Mapping[Name, TicketQuerySet]) -> dict[Name, int]:
+    """Return how long each list is, up to the cap and one more. Costs one query for all."""
     parts, parameters = [], []
-    for view in VIEWS:
-        limited = queue(view, agent=agent, now=now).order_by().values("pk")[: COUNT_CAP + 1]
+    for tickets in lists.values():
+        limited = tickets.order_by().values("pk")[: COUNT_CAP + 1]
         sql, values = limited.query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS v)")  # noqa: S608 - Django's own text
+        parts.append(f"(SELECT count(*) FROM ({sql}) AS t)")  # noqa: S608 - Django's own text
         parameters += list(values)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", parameters)
         row = cursor.fetchone()
-    return dict(zip(VIEWS, (int(count) for count in row), strict=True))
+    return dict(zip(lists, (int(count) for count in row), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

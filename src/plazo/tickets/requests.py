@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from django.db import connection
 from django.db.models import Q
 
 from plazo.accounts.models import Requester
 from plazo.tickets.access import Part, tickets_for_requester
 from plazo.tickets.models import Status, Ticket, TicketQuerySet, WaitingFor
+from plazo.tickets.queries import capped_counts
 
 Tab = Literal["open", "solved", "company"]
 Sort = Literal["due", "updated", "opened"]
@@ -19,7 +19,6 @@ SORTS: Final[tuple[Sort, ...]] = ("due", "updated", "opened")
 PAGE_SIZE: Final = 30
 # Cases that wait for the reader stand above all others, on the first page.
 MOST_WAITING: Final = 50
-COUNT_CAP: Final = 99
 MOST_WORDS: Final = 6
 
 # What a person can ask for, as they would say it: waiting for them is not waiting for us.
@@ -154,14 +153,10 @@ def requests_page(
 def counts(requester: Requester) -> dict[Tab, int]:
     """Return how many cases each tab holds, up to the cap and one more. Costs one query."""
     tabs = [tab for tab in TABS if tab != "company" or requester.manages]
-    parts, parameters = [], []
-    for tab in tabs:
-        tickets = tickets_for_requester(requester, _part(tab))
-        held = tickets.ended() if tab == "solved" else tickets.unsolved()
-        sql, values = held.order_by().values("pk")[: COUNT_CAP + 1].query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS t)")  # noqa: S608 - Django's own text
-        parameters += list(values)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", parameters)
-        row = cursor.fetchone()
-    return dict(zip(tabs, (int(count) for count in row), strict=True))
+    held = {tab: tickets_for_requester(requester, _part(tab)) for tab in tabs}
+    return capped_counts(
+        {
+            tab: tickets.ended() if tab == "solved" else tickets.unsolved()
+            for tab, tickets in held.items()
+        }
+    )

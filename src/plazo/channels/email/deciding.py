@@ -36,7 +36,6 @@ from plazo.tickets.models import (
     Channel,
     Participant,
     PublicMessage,
-    Status,
     Ticket,
 )
 
@@ -368,9 +367,7 @@ class Decision:
 
     def _join(self, ticket: Ticket, person: Requester) -> int | None:
         """Add the mail to a ticket; None where the ticket takes nothing any more."""
-        window = ticket.agreement_version.document.closing.reopen_within
-        late = ticket.solved_at is not None and self.now > ticket.solved_at + window
-        if ticket.status == Status.CLOSED or (ticket.status == Status.SOLVED and late):
+        if not ticket.can_be_answered(self.now):
             return None
         try:
             event = commands.reply_as_requester(

@@ -17,7 +17,7 @@ from plazo.core.errors import PlazoError
 from plazo.desk import kb
 from plazo.desk.announcement_forms import OpenForm, UpdateForm
 from plazo.desk.articles import by
-from plazo.desk.views import agent_required
+from plazo.desk.frame import agent_required
 from plazo.helpcenter import announcing, queries
 from plazo.helpcenter.models import Announcement, AnnouncementKind, Impact
 

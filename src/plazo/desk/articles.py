@@ -17,7 +17,7 @@ from plazo.accounts.access import actor_of_agent
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk import kb, kb_forms
-from plazo.desk.views import agent_required
+from plazo.desk.frame import agent_required
 from plazo.helpcenter import access, commands, editing, reading
 from plazo.helpcenter.access import reader_of
 from plazo.tickets.files import file_response

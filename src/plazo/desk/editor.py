@@ -14,8 +14,8 @@ from plazo.accounts.queries import assignable_agents
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import kb, kb_forms
 from plazo.desk.articles import attempt, by
+from plazo.desk.frame import agent_required
 from plazo.desk.previews import markdown_of
-from plazo.desk.views import agent_required
 from plazo.helpcenter import access, commands, editing, queries
 from plazo.helpcenter.errors import SomebodyElseSaved
 from plazo.helpcenter.models import Article, Edition

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from plazo.desk import kb
 from plazo.desk.articles import attempt, by
-from plazo.desk.views import agent_required
+from plazo.desk.frame import agent_required
 from plazo.helpcenter import access, commands, editing, queries
 from plazo.helpcenter.models import Edition, Revision
 

@@ -14,7 +14,7 @@ from plazo.agreements.queries import version_in_force
 from plazo.core import localtime
 from plazo.core.clock import read_clock
 from plazo.core.templatetags.plazo import day, icon
-from plazo.desk.views import frame
+from plazo.desk.frame import frame
 from plazo.helpcenter import commands, editing
 from plazo.helpcenter.access import may_publish
 from plazo.helpcenter.models import Article, ArticleEvent, Audience, Edition

@@ -17,7 +17,7 @@ from plazo.channels.email.forms import MailboxForm
 from plazo.channels.email.models import IntakeRecord
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
-from plazo.desk.views import agent_required, frame, posted
+from plazo.desk.frame import agent_required, frame, posted
 from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox
 from plazo.tickets import access, commands

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import kb
 from plazo.desk.articles import attempt, back_to_editor, by
-from plazo.desk.views import agent_required
+from plazo.desk.frame import agent_required
 from plazo.helpcenter import access, commands
 from plazo.helpcenter.rendering import LONGEST_BODY
 from plazo.tickets.files import shown_as

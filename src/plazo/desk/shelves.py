@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import kb
 from plazo.desk.articles import attempt, by
+from plazo.desk.frame import agent_required
 from plazo.desk.shelf_forms import CategoryForm, FeatureForm, SectionForm, SynonymsForm
-from plazo.desk.views import agent_required
 from plazo.helpcenter import commands, editing
 from plazo.helpcenter.models import Category, Section
 

@@ -2,22 +2,34 @@
 
 from django.urls import path
 
-from plazo.desk import announcements, articles, editor, history, mail, previews, shelves, views
+from plazo.desk import (
+    acting,
+    announcements,
+    articles,
+    case,
+    editor,
+    history,
+    mail,
+    me,
+    previews,
+    queue,
+    shelves,
+)
 
 app_name = "desk"
 urlpatterns = [
-    path("", views.queue, name="queue"),
-    path("me/", views.me, name="me"),
-    path("tickets/<str:number>/", views.ticket, name="ticket"),
-    path("tickets/<str:number>/why/<str:key>/", views.why, name="why"),
-    path("tickets/<str:number>/write/", views.write, name="write"),
-    path("tickets/<str:number>/assign/", views.assign, name="assign"),
-    path("tickets/<str:number>/severity/", views.severity, name="severity"),
-    path("tickets/<str:number>/level/", views.level, name="level"),
-    path("tickets/<str:number>/verdict/", views.verdict, name="verdict"),
-    path("tickets/<str:number>/status/", views.status, name="status"),
-    path("tickets/<str:number>/reopen/", views.reopen, name="reopen"),
-    path("tickets/<str:number>/invite/", views.invite, name="invite"),
+    path("", queue.queue, name="queue"),
+    path("me/", me.me, name="me"),
+    path("tickets/<str:number>/", case.ticket, name="ticket"),
+    path("tickets/<str:number>/why/<str:key>/", case.why, name="why"),
+    path("tickets/<str:number>/write/", acting.write, name="write"),
+    path("tickets/<str:number>/assign/", acting.assign, name="assign"),
+    path("tickets/<str:number>/severity/", acting.severity, name="severity"),
+    path("tickets/<str:number>/level/", acting.level, name="level"),
+    path("tickets/<str:number>/verdict/", acting.verdict, name="verdict"),
+    path("tickets/<str:number>/status/", acting.status, name="status"),
+    path("tickets/<str:number>/reopen/", acting.reopen, name="reopen"),
+    path("tickets/<str:number>/invite/", acting.invite, name="invite"),
     path("tickets/<str:number>/messages/<int:message>/again/", mail.send_again, name="send_again"),
     path("mail/", mail.ledger, name="ledger"),
     path("mail/<int:pk>/", mail.record, name="mail_record"),
@@ -26,7 +38,7 @@ urlpatterns = [
     path("mailboxes/new/", mail.mailbox, name="mailbox_new"),
     path("mailboxes/<slug:key>/", mail.mailbox, name="mailbox"),
     path("mailboxes/<slug:key>/doctor/", mail.examine, name="mailbox_doctor"),
-    path("files/<uuid:file>/", views.file, name="file"),
+    path("files/<uuid:file>/", case.file, name="file"),
     # The knowledge base. What names no article comes first.
     path("articles/", articles.articles, name="articles"),
     path("articles/new/", editor.new, name="article_new"),

@@ -1,0 +1,110 @@
+"""What every screen of the desk stands in: who may come in, the rail with its counts, the day."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from plazo.accounts.models import Agent
+from plazo.agreements.errors import NoAgreementInForce
+from plazo.agreements.models import AgreementVersion
+from plazo.agreements.page import opening_now
+from plazo.core import drawing
+from plazo.core.errors import NotVisible
+from plazo.tickets import access, queries
+
+View = Callable[..., HttpResponseBase]
+
+
+def agent_required(view: View) -> View:
+    """Let agents in; for anyone else who is signed in, the desk does not exist."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            request.agent = access.require_agent(request.user)  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)
+        except NotVisible as error:
+            raise Http404 from error
+        except NoAgreementInForce as error:
+            context = {"reason": error.user_message()}
+            return render(request, "plazo/desk/not_yet.html", context, status=error.http_status)
+
+    return never_cache(guarded)
+
+
+def posted(page: str) -> Callable[[View], View]:
+    """Let a view be reached by sending its form only, and lead whoever comes otherwise to `page`.
+
+    Edges: that is where a person lands who had to sign in before their form could be taken: they
+        are told that nothing was done.
+    """
+
+    def only_posted(view: View) -> View:
+        takes_posts: View = require_POST(view)
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in ("GET", "HEAD"):
+                return takes_posts(request, *args, **kwargs)
+            messages.warning(request, _("Nothing was sent. Please send it again."))
+            place = {"number": kwargs["number"]} if "number" in kwargs else kwargs
+            return redirect(reverse(page, kwargs=place))
+
+        return guarded
+
+    return only_posted
+
+
+def view_labels() -> dict[str, tuple[str, str, str]]:
+    """Return each view of the queue: its name, its icon, and the second key of its sequence."""
+    return {
+        "due": (_("Due next"), "list-ordered", "q"),
+        "overdue": (pgettext("cases", "Overdue"), "alarm-clock-off", "v"),
+        "mine": (_("Assigned to me"), "user-round", "m"),
+        "unassigned": (_("Unassigned"), "circle-dashed", "s"),
+        "pending": (_("Waiting for an answer"), "pause", "w"),
+        "solved": (_("Solved lately"), "circle-check", "d"),
+    }
+
+
+def frame(
+    request: HttpRequest, now: datetime, version: AgreementVersion, current: str = ""
+) -> dict[str, Any]:
+    """Return what every page of the desk shows: the rail with its counts, the day, the person.
+
+    Costs one query, for all counts together.
+    """
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    document = version.document
+    support = version.sla.calendars[document.support_calendar]
+    counted = queries.counts(agent=agent, now=now)
+    cap = queries.COUNT_CAP
+    return {
+        "now": now,
+        "agent": agent,
+        "document": document,
+        "language": request.LANGUAGE_CODE,
+        "zone": agent.user.time_zone,
+        "support_zone": support.zone,
+        "opening": opening_now(support, now),
+        "today": drawing.day_ruler(support, now, now=now, label=_("Support hours of today")),
+        "current_view": current,
+        "rail": [
+            (key, label, icon, letter, f"{cap}+" if counted[key] > cap else counted[key])
+            for key, (label, icon, letter) in view_labels().items()
+        ],
+        "demo_outbox": settings.PLAZO.demo,
+        "max_upload": settings.PLAZO.max_upload_bytes,
+    }

@@ -1,0 +1,34 @@
+"""What a person chooses for themselves."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from plazo.accounts.models import Agent
+from plazo.agreements.queries import version_in_force
+from plazo.core.clock import read_clock
+from plazo.desk import forms
+from plazo.desk.frame import agent_required, frame
+
+
+@agent_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def me(request: HttpRequest) -> HttpResponse:
+    """Let a person choose their language and zone."""
+    now = read_clock()
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    form = forms.MeForm(request.POST or None, instance=agent.user)
+    if request.method == "POST" and form.is_valid():
+        user = form.save()
+        response = redirect("desk:me")
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, user.language, max_age=365 * 86400, samesite="Lax"
+        )
+        messages.success(request, _("Saved."))
+        return response
+    context = frame(request, now, version_in_force(now), current="me") | {"form": form}
+    status_code = 422 if form.is_bound and form.errors else 200
+    return render(request, "plazo/desk/me.html", context, status=status_code)

@@ -1,0 +1,68 @@
+"""Commands: everything that can be done to a ticket.
+
+Each is one keyword-only function, one transaction, one row lock. It checks the domain's rules,
+appends events, and refreshes the projection; readers write what must be sent. Nothing leaves the
+house from here.
+"""
+
+from plazo.tickets.commands.erasing import redact_message, redact_person
+from plazo.tickets.commands.handling import (
+    assign_ticket,
+    enter_level,
+    give_verdict,
+    reopen_ticket,
+    set_severity,
+    set_status,
+)
+from plazo.tickets.commands.opening import Arrival, Guidance, open_follow_up, open_ticket
+from plazo.tickets.commands.recording import (
+    announce_alarms,
+    record_acknowledged,
+    record_delivery,
+    record_delivery_failure,
+    record_machine,
+    record_parked_mail,
+    send_reply_again,
+)
+from plazo.tickets.commands.steps import TRANSITIONS
+from plazo.tickets.commands.taking_part import (
+    LONGEST_RATING,
+    MOST_PARTICIPANTS,
+    add_participant,
+    rate_ticket,
+    remove_participant,
+    request_escalation,
+)
+from plazo.tickets.commands.writing import add_internal_note, reply_as_requester, reply_to_ticket
+
+__all__ = [
+    "LONGEST_RATING",
+    "MOST_PARTICIPANTS",
+    "TRANSITIONS",
+    "Arrival",
+    "Guidance",
+    "add_internal_note",
+    "add_participant",
+    "announce_alarms",
+    "assign_ticket",
+    "enter_level",
+    "give_verdict",
+    "open_follow_up",
+    "open_ticket",
+    "rate_ticket",
+    "record_acknowledged",
+    "record_delivery",
+    "record_delivery_failure",
+    "record_machine",
+    "record_parked_mail",
+    "redact_message",
+    "redact_person",
+    "remove_participant",
+    "reopen_ticket",
+    "reply_as_requester",
+    "reply_to_ticket",
+    "request_escalation",
+    "send_reply_again",
+    "set_severity",
+    "set_status",
+]

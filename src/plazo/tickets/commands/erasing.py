@@ -1,0 +1,54 @@
+"""Commands that erase what was written, as the law may ask. Facts and instants stay."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from plazo.core.actor import Actor
+from plazo.tickets import events, staging, timeline
+from plazo.tickets.models import (
+    Attachment,
+    PublicMessage,
+    Rating,
+    Ticket,
+    TicketEvent,
+    TicketField,
+)
+
+
+def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEvent:
+    """Erase what a message says, as the law may ask. The fact and its instant stay."""
+    with transaction.atomic():
+        message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
+        with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
+            staging.let_go(message.attachments.all(), now=now)
+            if page.chain and page.chain[0].payload.get("message") == message.pk:
+                TicketField.objects.filter(ticket=message.ticket_id).delete()
+            PublicMessage.objects.filter(pk=message.pk).update(
+                body_text="", body_html="", quoted_text="", quoted_html=""
+            )
+            return page.append(events.TicketRedacted(message=message.pk))
+
+
+def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime) -> int:
+    """Erase all that somebody wrote on a ticket; return how many texts there were.
+
+    Edges: on their own ticket the subject goes too, since they wrote it: its number stands there.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        messages = PublicMessage.objects.filter(ticket=page.ticket, author_requester=person_id)
+        gone = {e.payload["message"] for e in page.chain if e.kind == events.TicketRedacted.kind}
+        written = [pk for pk in messages.values_list("pk", flat=True) if pk not in gone]
+        staging.let_go(Attachment.objects.filter(public_message__in=messages), now=now)
+        messages.update(body_text="", body_html="", quoted_text="", quoted_html="", author_name="")
+        for pk in written:
+            page.append(events.TicketRedacted(message=pk))
+        ratings = Rating.objects.filter(ticket=page.ticket, requester=person_id).exclude(words="")
+        rated = list(ratings.values_list("pk", flat=True))
+        ratings.update(words="")
+        for pk in rated:
+            page.append(events.TicketRedacted(rating=pk))
+        if page.ticket.requester_id == person_id:
+            Ticket.objects.filter(pk=page.ticket.pk).update(subject=page.ticket.number)
+            TicketField.objects.filter(ticket=page.ticket).delete()
+    return len(written) + len(rated)

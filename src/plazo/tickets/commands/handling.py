@@ -1,0 +1,152 @@
+"""Commands by which agents handle a ticket: who has it, how bad it is, how it stands."""
+
+from datetime import datetime
+
+from plazo.accounts.models import Agent, Group
+from plazo.core.actor import Actor
+from plazo.tickets import events, timeline
+from plazo.tickets.commands.steps import change_status, judge, label, reopen
+from plazo.tickets.errors import (
+    AlreadyAtLevel,
+    SeverityRequired,
+    StatusRefused,
+    UnknownAgent,
+    UnknownChoice,
+    UnknownLevel,
+)
+from plazo.tickets.models import (
+    Status,
+    TicketEvent,
+)
+
+
+def assign_ticket(
+    *,
+    ticket_id: int,
+    assignee_id: int | None,
+    group_id: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent | None:
+    """Give the ticket to an agent, to nobody, or to another group.
+
+    Edges: None where nothing changes. Without `group_id` the group stays.
+    Raises: UnknownAgent; TicketClosed.
+    """
+    if (
+        assignee_id is not None
+        and not Agent.objects.filter(pk=assignee_id, is_active=True).exists()
+    ) or (group_id is not None and not Group.objects.filter(pk=group_id).exists()):
+        raise UnknownAgent
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        group = page.ticket.group_id if group_id is None else group_id
+        if (page.ticket.assignee_id, page.ticket.group_id) == (assignee_id, group):
+            return None
+        return page.append(events.TicketAssigned(agent=assignee_id, group=group))
+
+
+def set_severity(
+    *, ticket_id: int, severity: str, actor: Actor, now: datetime
+) -> TicketEvent | None:
+    """Judge the impact. Running clocks are re-targeted from their own start.
+
+    Edges: None where it has this severity already.
+    Raises: UnknownSeverity; TicketClosed.
+    Source: agreement §4; docs/metrics.md.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        return judge(page, severity)
+
+
+def enter_level(
+    *, ticket_id: int, level: int, severity: str = "", actor: Actor, now: datetime
+) -> TicketEvent:
+    """Escalate functionally: hand the ticket up to another support level.
+
+    Edges: the severity is set first where one is given; the level's group takes the ticket, and
+        its assignee is free to change. Starts `escalated_reply`.
+    Raises: UnknownLevel if the agreement's ladder does not have it; SeverityRequired;
+        AlreadyAtLevel; UnknownSeverity; StatusRefused if it is solved.
+    Source: agreement §4.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        ticket = page.ticket
+        if ticket.status == Status.SOLVED:
+            raise StatusRefused(
+                number=ticket.number, previous=label(Status.SOLVED), status=f"N{level}"
+            )
+        levels = [step.level for step in ticket.agreement_version.document.ladder]
+        if level not in levels:
+            raise UnknownLevel(level=level, levels=levels)
+        if ticket.level >= level:
+            raise AlreadyAtLevel(number=ticket.number, level=ticket.level)
+        if severity:
+            judge(page, severity)
+        if not ticket.severity:
+            raise SeverityRequired
+        group = Group.objects.filter(level=level).order_by("pk").first()
+        event = page.append(
+            events.LevelEntered(
+                level=level, previous=ticket.level, group=group.pk if group else None
+            )
+        )
+        if ticket.status == Status.NEW:
+            change_status(page, Status.OPEN, "", "")
+    return event
+
+
+def set_status(
+    *,
+    ticket_id: int,
+    status: str,
+    waiting_for: str = "",
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Put the ticket in another status. Pending names whom we wait for, and why.
+
+    Raises: StatusRefused; WaitingForUnknown; TicketClosed; ReopenWindowOver.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        return change_status(page, status, waiting_for, reason)
+
+
+def reopen_ticket(*, ticket_id: int, actor: Actor, now: datetime) -> TicketEvent:
+    """Open a solved ticket again: its clocks go on from where solving had set them aside.
+
+    Raises: StatusRefused if it is not solved; ReopenWindowOver for a requester who comes too
+        late; TicketClosed.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        if page.ticket.status != Status.SOLVED:
+            raise StatusRefused(
+                number=page.ticket.number,
+                previous=label(page.ticket.status),
+                status=label(Status.OPEN),
+            )
+        return reopen(page)
+
+
+def give_verdict(
+    *, ticket_id: int, in_scope: bool, clause: str = "", actor: Actor, now: datetime
+) -> TicketEvent:
+    """Decide whether the ticket is in scope, or out by a named clause of its agreement.
+
+    Edges: a later verdict is recorded beside the first, which stopped the clock.
+    Raises: UnknownChoice for a clause that the agreement does not have; TicketClosed.
+    Source: agreement §2 and §4.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        document = page.ticket.agreement_version.document
+        if not in_scope and document.clause(clause) is None:
+            raise UnknownChoice
+        return page.append(
+            events.VerdictGiven(in_scope=in_scope, clause=None if in_scope else clause)
+        )

@@ -1,0 +1,176 @@
+"""Commands that say something on a ticket: replies, notes, and what the requester writes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from plazo.core.actor import Actor
+from plazo.tickets import events, timeline
+from plazo.tickets.bodies import (
+    StoredUpload,
+    Written,
+    attach,
+    digest_of,
+    seal_of,
+    written_markdown,
+    written_plain,
+)
+from plazo.tickets.commands.steps import (
+    ECHO,
+    add_people,
+    author_of,
+    change_status,
+    keep_message,
+    reopen,
+    seal_message,
+    take_in,
+    written_just_now,
+)
+from plazo.tickets.models import (
+    Channel,
+    InternalNote,
+    Participant,
+    Status,
+    TicketEvent,
+)
+
+_MESSAGES = frozenset(
+    {events.TicketOpened.kind, events.TicketReplied.kind, events.RequesterReplied.kind}
+)
+
+
+def reply_to_ticket(
+    *,
+    ticket_id: int,
+    body: str | Written,
+    attachments: Sequence[StoredUpload] = (),
+    copies: Sequence[int] | None = None,
+    then: str = "",
+    waiting_for: str = "",
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Answer the requester, and then perhaps change the status; one action, one transaction.
+
+    Units: `copies` are the people (keys of requesters) who get a copy; None means every
+        participant of the ticket.
+    Edges: a new ticket becomes open by its first reply. A reply to a solved ticket leaves it
+        solved, unless `then` opens it. It counts only while it has not failed to arrive. Whoever
+        is named in `copies` and takes no part yet does so from here on. Pending may follow
+        pending: whom we wait for, and why, are then what this reply says. The same words and files
+        again within a minute are the same reply, sent twice: the first one's event is returned.
+    Raises: TicketClosed; EmptyBody; UnknownAgent; what `set_status` raises for `then`.
+    """
+    written = written_markdown(body) if isinstance(body, str) else body
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        author = author_of(actor)
+        digest = digest_of(written.text, attachments, written.quoted_text)
+        echo = written_just_now(page, events.TicketReplied.kind, digest)
+        if echo is not None:
+            return echo
+        message = keep_message(page.ticket, written, attachments, agent=author, now=now)
+        if copies is None:
+            participants = Participant.objects.filter(ticket=page.ticket)
+            copies = list(participants.values_list("requester_id", flat=True))
+        else:
+            add_people(page, copies)
+        event = page.append(
+            events.TicketReplied(
+                message=message.pk,
+                digest=message.digest,
+                copies=sorted(set(copies)),
+                seal=seal_message(message, attachments),
+            )
+        )
+        if then == Status.PENDING or (then and then != page.ticket.status):
+            change_status(page, then, waiting_for, reason)
+        elif page.ticket.status == Status.NEW:
+            change_status(page, Status.OPEN, "", "")
+    return event
+
+
+def add_internal_note(
+    *,
+    ticket_id: int,
+    body: str | Written,
+    attachments: Sequence[StoredUpload] = (),
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Write a note for the other agents. It shares no row and no path with what is sent.
+
+    Edges: a closed ticket takes notes too: what is learnt later is still worth keeping. The same
+        note again within a minute is the same one, as with replies.
+    Raises: EmptyBody; UnknownAgent.
+    """
+    written = written_markdown(body) if isinstance(body, str) else body
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        agent = author_of(actor)
+        digest = digest_of(written.text, attachments)
+        echo = written_just_now(page, events.NoteAdded.kind, digest)
+        if echo is not None:
+            return echo
+        note = InternalNote.objects.create(
+            ticket=page.ticket,
+            author_agent=agent,
+            author_name=str(agent)[:120],
+            body_text=written.text,
+            body_html=written.html,
+            digest=digest,
+            at=now,
+        )
+        attach(attachments, note=note)
+        seal = seal_of(
+            author=note.author_name,
+            text=note.body_text,
+            html=note.body_html,
+            files=[(upload.sha256, upload.name) for upload in attachments],
+        )
+        return page.append(events.NoteAdded(note=note.pk, digest=digest, seal=seal))
+
+
+def reply_as_requester(
+    *,
+    ticket_id: int,
+    body: str | Written,
+    attachments: Sequence[StoredUpload] = (),
+    channel: str = Channel.FORM,
+    participants: Sequence[int] = (),
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent:
+    """Take in what the requester, or another participant, says, whatever the channel.
+
+    Edges: it ends a wait for them, opens a new ticket no further, and reopens a solved one within
+        the agreement's window. The same words and files again within a minute are the same
+        message, sent twice by a double click or a reload: the first one's event is returned.
+        A colleague who writes takes part from here on.
+    Raises: TicketClosed; ReopenWindowOver; EmptyBody.
+    """
+    written = written_plain(body) if isinstance(body, str) else body
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        digest = digest_of(written.text, attachments, written.quoted_text)
+        # The mail ledger knows the same mail by more than its words.
+        echo = None if channel == Channel.EMAIL else _said_just_now(page, digest)
+        if page.ticket.status == Status.SOLVED:
+            reopen(page)
+        elif echo is not None:
+            return echo
+        return take_in(page, written, attachments, channel, participants)
+
+
+def _said_just_now(page: timeline.Page, digest: str) -> TicketEvent | None:
+    """Return the event of the last message, if it is this author's, fresh, and the same."""
+    said = [e for e in page.chain if e.kind in _MESSAGES]
+    last = said[-1] if said else None
+    if (
+        last is None
+        or last.kind != events.RequesterReplied.kind
+        or (last.actor_kind, last.actor_id) != (page.actor.kind, page.actor.id)
+        or last.payload["digest"] != digest
+        or page.now - last.at >= ECHO
+    ):
+        return None
+    return last

@@ -109,6 +109,16 @@ class Agent(models.Model):
     def __str__(self) -> str:
         return str(self.user)
 
+    @property
+    def administers(self) -> bool:
+        """Say whether they may change how the installation works."""
+        return self.role == Role.ADMINISTRATOR
+
+    @property
+    def coordinates(self) -> bool:
+        """Say whether they may change what all agents share: macros, views, absences."""
+        return self.role in (Role.COORDINATOR, Role.MANAGER, Role.ADMINISTRATOR)
+
 
 class Stage(models.TextChoices):
     """How far an organization's integration has come; only the last is entitled to support."""

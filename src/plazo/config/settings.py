@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "plazo.mailboxes",
     "plazo.tickets",
     "plazo.notifications",
+    "plazo.automation",
     "plazo.helpcenter",
     "plazo.channels.forms",
     "plazo.channels.email",

@@ -30,3 +30,8 @@ class Actor:
     def system(cls, name: str) -> Self:
         """Return the actor for work that nobody asked for, such as the sweep's."""
         return cls(ActorKind.SYSTEM, None, name)
+
+    @classmethod
+    def trigger(cls, name: str) -> Self:
+        """Return the actor for what a rule of the team's own does by itself."""
+        return cls(ActorKind.TRIGGER, None, name)

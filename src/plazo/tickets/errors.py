@@ -202,3 +202,33 @@ class CasesStillOpen(PlazoError):
             "First mark these cases as solved, or wait until they are: %(numbers)s."
             " Then your data can be erased."
         ) % {"numbers": ", ".join(self.data["numbers"])}
+
+
+class BadTag(PlazoError):
+    """A tag is one word."""
+
+    code = "bad_tag"
+
+    def user_message(self) -> str:
+        return (
+            _("“%(tag)s” cannot be a tag: use letters, digits, hyphens and dots, 40 at most.")
+            % self.data
+        )
+
+
+class TooManyTags(PlazoError):
+    """A ticket has a limit of tags."""
+
+    code = "too_many_tags"
+
+    def user_message(self) -> str:
+        return _("A case takes %(most)s tags at most. Take one off first.") % self.data
+
+
+class BadFilter(PlazoError):
+    """A condition asks for what no ticket has."""
+
+    code = "bad_filter"
+
+    def user_message(self) -> str:
+        return _("This condition cannot be asked: “%(field)s”. Choose it anew.") % self.data

@@ -413,6 +413,15 @@ class TicketRated(Payload):
     digest: str
 
 
+@event("tags.changed", INTERNAL, _("Tags changed"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagsChanged(Payload):
+    """Words by which agents find the ticket again were put on it or taken off."""
+
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
 @event("ticket.merged", INTERNAL, _("Merged into another case"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketMerged(Payload):

@@ -9,6 +9,8 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar, NoReturn, Self
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -133,6 +135,7 @@ class Ticket(models.Model):
     solved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     verdict = models.CharField(max_length=60, blank=True, default="")
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     next_due_at = models.DateTimeField(null=True, blank=True)
     late_since = models.DateTimeField(null=True, blank=True)
     sort_due_at = models.DateTimeField()
@@ -189,6 +192,7 @@ class Ticket(models.Model):
                 name="ticket_company_open",
             ),
             models.Index(fields=["organization", "-updated_at", "-id"], name="ticket_company"),
+            GinIndex(fields=["tags"], name="ticket_tags"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -219,6 +223,18 @@ class Ticket(models.Model):
         if self.status == Status.CLOSED:
             return False
         return self.status != Status.SOLVED or now <= self.reopens_until
+
+
+class Tag(models.Model):
+    """A tag that some ticket has or had: what is offered while one types."""
+
+    name = models.CharField(max_length=40, unique=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AppendOnly(models.QuerySet[Any]):

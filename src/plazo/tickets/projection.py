@@ -48,6 +48,7 @@ COLUMNS = [
     "solved_at",
     "closed_at",
     "verdict",
+    "tags",
     "next_due_at",
     "late_since",
     "sort_due_at",
@@ -97,6 +98,9 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
             ticket.status, ticket.solved_at = Status.OPEN, None
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
+        case "tags.changed":
+            kept = set(ticket.tags) - set(payload["removed"])
+            ticket.tags = sorted(kept | set(payload["added"]))
         case "clock.at_risk" | "clock.breached":
             ticket.announced = [*(ticket.announced or []), _told(event)]
 

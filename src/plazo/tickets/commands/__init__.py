@@ -8,6 +8,7 @@ house from here.
 from plazo.tickets.commands.erasing import redact_message, redact_person
 from plazo.tickets.commands.handling import (
     assign_ticket,
+    change_tags,
     enter_level,
     give_verdict,
     reopen_ticket,
@@ -45,6 +46,7 @@ __all__ = [
     "add_participant",
     "announce_alarms",
     "assign_ticket",
+    "change_tags",
     "enter_level",
     "give_verdict",
     "open_follow_up",

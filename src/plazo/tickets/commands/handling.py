@@ -1,6 +1,8 @@
 """Commands by which agents handle a ticket: who has it, how bad it is, how it stands."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from plazo.accounts.models import Agent, Group
 from plazo.core.actor import Actor
@@ -10,14 +12,19 @@ from plazo.tickets.errors import (
     AlreadyAtLevel,
     SeverityRequired,
     StatusRefused,
+    TooManyTags,
     UnknownAgent,
     UnknownChoice,
     UnknownLevel,
 )
 from plazo.tickets.models import (
     Status,
+    Tag,
     TicketEvent,
 )
+from plazo.tickets.tags import tag_of
+
+MOST_TAGS: Final = 30
 
 
 def assign_ticket(
@@ -150,3 +157,32 @@ def give_verdict(
         return page.append(
             events.VerdictGiven(in_scope=in_scope, clause=None if in_scope else clause)
         )
+
+
+def change_tags(
+    *,
+    ticket_id: int,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    actor: Actor,
+    now: datetime,
+) -> TicketEvent | None:
+    """Put tags on a ticket and take others off.
+
+    Units: a tag is a word of letters, digits, `-`, `_` and `.`, in lower case, of 40 signs at most;
+        spaces become hyphens.
+    Edges: None where nothing changes. A closed ticket takes tags too: finding it again is what
+        they are for. What is both put on and taken off is put on.
+    Raises: BadTag; TooManyTags.
+    """
+    wanted = list(dict.fromkeys(tag_of(tag) for tag in add))
+    unwanted = {tag_of(tag) for tag in remove} - set(wanted)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        has = set(page.ticket.tags)
+        added, removed = [tag for tag in wanted if tag not in has], sorted(unwanted & has)
+        if not added and not removed:
+            return None
+        if len(has) + len(added) - len(removed) > MOST_TAGS:
+            raise TooManyTags(most=MOST_TAGS)
+        Tag.objects.bulk_create([Tag(name=tag) for tag in added], ignore_conflicts=True)
+        return page.append(events.TagsChanged(added=added, removed=removed))

@@ -1,0 +1,29 @@
+"""Telling open screens that something happened.
+
+`publish` is a nudge inside the transaction that makes the news: PostgreSQL hands it out at commit,
+to every process that listens, and to nobody after a rollback. Screens that miss one look again by
+themselves, so losing a message loses nothing but time.
+"""
+
+import json
+from typing import Any, Final
+
+from django.db import connection
+
+CHANNEL: Final = "plazo_live"
+LARGEST_BYTES: Final = 7900  # PostgreSQL takes fewer than 8000
+
+
+def publish(topic: str, data: dict[str, Any]) -> None:
+    """Tell whoever listens to `topic`, once this transaction commits.
+
+    Units: `topic` such as `tickets`, `ticket:123` or `agent:7`; `data` holds keys and numbers,
+        never what somebody wrote.
+    Edges: the same news twice in one transaction arrives once.
+    Raises: ValueError for news that are too large to send.
+    """
+    message = json.dumps({"topic": topic, **data}, separators=(",", ":"), sort_keys=True)
+    if len(message.encode()) > LARGEST_BYTES:
+        raise ValueError(f"news of {len(message)} signs do not fit; send keys only")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, message])

@@ -53,6 +53,8 @@ ROWS: list[tuple[str, str, Any, set[str]]] = [
     ("tag", "all_of", ["urgente", "pago-504"], {"mine"}),
     ("tag", "none_of", ["urgente"], {"other"}),
     ("tag", "unset", None, {"other"}),
+    ("has", "any_of", ["file", "note"], set()),
+    ("has", "none_of", ["note"], {"mine", "other"}),
     ("subject", "contains", ["504"], {"mine"}),
     ("due", "overdue", None, {"mine"}),
     ("due", "within", 15, {"mine"}),

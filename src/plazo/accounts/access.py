@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from plazo.accounts import queries
 from plazo.accounts.models import Agent, Invitation, Organization, Requester
 from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import NotVisible
@@ -59,3 +60,41 @@ def invitations_for(requester: Requester) -> models.QuerySet[Invitation]:
     return Invitation.objects.filter(
         organization=managed_organization(requester), accepted_at=None, withdrawn_at=None
     )
+
+
+def people_named(agent: Agent, words: str, *, limit: int) -> list[Requester]:
+    """Return the requesters an agent may see whose name or address has some words."""
+    return queries.people_named(words, limit=limit) if agent.is_active else []
+
+
+def organizations_named(agent: Agent, words: str, *, limit: int) -> list[Organization]:
+    """Return the companies an agent may see whose name has some words."""
+    return queries.organizations_named(words, limit=limit) if agent.is_active else []
+
+
+def requester_for_agent(agent: Agent, pk: int) -> Requester:
+    """Return somebody who asks, by their key; who was erased is nobody. Raises: NotVisible."""
+    people = Requester.objects.select_related("organization", "user")
+    found = people.filter(pk=pk, erased_at=None).first() if agent.is_active else None
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def organization_for_agent(agent: Agent, slug: str) -> Organization:
+    """Return a company by its short name. Raises: NotVisible."""
+    found = Organization.objects.filter(slug=slug).first() if agent.is_active else None
+    if found is None:
+        raise NotVisible
+    return found
+
+
+MOST_PEOPLE = 50
+
+
+def people_of(agent: Agent, organization: Organization) -> list[Requester]:
+    """Return a company's people, those who manage first; so many at most. One query."""
+    if not agent.is_active:
+        return []
+    people = Requester.objects.filter(organization=organization, erased_at=None)
+    return list(people.order_by("role", "name", "pk")[:MOST_PEOPLE])

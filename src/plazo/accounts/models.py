@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -155,6 +156,21 @@ class RequesterRole(models.TextChoices):
     MANAGER = "manager", _("Sees the whole company's cases, and invites")
 
 
+# Letters as they are without their accents, and what parts an address, for PostgreSQL.
+_ACCENTS = ("áàâäãåéèêëíìîïóòôöõúùûüñç@._-", "aaaaaaeeeeiiiiooooouuuunc    ")
+
+
+class PersonWords(models.Func):
+    """The words of a name and an address, folded: what people are found by."""
+
+    template = (
+        "to_tsvector('simple'::regconfig, translate(lower(%(expressions)s),"
+        f" '{_ACCENTS[0]}', '{_ACCENTS[1]}'))"
+    )
+    arg_joiner = " || ' ' || "
+    output_field = SearchVectorField()
+
+
 class Requester(models.Model):
     """The person who asks. Known by an address; may or may not have an account.
 
@@ -183,6 +199,9 @@ class Requester(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(Lower("email"), name="requester_email_unique"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(PersonWords("name", "email"), name="requester_words"),
         ]
 
     def __str__(self) -> str:

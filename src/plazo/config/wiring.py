@@ -12,6 +12,7 @@ from plazo.notifications import people
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging
+from plazo.tickets.search import indexing
 
 
 def connect_readers() -> None:
@@ -19,6 +20,7 @@ def connect_readers() -> None:
     notifications.register()
     mail_erasure.register()
     tickets_erasure.register()
+    indexing.register()
     mails_erasure.register()
     helpcenter_erasure.register()
     people.register_letters()

@@ -20,6 +20,7 @@ from plazo.config import jobs, tidying
 from plazo.escalation import sweep
 from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
+from plazo.tickets.search import indexing
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "reconciler": reconciler.run_forever,
     "mail intake": intake_reconciler.run_forever,
     "help center": helpcenter_loop.run_forever,
+    "search": indexing.run_forever,
     "job cleaner": jobs.clean_for_ever,
     "tidying": tidying.tidy_for_ever,
 }

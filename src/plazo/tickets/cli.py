@@ -6,7 +6,7 @@ from typing import Any
 
 
 def add_commands(commands: Any) -> None:
-    """Add `verify` and `rebuild`."""
+    """Add `verify`, `rebuild` and `search`."""
     verify = commands.add_parser(
         "verify", help="check every timeline's chain and every projection in the database"
     )
@@ -18,6 +18,12 @@ def add_commands(commands: Any) -> None:
         "rebuild", help="rebuild the projection of every ticket from its events"
     )
     rebuild.set_defaults(run=_rebuild, needs="database")
+    search = commands.add_parser("search", help="the index of the agents' search")
+    kinds = search.add_subparsers(dest="what", required=True)
+    anew = kinds.add_parser("rebuild", help="write every ticket's words anew, while people work")
+    anew.set_defaults(run=_search_rebuild, needs="database")
+    check = kinds.add_parser("check", help="compare the index with every text")
+    check.set_defaults(run=_search_check, needs="database")
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -34,6 +40,26 @@ def _verify(arguments: argparse.Namespace) -> int:
     )
     if arguments.files:
         faults += _verify_files()
+    return 1 if faults else 0
+
+
+def _search_rebuild(arguments: argparse.Namespace) -> int:
+    from plazo.tickets.search import indexing
+
+    began = time.perf_counter()
+    count = indexing.index_all()
+    print(f"{count} tickets indexed in {time.perf_counter() - began:.1f} s")
+    return 0
+
+
+def _search_check(arguments: argparse.Namespace) -> int:
+    from plazo.tickets.search import indexing
+
+    faults = 0
+    for number in indexing.differences():
+        faults += 1
+        print(f"{number}: the search knows other words than it says")
+    print(f"{faults} faults; `plazo search rebuild` mends them" if faults else "0 faults")
     return 1 if faults else 0
 
 

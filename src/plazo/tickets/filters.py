@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent
 from plazo.tickets.errors import BadFilter
+from plazo.tickets.models import Attachment, InternalNote
 
 VERSION: Final = 1
 MOST_CONDITIONS: Final = 20
@@ -245,6 +246,20 @@ def _subject(op: str, value: Any, context: Context) -> Q:
     return found
 
 
+def _has(op: str, value: Any, context: Context) -> Q:
+    found = Q()
+    for kind in value:
+        match kind:
+            case "file":
+                found |= Q(Exists(Attachment.objects.filter(public_message__ticket=OuterRef("pk"))))
+                found |= Q(Exists(Attachment.objects.filter(internal_note__ticket=OuterRef("pk"))))
+            case "note":
+                found |= Q(Exists(InternalNote.objects.filter(ticket=OuterRef("pk"))))
+            case _:
+                raise BadFilter(field="has")
+    return ~found if op == "none_of" else found
+
+
 def _groups_of(agent: Agent) -> Sequence[int]:
     return list(agent.groups.values_list("pk", flat=True))
 
@@ -284,6 +299,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("waiting_for", _("Waiting for"), "choice", _OPTIONAL, _column("waiting_for")),
         Field("verdict", _("Scope"), "choice", _OPTIONAL, _column("verdict")),
         Field("tag", _("Tag"), "tag", ("any_of", "all_of", "none_of", "unset"), _tags),
+        Field("has", _("Has"), "choice", _AMONG, _has),
         Field("subject", _("Subject"), "text", ("contains",), _subject),
         Field("due", _("Due"), "moment", ("within", "until", "overdue", "unset"), _due),
         Field("opened", _("Opened"), "moment", _AGO, _moment("opened_at")),

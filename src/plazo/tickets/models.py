@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NoReturn, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -74,14 +75,6 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(
             Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__gt=pk), sort_due_at__gte=instant
         )
-
-    def by_deadline_then_newest(self) -> Self:
-        """Order what was found: what is due first, then what has no deadline, the newest first."""
-        return self.order_by(F("sort_due_at").asc(), "-pk")
-
-    def found_after(self, instant: datetime, pk: int) -> Self:
-        """Keep what follows a row in the order of a search."""
-        return self.filter(Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__lt=pk))
 
     def solved_before(self, instant: datetime, pk: int) -> Self:
         """Keep what follows a row in the order of solutions, the latest first."""
@@ -235,6 +228,47 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TicketWords(models.Model):
+    """What the search knows of a ticket: its words, stemmed and folded (`tickets.search`).
+
+    One row, or several parts where a ticket holds more than a tsvector does. `names` is who asked
+    and for which company, as they were called when the words were written down.
+    """
+
+    # Tickets are never deleted; without a constraint the index waits for no command's lock.
+    ticket = models.ForeignKey(
+        Ticket, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    part = models.PositiveSmallIntegerField()
+    names = models.TextField()
+    words = SearchVectorField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            # Without a pending list: a search never reads what was not sorted in yet.
+            GinIndex(fields=["words"], name="ticket_words", fastupdate=False),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["ticket", "part"], name="ticket_words_part"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}/{self.part}"
+
+
+class WordsDue(models.Model):
+    """A ticket whose words changed. Written by the command that changed them, in its transaction;
+    deleted with the index's own, so neither a crash nor two writers at once lose a word.
+    """
+
+    ticket = models.ForeignKey(
+        Ticket, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
+
+    def __str__(self) -> str:
+        return str(self.ticket_id)
 
 
 class AppendOnly(models.QuerySet[Any]):

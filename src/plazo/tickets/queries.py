@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from django.db import connection
 
-from plazo.accounts.models import Agent
+from plazo.accounts.models import Agent, Organization, Requester
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
 from plazo.tickets import events, projection, timeline
@@ -81,23 +81,6 @@ def queue_page(
     return QueuePage(rows, following)
 
 
-def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_SIZE) -> QueuePage:
-    """Return one page of all the tickets that an agent may see and that begin with the words.
-
-    Edges: whatever their status, the ended ones too: what has a deadline first, then the newest.
-    """
-    tickets = matching(tickets_for_agent(agent), search).for_queue_page().by_deadline_then_newest()
-    place = _place(after)
-    if place is not None:
-        tickets = tickets.found_after(*place)
-    rows = list(tickets[: size + 1])
-    following = ""
-    if len(rows) > size:
-        rows = rows[:size]
-        following = f"{rows[-1].sort_due_at.isoformat()}~{rows[-1].pk}"
-    return QueuePage(rows, following)
-
-
 def next_deadline(*, agent: Agent, now: datetime) -> datetime | None:
     """Return when the next deadline of all passes; None if none runs. One probe of an index."""
     return (
@@ -118,15 +101,18 @@ def _place(after: str) -> tuple[datetime, int] | None:
         return None
 
 
-def matching(tickets: TicketQuerySet, search: str) -> TicketQuerySet:
-    """Keep tickets whose number, or requester's address, begins with the words.
-
-    Edges: only what an index answers; the full search over texts is another thing.
-    """
-    words = search.strip()
-    if "@" in words:
-        return tickets.filter(requester__email__startswith=words.lower())
-    return tickets.filter(number__istartswith=words)
+def latest_of(
+    *,
+    agent: Agent,
+    requester: Requester | None = None,
+    organization: Organization | None = None,
+    limit: int = 20,
+) -> list[Ticket]:
+    """Return the latest cases of a person, or of a company, whatever their status. One query."""
+    tickets = tickets_for_agent(agent).for_queue_page()
+    if requester is not None:
+        return list(tickets.filter(requester=requester).order_by("-pk")[:limit])
+    return list(tickets.filter(organization=organization).order_by("-updated_at", "-pk")[:limit])
 
 
 def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[str, Any] | None:

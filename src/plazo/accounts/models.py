@@ -55,6 +55,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=2, choices=Language.choices, default=Language.SPANISH)
     time_zone = models.CharField(max_length=60, default="America/Panama")
+    # Keys without Ctrl do things in the desk; some people's devices press them by accident.
+    single_keys = models.BooleanField(default=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(auto_now_add=True)

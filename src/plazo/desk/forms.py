@@ -90,14 +90,22 @@ class InviteForm(forms.Form):
 
 
 class MeForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A person's own language and zone."""
+    """A person's own language, zone and keys."""
 
     class Meta:
         model = User
-        fields = ("language", "time_zone")
+        fields = ("language", "time_zone", "single_keys")
 
     language = forms.ChoiceField(choices=Language.choices, label=_("Language"))
     time_zone = forms.CharField(max_length=60, label=_("Time zone"))
+    single_keys = forms.BooleanField(
+        required=False,
+        label=_("Single keys do things"),
+        help_text=_(
+            "J, K, R and the others. Turn them off if you speak to your computer or touch keys "
+            "by accident; Ctrl K stays."
+        ),
+    )
 
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"].strip()

@@ -17,7 +17,7 @@ from plazo.desk.frame import agent_required, frame
 @agent_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def me(request: HttpRequest) -> HttpResponse:
-    """Let a person choose their language and zone."""
+    """Let a person choose their language, their zone and whether single keys do things."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     form = forms.MeForm(request.POST or None, instance=agent.user)

@@ -1,10 +1,11 @@
 // Keys of the desk. Single keys are ignored in fields; the second of a sequence waits 1.2 s.
-const rows = [...document.querySelectorAll(".q-row")];
 const typing = (event) => event.target.closest("input, textarea, select, [contenteditable]");
 let first = "";
 let timer = 0;
 
 function move(step) {
+  // Asked anew each time: pages are appended, and rows come and go.
+  const rows = [...document.querySelectorAll(".q-row")];
   const at = rows.findIndex((row) => row.hasAttribute("aria-current"));
   const to = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
   if (!to) return;
@@ -81,5 +82,7 @@ addEventListener("keydown", (event) => {
       press(`[name="kind"][value="${event.key === "r" ? "reply" : "note"}"]`);
       document.getElementById("body")?.focus();
       break;
+    default:
+      if (/^[a-z]$/.test(event.key)) press(`[data-key="${event.key}"]`);
   }
 });

@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -104,12 +105,19 @@ class Agent(models.Model):
     level = models.PositiveSmallIntegerField(default=1)
     groups = models.ManyToManyField(Group, related_name="agents", blank=True)
     is_active = models.BooleanField(default=True)
+    # How they like their screens; what a name means is told by the screen that keeps it.
+    preferences = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ("user__name", "pk")
 
     def __str__(self) -> str:
         return str(self.user)
+
+    @cached_property
+    def group_keys(self) -> tuple[int, ...]:
+        """Return the keys of their groups, asked for once."""
+        return tuple(self.groups.order_by("pk").values_list("pk", flat=True))
 
     @property
     def administers(self) -> bool:

@@ -6,6 +6,7 @@ from plazo.desk import (
     acting,
     announcements,
     articles,
+    bulk,
     case,
     editor,
     history,
@@ -13,12 +14,21 @@ from plazo.desk import (
     me,
     previews,
     queue,
+    saved,
     shelves,
 )
 
 app_name = "desk"
 urlpatterns = [
     path("", queue.queue, name="queue"),
+    path("filter/", saved.filter_form, name="filter"),
+    path("display/", queue.display, name="display"),
+    path("views/", saved.saved_views, name="views"),
+    path("views/<uuid:key>/", saved.change_saved, name="view_change"),
+    path("bulk/", bulk.bulk, name="bulk"),
+    path("bulk/<uuid:key>/undo/", bulk.undo, name="undo"),
+    path("next/", bulk.see_next, name="next"),
+    path("next/take/", bulk.take_next, name="take_next"),
     path("me/", me.me, name="me"),
     path("tickets/<str:number>/", case.ticket, name="ticket"),
     path("tickets/<str:number>/why/<str:key>/", case.why, name="why"),

@@ -232,3 +232,15 @@ class BadFilter(PlazoError):
 
     def user_message(self) -> str:
         return _("This condition cannot be asked: “%(field)s”. Choose it anew.") % self.data
+
+
+class ReadsTooMuch(PlazoError):
+    """A list would have to read too many tickets before it finds a page of them."""
+
+    code = "reads_too_much"
+
+    def user_message(self) -> str:
+        return _(
+            "That takes too long to look up. Add a condition that narrows it down: the status, a"
+            " company, a tag, or when the case was opened."
+        )

@@ -69,12 +69,6 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Order as the queue does: what is due first stands first; without a deadline, last."""
         return self.order_by(F("sort_due_at").asc(), "pk")
 
-    def due_after(self, instant: datetime, pk: int) -> Self:
-        """Keep what follows a row in the order of deadlines; one range of the index."""
-        return self.filter(
-            Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__gt=pk), sort_due_at__gte=instant
-        )
-
     def by_deadline_then_newest(self) -> Self:
         """Order what was found: what is due first, then what has no deadline, the newest first."""
         return self.order_by(F("sort_due_at").asc(), "-pk")
@@ -82,12 +76,6 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def found_after(self, instant: datetime, pk: int) -> Self:
         """Keep what follows a row in the order of a search."""
         return self.filter(Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__lt=pk))
-
-    def solved_before(self, instant: datetime, pk: int) -> Self:
-        """Keep what follows a row in the order of solutions, the latest first."""
-        return self.filter(
-            Q(solved_at__lt=instant) | Q(solved_at=instant, pk__gt=pk), solved_at__lte=instant
-        )
 
     def ended(self) -> Self:
         return self.filter(status__in=(Status.SOLVED, Status.CLOSED))
@@ -184,6 +172,20 @@ class Ticket(models.Model):
                 fields=["sort_due_at", "id"],
                 condition=Q(status="pending"),
                 name="ticket_pending",
+            ),
+            # Lists that reach into what has ended.
+            models.Index(fields=["sort_due_at", "id"], name="ticket_due"),
+            models.Index(fields=["-opened_at", "-id"], name="ticket_newest"),
+            models.Index(fields=["-updated_at", "-id"], name="ticket_changed"),
+            models.Index(
+                fields=["opened_at", "id"],
+                condition=~Q(status__in=("solved", "closed")),
+                name="ticket_open_oldest",
+            ),
+            models.Index(
+                fields=["-solved_at", "id"],
+                condition=Q(solved_at__isnull=False),
+                name="ticket_solved_last",
             ),
             models.Index(fields=["requester", "-id"], name="ticket_requester"),
             models.Index(

@@ -10,14 +10,16 @@ from django.db import connection
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
-from plazo.tickets import events, projection, timeline
+from plazo.tickets import events, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
+from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
     InternalNote,
     PublicMessage,
     Rating,
     Status,
+    Tag,
     Ticket,
     TicketEvent,
     TicketField,
@@ -26,8 +28,6 @@ from plazo.tickets.models import (
 
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
-PAGE_SIZE = 50
-COUNT_CAP = 99
 Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
@@ -52,36 +52,19 @@ def queue(view: QueueView, *, agent: Agent, now: datetime) -> TicketQuerySet:
             return tickets.unsolved().by_deadline()
 
 
-@dataclass(frozen=True, slots=True)
-class QueuePage:
-    """One page of a queue, and where the next one begins."""
-
-    tickets: list[Ticket]
-    next_after: str
-
-
 def queue_page(
     view: QueueView, *, agent: Agent, now: datetime, after: str = "", size: int = PAGE_SIZE
-) -> QueuePage:
+) -> Page:
     """Return one page of a view by keyset: its cost does not grow with what lies before it.
 
     Edges: `after` is what the page before gave; anything else begins at the beginning.
     """
-    tickets = queue(view, agent=agent, now=now).for_queue_page()
-    place = _place(after)
-    if place is not None:
-        tickets = tickets.solved_before(*place) if view == "solved" else tickets.due_after(*place)
-    rows = list(tickets[: size + 1])
-    following = ""
-    if len(rows) > size:
-        rows = rows[:size]
-        last = rows[-1]
-        edge = last.solved_at if view == "solved" else last.sort_due_at
-        following = f"{edge.isoformat()}~{last.pk}" if edge else ""
-    return QueuePage(rows, following)
+    ordering = "solved" if view == "solved" else "due"
+    tickets = queue(view, agent=agent, now=now)
+    return listing.page(tickets, ordering=ordering, after=after, size=size)
 
 
-def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_SIZE) -> QueuePage:
+def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_SIZE) -> Page:
     """Return one page of all the tickets that an agent may see and that begin with the words.
 
     Edges: whatever their status, the ended ones too: what has a deadline first, then the newest.
@@ -95,7 +78,7 @@ def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_
     if len(rows) > size:
         rows = rows[:size]
         following = f"{rows[-1].sort_due_at.isoformat()}~{rows[-1].pk}"
-    return QueuePage(rows, following)
+    return Page(rows, following)
 
 
 def next_deadline(*, agent: Agent, now: datetime) -> datetime | None:
@@ -127,6 +110,11 @@ def matching(tickets: TicketQuerySet, search: str) -> TicketQuerySet:
     if "@" in words:
         return tickets.filter(requester__email__startswith=words.lower())
     return tickets.filter(number__istartswith=words)
+
+
+def tag_names(limit: int = 500) -> list[str]:
+    """Return the tags that some ticket has or had, to choose from. One query."""
+    return list(Tag.objects.values_list("name", flat=True)[:limit])
 
 
 def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[str, Any] | None:

@@ -26,6 +26,7 @@ from plazo.tickets.commands.recording import (
     send_reply_again,
 )
 from plazo.tickets.commands.steps import TRANSITIONS
+from plazo.tickets.commands.taking import take_next
 from plazo.tickets.commands.taking_part import (
     LONGEST_RATING,
     MOST_PARTICIPANTS,
@@ -67,4 +68,5 @@ __all__ = [
     "send_reply_again",
     "set_severity",
     "set_status",
+    "take_next",
 ]

@@ -102,6 +102,9 @@ class Agent(models.Model):
     level = models.PositiveSmallIntegerField(default=1)
     groups = models.ManyToManyField(Group, related_name="agents", blank=True)
     is_active = models.BooleanField(default=True)
+    # Markdown below their public replies; and for how long a reply can be taken back.
+    signature = models.TextField(blank=True, default="")
+    undo_seconds = models.PositiveSmallIntegerField(default=10)
 
     class Meta:
         ordering = ("user__name", "pk")

@@ -255,6 +255,20 @@ def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime
     return {action: instants[promise] for action, promise in made.items()}, told
 
 
+def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
+    """Return the latest other cases of a ticket's requester, then of their company.
+
+    Edges: two short scans, each of its own index, joined to one query; no count of either.
+    """
+    others = tickets_for_agent(agent).exclude(pk=ticket.pk).values("pk")
+    own = others.filter(requester=ticket.requester_id).order_by("-pk")[:limit]
+    company = others.filter(organization=ticket.organization_id).order_by("-updated_at", "-pk")
+    keys = own.union(company[:limit]) if ticket.organization_id else own
+    rows = Ticket.objects.filter(pk__in=keys).select_related("requester")
+    found = sorted(rows, key=lambda row: (row.requester_id != ticket.requester_id, -row.pk))
+    return found[:limit]
+
+
 def answers_of(
     ticket: Ticket, chain: Sequence[TicketEvent], language: str
 ) -> list[tuple[str, str]]:

@@ -81,5 +81,7 @@ addEventListener("keydown", (event) => {
       press(`[name="kind"][value="${event.key === "r" ? "reply" : "note"}"]`);
       document.getElementById("body")?.focus();
       break;
+    default:
+      if (/^[a-z]$/.test(event.key)) press(`[data-key="${event.key}"]`);
   }
 });

@@ -107,6 +107,9 @@ class Agent(models.Model):
     is_active = models.BooleanField(default=True)
     # How they like their screens; what a name means is told by the screen that keeps it.
     preferences = models.JSONField(default=dict, blank=True)
+    # Markdown below their public replies; and for how long a reply can be taken back.
+    signature = models.TextField(blank=True, default="")
+    undo_seconds = models.PositiveSmallIntegerField(default=10)
 
     class Meta:
         ordering = ("user__name", "pk")

@@ -20,6 +20,7 @@ from plazo.config import jobs, tidying
 from plazo.escalation import sweep
 from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
+from plazo.tickets import holding
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ LONGEST_PAUSE_SECONDS: Final = 15.0
 
 LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "sweep": sweep.run_forever,
+    "held replies": holding.run_forever,
     "reconciler": reconciler.run_forever,
     "mail intake": intake_reconciler.run_forever,
     "help center": helpcenter_loop.run_forever,

@@ -20,7 +20,7 @@ def me(request: HttpRequest) -> HttpResponse:
     """Let a person choose their language, their zone and whether single keys do things."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    form = forms.MeForm(request.POST or None, instance=agent.user)
+    form = forms.MeForm(request.POST or None, agent=agent)
     if request.method == "POST" and form.is_valid():
         user = form.save()
         response = redirect("desk:me")

@@ -12,6 +12,8 @@ import logging
 import random
 import smtplib
 from datetime import datetime, timedelta
+from email.mime.application import MIMEApplication
+from email.mime.image import MIMEImage
 from typing import Any
 
 from django.conf import settings
@@ -33,7 +35,8 @@ from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMai
 from plazo.notifications.planning import letter_of
 from plazo.notifications.transport import deliver
 from plazo.tickets import commands
-from plazo.tickets.models import Delivery
+from plazo.tickets.files import shown_as
+from plazo.tickets.models import Attachment, Delivery
 
 logger = logging.getLogger(__name__)
 
@@ -223,7 +226,23 @@ def _attach_files(mail: OutboundMail, message: EmailMultiAlternatives) -> None:
     inside, _linked = rendering.carried(list(about.attachments.all()) if about else [])
     for file in inside:
         with default_storage.open(storage_path(file.sha256)) as stored:
-            message.attach(file.name, stored.read(), file.content_type)
+            content = stored.read()
+        if about is not None and f'src="cid:{file.content_id}"' in about.body_html:
+            message.attach(_shown_in_place(content, file))
+        else:
+            message.attach(file.name, content, file.content_type)
+
+
+def _shown_in_place(content: bytes, file: Attachment) -> MIMEImage | MIMEApplication:
+    """Return an image that the mail's HTML shows by its Content-ID. Source: RFC 2392."""
+    shown = shown_as(content[:16])
+    if shown is None:
+        part: MIMEImage | MIMEApplication = MIMEApplication(content)
+    else:
+        part = MIMEImage(content, _subtype=shown.partition("/")[2])
+    part.add_header("Content-ID", f"<{file.content_id}>")
+    part.add_header("Content-Disposition", "inline", filename=file.name)
+    return part
 
 
 def _expected(error: Exception) -> bool:

@@ -489,3 +489,46 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Draft(models.Model):
+    """What an agent is writing on a ticket; and, with `send_at`, a reply that waits to go out.
+
+    `agent` has it and `author` wrote it: they differ where it was handed over. `choices` are the
+    composer's own fields, for giving it back as it was; `sending` is what will be sent. No fact of
+    the timeline: nobody was told anything yet.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="drafts")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="drafts")
+    author = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=5, choices=[("reply", "reply"), ("note", "note")])
+    body = models.TextField(blank=True)
+    choices = models.JSONField(default=dict)
+    files = models.JSONField(default=list)
+    sending = models.JSONField(default=dict)
+    seen = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField()
+    send_at = models.DateTimeField(null=True)
+    # Why what was held could not be sent, as a sentence for its author.
+    refused = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["send_at"], condition=Q(send_at__isnull=False), name="draft_send_at"
+            ),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["ticket", "agent", "author"],
+                condition=Q(send_at__isnull=True),
+                name="draft_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(send_at__isnull=True) | Q(kind="reply"), name="draft_only_replies_wait"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"draft {self.pk}"

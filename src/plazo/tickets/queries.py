@@ -160,7 +160,8 @@ def capped_counts(lists: Mapping[Name, TicketQuerySet]) -> dict[Name, int]:
 class Entry:
     """One entry of a conversation: a message, a note, or something that happened.
 
-    `person` names the agent whom an event is about, where it is about one.
+    `person` names the agent whom an event is about, where it is about one; `promised_by` is the
+    instant of the update that a reply promised with it, as it stands now.
     """
 
     kind: Literal["message", "note", "event"]
@@ -169,6 +170,7 @@ class Entry:
     message: PublicMessage | None = None
     note: InternalNote | None = None
     person: str = ""
+    promised_by: datetime | None = None
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
@@ -196,15 +198,19 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
         event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
     } - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
+    promises, told = _said_with_replies(chain)
     entries = []
     for event in chain:
-        if not internal and event.audience != events.PUBLIC:
+        if (not internal and event.audience != events.PUBLIC) or event.sequence in told:
             continue
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
         if event.kind in _MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
-            entries.append(Entry("message", event.at, event, message=message, attachments=files))
+            by = promises.get(str(event.correlation)) if message.from_agent else None
+            entries.append(
+                Entry("message", event.at, event, message=message, promised_by=by, attachments=files)
+            )
         elif event.kind == events.NoteAdded.kind and note is not None:
             files = list(note.attachments.all())
             entries.append(Entry("note", event.at, event, note=note, attachments=files))
@@ -212,6 +218,43 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
             person = people.get(event.payload.get("agent"), "")
             entries.append(Entry("event", event.at, event, person=person))
     return entries
+
+
+def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:
+    """Return the promises that replies made, by their action, and the events that a reply says.
+
+    Edges: a promise that was moved since shows its new instant in the reply, and the moving of it.
+    """
+    replies = {str(e.correlation) for e in chain if e.kind == events.TicketReplied.kind}
+    instants: dict[str, datetime] = {}
+    made: dict[str, str] = {}
+    told = set()
+    for event in chain:
+        match event.kind:
+            case events.PromiseMade.kind | events.PromiseMoved.kind:
+                promise = event.payload["promise"]
+                instants[promise] = datetime.fromisoformat(event.payload["by"])
+                action = str(event.correlation)
+                if event.kind == events.PromiseMade.kind and action in replies:
+                    made[action] = promise
+                    told.add(event.sequence)
+            case events.PromiseKept.kind if event.payload.get("message"):
+                told.add(event.sequence)
+    return {action: instants[promise] for action, promise in made.items()}, told
+
+
+def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
+    """Return the latest other cases of a ticket's requester, then of their company.
+
+    Edges: two short scans, each of its own index, joined to one query; no count of either.
+    """
+    others = tickets_for_agent(agent).exclude(pk=ticket.pk).values("pk")
+    own = others.filter(requester=ticket.requester_id).order_by("-pk")[:limit]
+    company = others.filter(organization=ticket.organization_id).order_by("-updated_at", "-pk")
+    keys = own.union(company[:limit]) if ticket.organization_id else own
+    rows = Ticket.objects.filter(pk__in=keys).select_related("requester")
+    found = sorted(rows, key=lambda row: (row.requester_id != ticket.requester_id, -row.pk))
+    return found[:limit]
 
 
 def answers_of(

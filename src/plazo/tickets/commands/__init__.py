@@ -16,6 +16,7 @@ from plazo.tickets.commands.handling import (
     set_status,
 )
 from plazo.tickets.commands.opening import Arrival, Guidance, open_follow_up, open_ticket
+from plazo.tickets.commands.promising import make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
     record_acknowledged,
@@ -50,6 +51,8 @@ __all__ = [
     "change_tags",
     "enter_level",
     "give_verdict",
+    "make_promise",
+    "move_promise",
     "open_follow_up",
     "open_ticket",
     "rate_ticket",

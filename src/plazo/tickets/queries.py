@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from django.db import connection
+from django.db.models import F
 
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import names_of_agents
@@ -172,7 +173,8 @@ def capped_counts(lists: Mapping[Name, TicketQuerySet]) -> dict[Name, int]:
 class Entry:
     """One entry of a conversation: a message, a note, or something that happened.
 
-    `person` names the agent whom an event is about, where it is about one.
+    `person` names the agent whom an event is about, where it is about one; `number` the ticket in
+    which it was written, where that was merged into this one.
     """
 
     kind: Literal["message", "note", "event"]
@@ -181,25 +183,36 @@ class Entry:
     message: PublicMessage | None = None
     note: InternalNote | None = None
     person: str = ""
+    number: str = ""
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
-def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool) -> list[Entry]:
+def conversation(
+    ticket: Ticket,
+    chain: Sequence[TicketEvent],
+    *,
+    internal: bool,
+    merged: Sequence[int] = (),
+) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
+    Units: `merged` are the keys of tickets that it took in and whose words are shown between its
+        own, by their time.
     Costs four queries whatever the length: messages, notes, and the files of each, and one more
-    where somebody was assigned; two for a requester, who sees neither.
+    where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
     """
+    tickets = [ticket.pk, *merged]
+    chain = _with_words_of(chain, merged)
     messages = {
         m.pk: m
-        for m in PublicMessage.objects.filter(ticket=ticket)
+        for m in PublicMessage.objects.filter(ticket__in=tickets)
         .select_related("author_agent__user")
         .prefetch_related("attachments")
     }
     notes = (
         {
             n.pk: n
-            for n in InternalNote.objects.filter(ticket=ticket).prefetch_related("attachments")
+            for n in InternalNote.objects.filter(ticket__in=tickets).prefetch_related("attachments")
         }
         if internal
         else {}
@@ -212,18 +225,40 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
     for event in chain:
         if not internal and event.audience != events.PUBLIC:
             continue
+        number = getattr(event, "of_ticket", "")
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
         if event.kind in _MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
-            entries.append(Entry("message", event.at, event, message=message, attachments=files))
+            entries.append(
+                Entry(
+                    "message", event.at, event, message=message, number=number, attachments=files
+                )
+            )
         elif event.kind == events.NoteAdded.kind and note is not None:
             files = list(note.attachments.all())
-            entries.append(Entry("note", event.at, event, note=note, attachments=files))
-        else:
+            entries.append(
+                Entry("note", event.at, event, note=note, number=number, attachments=files)
+            )
+        elif not number:
             person = people.get(event.payload.get("agent"), "")
             entries.append(Entry("event", event.at, event, person=person))
     return entries
+
+
+def _with_words_of(chain: Sequence[TicketEvent], merged: Sequence[int]) -> Sequence[TicketEvent]:
+    """Return a chain with what was said on other tickets between its own events, by time."""
+    if not merged:
+        return chain
+    said = list(
+        TicketEvent.objects.filter(
+            ticket__in=merged, kind__in=[*_MESSAGE_KINDS, events.NoteAdded.kind]
+        )
+        .annotate(of_ticket=F("ticket__number"))
+        .order_by("at", "pk")
+    )
+    # Stable: each chain keeps its own order.
+    return sorted([*chain, *said], key=lambda event: event.at)
 
 
 def answers_of(
@@ -234,7 +269,11 @@ def answers_of(
     Edges: a question that the agreement has no more is named by its key. Costs one query, and none
         where the form asked nothing further.
     """
-    if not chain[0].payload.get("fields"):
+    if not any(
+        event.payload.get("fields")
+        for event in chain
+        if event.kind in (events.TicketOpened.kind, events.FieldsSet.kind)
+    ):
         return []
     fields = ticket.agreement_version.document.fields
     labels = {field.key: field.label.in_language(language) for field in fields}

@@ -57,7 +57,9 @@ def composer_of(
         "promises": promise_choices(found.agreement_version, zone, now),
         "signature": html_of_markdown(agent.signature) if agent.signature.strip() else "",
         "signs": "".join(SOURCES),
-        "variables": [(f"{{{{{name}}}}}", words) for name, (words, _v) in variables.VARIABLES.items()],
+        "variables": [
+            (f"{{{{{name}}}}}", words) for name, (words, _v) in variables.VARIABLES.items()
+        ],
     }
 
 

@@ -281,9 +281,7 @@ def add_files(request: HttpRequest) -> JsonResponse:
 def _stored(file: "UploadedFile[Any]", request: HttpRequest) -> StoredUpload:
     start = file.read(16)
     file.seek(0)
-    stored = store_upload(
-        file, name=file.name or "image.png", content_type=file.content_type or ""
-    )
+    stored = store_upload(file, name=file.name or "image.png", content_type=file.content_type or "")
     if request.POST.get("inline") and shown_as(start):
         return replace(stored, content_id=f"{secrets.token_hex(10)}@plazo")
     return stored

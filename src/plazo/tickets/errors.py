@@ -18,6 +18,88 @@ class TicketClosed(PlazoError):
         return _("%(number)s is closed. Open a new case that mentions it.") % self.data
 
 
+class MergedAway(TicketClosed):
+    """The ticket was merged into another one, which goes on."""
+
+    code = "merged_away"
+
+    def user_message(self) -> str:
+        return _("%(number)s goes on in %(into)s. Do it there.") % self.data
+
+
+class MergeRefused(PlazoError):
+    """These two tickets cannot be merged as they stand."""
+
+    code = "merge_refused"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        match self.data["why"]:
+            case "same":
+                return _("A case cannot be merged with itself.")
+            case "solved":
+                return _("%(number)s is solved. Reopen it first, or merge the other way.") % (
+                    self.data
+                )
+            case _:
+                return _("Only those who take part in %(number)s can be taken along.") % self.data
+
+
+class NotMerged(PlazoError):
+    """There is no merge that could be undone."""
+
+    code = "not_merged"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        match self.data["why"]:
+            case "late":
+                return (
+                    _("A merge can be undone for %(days)s days. Open a follow-up instead.")
+                    % self.data
+                )
+            case "closed":
+                return (
+                    _("%(number)s is closed, so that the merge cannot be undone any more.")
+                    % self.data
+                )
+            case _:
+                return _("%(number)s is not merged into another case.") % self.data
+
+
+class LinkRefused(PlazoError):
+    """These two tickets cannot be linked so."""
+
+    code = "link_refused"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        if self.data.get("same"):
+            return _("A case cannot be linked with itself.")
+        return _("These cases are linked in this way already.")
+
+
+class NotSplittable(PlazoError):
+    """Only what the requester's side wrote, after the first message, becomes a case of its own."""
+
+    code = "not_splittable"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        if self.data.get("split"):
+            return _("This message is a case of its own already: %(split)s.") % self.data
+        return _("Only a later message of the requester's side can become a case of its own.")
+
+
+class UnknownPerson(PlazoError):
+    """Nobody can be reached under what was written."""
+
+    code = "unknown_person"
+
+    def user_message(self) -> str:
+        return _("Write the requester's complete e-mail address.")
+
+
 class ReopenWindowOver(PlazoError):
     """The agreement's window for reopening has passed."""
 

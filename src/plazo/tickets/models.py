@@ -96,15 +96,18 @@ class Ticket(models.Model):
     )
     subject = models.CharField(max_length=200)
     language = models.CharField(max_length=2, choices=Language.choices)
-    service = models.CharField(max_length=40)
-    environment = models.CharField(max_length=40)
-    request_type = models.CharField(max_length=40)
     channel = models.CharField(max_length=12, choices=Channel.choices)
     agreement_version = models.ForeignKey(AgreementVersion, on_delete=models.PROTECT)
     submission_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
     mailbox = models.ForeignKey(Mailbox, null=True, blank=True, on_delete=models.PROTECT)
 
     # — projection of the events ———————————————————————————————————————————————
+    service = models.CharField(max_length=40)
+    environment = models.CharField(max_length=40)
+    request_type = models.CharField(max_length=40)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed"
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
     waiting_for = models.CharField(max_length=16, blank=True, default="")
     waiting_reason = models.CharField(max_length=300, blank=True, default="")
@@ -327,6 +330,26 @@ class TicketField(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_id} {self.key}"
+
+
+class ReferralRole(models.TextChoices):
+    """Who of our own people passes requests on: the agreement's internal channel."""
+
+    SALES = "sales", _("a sales executive")
+    PRODUCT = "product", _("a product manager")
+    OTHER = "other", _("somebody else of the company")
+
+
+class Referral(models.Model):
+    """Who of our own people asked for a ticket in its requester's name: a row, to be erased."""
+
+    ticket = models.OneToOneField(Ticket, on_delete=models.PROTECT, related_name="referral")
+    role = models.CharField(max_length=10, choices=ReferralRole.choices)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class StagedUpload(models.Model):

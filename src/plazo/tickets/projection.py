@@ -34,6 +34,10 @@ PROMISED = (
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 COLUMNS = [
+    "service",
+    "environment",
+    "request_type",
+    "merged_into_id",
     "status",
     "waiting_for",
     "waiting_reason",
@@ -82,6 +86,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
     match event.kind:
         case "ticket.opened":
             ticket.opened_at = event.at
+            _classify(ticket, event)
             ticket.status = Status.NEW
             ticket.requested_severity = payload["requested_severity"]
             ticket.group_id = payload["group"]
@@ -98,6 +103,15 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
             ticket.status, ticket.solved_at = Status.OPEN, None
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
+        case "ticket.classified":
+            _classify(ticket, event)
+        case "ticket.merged":
+            ticket.status, ticket.closed_at = Status.CLOSED, event.at
+            ticket.merged_into_id = payload.get("ticket")
+            ticket.waiting_for = ticket.waiting_reason = ""
+        case "ticket.unmerged":
+            ticket.merged_into_id = ticket.closed_at = None
+            _apply_status(ticket, event)
         case "tags.changed":
             kept = set(ticket.tags) - set(payload["removed"])
             ticket.tags = sorted(kept | set(payload["added"]))
@@ -105,12 +119,19 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
             ticket.announced = [*(ticket.announced or []), _told(event)]
 
 
+def _classify(ticket: Ticket, event: TicketEvent) -> None:
+    ticket.service = event.payload["service"]
+    ticket.environment = event.payload["environment"]
+    ticket.request_type = event.payload["request_type"]
+
+
 def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
+    """Give a ticket a status. One that a merge had left solved was solved when it was."""
     ticket.status = event.payload["status"]
     ticket.waiting_for = event.payload["waiting_for"]
     ticket.waiting_reason = event.payload["reason"] if ticket.waiting_for else ""
     if ticket.status == Status.SOLVED:
-        ticket.solved_at = event.at
+        ticket.solved_at = ticket.solved_at or event.at
     elif ticket.status == Status.CLOSED:
         ticket.closed_at = event.at
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from django.db import connection
+from django.db.models import F
 
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import names_of_agents
@@ -161,7 +162,8 @@ class Entry:
     """One entry of a conversation: a message, a note, or something that happened.
 
     `person` names the agent whom an event is about, where it is about one; `promised_by` is the
-    instant of the update that a reply promised with it, as it stands now.
+    instant of the update that a reply promised with it, as it stands now; `number` the ticket in
+    which it was written, where that was merged into this one.
     """
 
     kind: Literal["message", "note", "event"]
@@ -171,25 +173,36 @@ class Entry:
     note: InternalNote | None = None
     person: str = ""
     promised_by: datetime | None = None
+    number: str = ""
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
-def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool) -> list[Entry]:
+def conversation(
+    ticket: Ticket,
+    chain: Sequence[TicketEvent],
+    *,
+    internal: bool,
+    merged: Sequence[int] = (),
+) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
+    Units: `merged` are the keys of tickets that it took in and whose words are shown between its
+        own, by their time.
     Costs four queries whatever the length: messages, notes, and the files of each, and one more
-    where somebody was assigned; two for a requester, who sees neither.
+    where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
     """
+    tickets = [ticket.pk, *merged]
+    chain = _with_words_of(chain, merged)
     messages = {
         m.pk: m
-        for m in PublicMessage.objects.filter(ticket=ticket)
+        for m in PublicMessage.objects.filter(ticket__in=tickets)
         .select_related("author_agent__user")
         .prefetch_related("attachments")
     }
     notes = (
         {
             n.pk: n
-            for n in InternalNote.objects.filter(ticket=ticket).prefetch_related("attachments")
+            for n in InternalNote.objects.filter(ticket__in=tickets).prefetch_related("attachments")
         }
         if internal
         else {}
@@ -201,20 +214,33 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
     promises, told = _said_with_replies(chain)
     entries = []
     for event in chain:
-        if (not internal and event.audience != events.PUBLIC) or event.sequence in told:
+        if (not internal and event.audience != events.PUBLIC) or (
+            event.sequence in told and event.ticket_id == ticket.pk
+        ):
             continue
+        number = getattr(event, "of_ticket", "")
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
         if event.kind in _MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
             by = promises.get(str(event.correlation)) if message.from_agent else None
             entries.append(
-                Entry("message", event.at, event, message=message, promised_by=by, attachments=files)
+                Entry(
+                    "message",
+                    event.at,
+                    event,
+                    message=message,
+                    promised_by=by,
+                    number=number,
+                    attachments=files,
+                )
             )
         elif event.kind == events.NoteAdded.kind and note is not None:
             files = list(note.attachments.all())
-            entries.append(Entry("note", event.at, event, note=note, attachments=files))
-        else:
+            entries.append(
+                Entry("note", event.at, event, note=note, number=number, attachments=files)
+            )
+        elif not number:
             person = people.get(event.payload.get("agent"), "")
             entries.append(Entry("event", event.at, event, person=person))
     return entries
@@ -257,6 +283,21 @@ def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
     return found[:limit]
 
 
+def _with_words_of(chain: Sequence[TicketEvent], merged: Sequence[int]) -> Sequence[TicketEvent]:
+    """Return a chain with what was said on other tickets between its own events, by time."""
+    if not merged:
+        return chain
+    said = list(
+        TicketEvent.objects.filter(
+            ticket__in=merged, kind__in=[*_MESSAGE_KINDS, events.NoteAdded.kind]
+        )
+        .annotate(of_ticket=F("ticket__number"))
+        .order_by("at", "pk")
+    )
+    # Stable: each chain keeps its own order.
+    return sorted([*chain, *said], key=lambda event: event.at)
+
+
 def answers_of(
     ticket: Ticket, chain: Sequence[TicketEvent], language: str
 ) -> list[tuple[str, str]]:
@@ -265,7 +306,11 @@ def answers_of(
     Edges: a question that the agreement has no more is named by its key. Costs one query, and none
         where the form asked nothing further.
     """
-    if not chain[0].payload.get("fields"):
+    if not any(
+        event.payload.get("fields")
+        for event in chain
+        if event.kind in (events.TicketOpened.kind, events.FieldsSet.kind)
+    ):
         return []
     fields = ticket.agreement_version.document.fields
     labels = {field.key: field.label.in_language(language) for field in fields}

@@ -22,11 +22,11 @@ from typing import Any
 from django.db import transaction
 
 from plazo.agreements.queries import version
-from plazo.core.actor import Actor
+from plazo.core.actor import Actor, ActorKind
 from plazo.sla import Fact
 from plazo.sla.calendar import micros_of
 from plazo.tickets import events, projection, readers
-from plazo.tickets.errors import TicketClosed
+from plazo.tickets.errors import MergedAway, TicketClosed
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
 
@@ -143,7 +143,13 @@ class Page:
         return event
 
     def require_open(self) -> None:
-        """Raise TicketClosed if the ticket has ended for good."""
+        """Raise TicketClosed if the ticket has ended for good.
+
+        Edges: our own people are told where one goes on that was merged; the others know it not.
+        """
+        survivor = self.ticket.merged_into
+        if survivor is not None and self.actor.kind is ActorKind.AGENT:
+            raise MergedAway(number=self.ticket.number, into=survivor.number)
         if self.ticket.status == Status.CLOSED:
             raise TicketClosed(number=self.ticket.number)
 
@@ -168,6 +174,16 @@ def writing(ticket_id: int, *, actor: Actor, now: datetime) -> Iterator[Page]:
         yield page
         if page.appended:
             page.finish()
+
+
+def lock(*ticket_ids: int) -> None:
+    """Lock several tickets for the rest of a transaction, the older one first: no two commands
+    that need both wait for each other. Raises: Ticket.DoesNotExist.
+    """
+    wanted = sorted(set(ticket_ids))
+    locked = Ticket.objects.select_for_update().filter(pk__in=wanted).order_by("pk")
+    if len(list(locked.values_list("pk"))) != len(wanted):
+        raise Ticket.DoesNotExist
 
 
 def chain_of(ticket: Ticket) -> Sequence[TicketEvent]:

@@ -5,6 +5,8 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
+from plazo.tickets.commands.behalf import open_on_behalf
+from plazo.tickets.commands.classifying import classify_ticket, set_fields
 from plazo.tickets.commands.erasing import redact_message, redact_person
 from plazo.tickets.commands.handling import (
     assign_ticket,
@@ -15,7 +17,19 @@ from plazo.tickets.commands.handling import (
     set_severity,
     set_status,
 )
-from plazo.tickets.commands.opening import Arrival, Guidance, open_follow_up, open_ticket
+from plazo.tickets.commands.joining import (
+    link_tickets,
+    merge_ticket,
+    unlink_tickets,
+    unmerge_ticket,
+)
+from plazo.tickets.commands.opening import (
+    Arrival,
+    Guidance,
+    Referred,
+    open_follow_up,
+    open_ticket,
+)
 from plazo.tickets.commands.promising import make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
@@ -26,6 +40,7 @@ from plazo.tickets.commands.recording import (
     record_parked_mail,
     send_reply_again,
 )
+from plazo.tickets.commands.splitting import split_message
 from plazo.tickets.commands.steps import TRANSITIONS
 from plazo.tickets.commands.taking import take_next
 from plazo.tickets.commands.taking_part import (
@@ -44,16 +59,21 @@ __all__ = [
     "TRANSITIONS",
     "Arrival",
     "Guidance",
+    "Referred",
     "add_internal_note",
     "add_participant",
     "announce_alarms",
     "assign_ticket",
     "change_tags",
+    "classify_ticket",
     "enter_level",
     "give_verdict",
     "make_promise",
     "move_promise",
+    "link_tickets",
+    "merge_ticket",
     "open_follow_up",
+    "open_on_behalf",
     "open_ticket",
     "rate_ticket",
     "record_acknowledged",
@@ -69,7 +89,11 @@ __all__ = [
     "reply_to_ticket",
     "request_escalation",
     "send_reply_again",
+    "set_fields",
     "set_severity",
     "set_status",
     "take_next",
+    "split_message",
+    "unlink_tickets",
+    "unmerge_ticket",
 ]

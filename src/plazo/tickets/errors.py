@@ -232,3 +232,16 @@ class BadFilter(PlazoError):
 
     def user_message(self) -> str:
         return _("This condition cannot be asked: “%(field)s”. Choose it anew.") % self.data
+
+
+class NeverToMachines(PlazoError):
+    """Nothing automatic is sent to a machine, nor to somebody whose data was erased."""
+
+    code = "never_to_machines"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return (
+            _("Nobody reads what we send on %(number)s by ourselves: a machine wrote it.")
+            % self.data
+        )

@@ -45,6 +45,7 @@ COLUMNS = [
     "policy",
     "opened_at",
     "updated_at",
+    "status_since",
     "solved_at",
     "closed_at",
     "verdict",
@@ -81,7 +82,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
         ticket.updated_at = event.at
     match event.kind:
         case "ticket.opened":
-            ticket.opened_at = event.at
+            ticket.opened_at = ticket.status_since = event.at
             ticket.status = Status.NEW
             ticket.requested_severity = payload["requested_severity"]
             ticket.group_id = payload["group"]
@@ -96,6 +97,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
             _apply_status(ticket, event)
         case "ticket.reopened":
             ticket.status, ticket.solved_at = Status.OPEN, None
+            ticket.status_since = event.at
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
         case "tags.changed":
@@ -106,7 +108,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
 
 
 def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
-    ticket.status = event.payload["status"]
+    ticket.status, ticket.status_since = event.payload["status"], event.at
     ticket.waiting_for = event.payload["waiting_for"]
     ticket.waiting_reason = event.payload["reason"] if ticket.waiting_for else ""
     if ticket.status == Status.SOLVED:

@@ -34,7 +34,12 @@ from plazo.tickets.commands.taking_part import (
     remove_participant,
     request_escalation,
 )
-from plazo.tickets.commands.writing import add_internal_note, reply_as_requester, reply_to_ticket
+from plazo.tickets.commands.writing import (
+    add_internal_note,
+    answer_automatically,
+    reply_as_requester,
+    reply_to_ticket,
+)
 
 __all__ = [
     "LONGEST_RATING",
@@ -45,6 +50,7 @@ __all__ = [
     "add_internal_note",
     "add_participant",
     "announce_alarms",
+    "answer_automatically",
     "assign_ticket",
     "change_tags",
     "enter_level",

@@ -9,7 +9,20 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent, Group
+from plazo.automation.rule_models import Macro, Rule, RuleKind, RuleRun, RunState
 from plazo.tickets.models import Ticket
+
+__all__ = [
+    "BulkAction",
+    "BulkChange",
+    "Macro",
+    "Rule",
+    "RuleKind",
+    "RuleRun",
+    "RunState",
+    "SavedView",
+    "Scope",
+]
 
 
 class Scope(models.TextChoices):

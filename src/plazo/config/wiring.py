@@ -1,5 +1,6 @@
 """Who reads which events, and who keeps which files: the one place that sees them all."""
 
+from plazo.automation import running, telling
 from plazo.channels.email import erasure as mail_erasure
 from plazo.core import storing
 from plazo.helpcenter import announcing
@@ -17,6 +18,8 @@ from plazo.tickets import files, staging
 def connect_readers() -> None:
     """Register every reader of the timeline and keeper of files. Called once, when all is ready."""
     notifications.register()
+    running.register()
+    telling.register_letters()
     mail_erasure.register()
     tickets_erasure.register()
     mails_erasure.register()

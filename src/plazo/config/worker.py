@@ -15,6 +15,7 @@ from django.db import close_old_connections, connection
 from procrastinate.contrib.django import app as queue
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
+from plazo.automation import timing
 from plazo.channels.email import reconciler as intake_reconciler
 from plazo.config import jobs, tidying
 from plazo.escalation import sweep
@@ -33,6 +34,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "held replies": holding.run_forever,
     "reconciler": reconciler.run_forever,
     "mail intake": intake_reconciler.run_forever,
+    "rules": timing.run_forever,
     "help center": helpcenter_loop.run_forever,
     "job cleaner": jobs.clean_for_ever,
     "tidying": tidying.tidy_for_ever,

@@ -184,7 +184,7 @@ class MeForm(forms.ModelForm):  # type: ignore[type-arg]
             "autocomplete": "off",
         }
 
-    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's own signature
+    def save(self, commit: bool = True) -> User:
         self.agent.signature = self.cleaned_data["signature"].strip()
         self.agent.undo_seconds = self.cleaned_data["undo_seconds"]
         self.agent.save(update_fields=["signature", "undo_seconds"])

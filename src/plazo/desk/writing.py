@@ -1,7 +1,6 @@
 """What an agent writes on a case: replies, notes, drafts, and what comes with them."""
 
 import secrets
-
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-
 from django.views.decorators.http import require_GET, require_POST
 
 from plazo.accounts.access import actor_of_agent

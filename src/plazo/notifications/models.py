@@ -27,6 +27,8 @@ class MailKind(models.TextChoices):
     FOLLOW = "follow", _("Question whether to follow announcements")
     ARTICLE = "article", _("Article to look at")
     JOINED = "joined", _("Notice of taking part in a case")
+    ANSWER = "answer", _("Automatic answer")
+    RULE = "rule", _("Notice by a rule")
 
 
 class MailState(models.TextChoices):

@@ -27,13 +27,21 @@ NOTICES: Final = {
     "escalation.requested": MailKind.CLIMBED,
 }
 KINDS: Final = frozenset(
-    {"ticket.opened", "ticket.replied", "reply.sent_again", "participant.added", *NOTICES}
+    {
+        "ticket.opened",
+        "ticket.replied",
+        "ticket.answered",
+        "reply.sent_again",
+        "participant.added",
+        *NOTICES,
+    }
 )
 # The mails of one event that go to the other side; the others are notices to our own people.
 TO_PARTICIPANTS: Final = (
     MailKind.ACKNOWLEDGEMENT,
     MailKind.REPLY,
     MailKind.COPY,
+    MailKind.ANSWER,
     MailKind.JOINED,
 )
 # Who climbs over level 1 is heard by the level above.
@@ -97,6 +105,8 @@ def _recipients(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
             for person in copied(copies):
                 if person.pk != ticket.requester_id:
                     yield MailKind.COPY, person.email, person.name, ticket.language
+        case "ticket.answered":
+            yield MailKind.ANSWER, *_requester(ticket)
         case "reply.sent_again":
             yield MailKind.REPLY, *_requester(ticket)
         case "participant.added":

@@ -68,7 +68,7 @@ def render(mail: OutboundMail) -> Rendered | None:
     match mail.kind:
         case MailKind.ACKNOWLEDGEMENT:
             return _acknowledgement(mail, ticket, context)
-        case MailKind.REPLY | MailKind.COPY:
+        case MailKind.REPLY | MailKind.COPY | MailKind.ANSWER:
             return _reply(mail, ticket, context)
         case MailKind.ANSWERED | MailKind.ASSIGNED:
             return _for_agent(mail, ticket, context)
@@ -211,7 +211,7 @@ def is_bare(mail: OutboundMail) -> bool:
     ticket = mail.ticket
     return (
         ticket is not None
-        and mail.kind in (MailKind.REPLY, MailKind.COPY)
+        and mail.kind in (MailKind.REPLY, MailKind.COPY, MailKind.ANSWER)
         and ticket.channel == Channel.FORM
         and ticket.requester.email_confirmed_at is None
     )

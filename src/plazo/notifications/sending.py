@@ -156,8 +156,12 @@ def _deliver(mail: OutboundMail) -> None:
         raise
 
 
+# The mails by whose fate the delivery of a message is told.
+WRITTEN = (MailKind.REPLY, MailKind.ANSWER)
 AUTOMATIC = {
     MailKind.ACKNOWLEDGEMENT: "auto-replied",
+    MailKind.ANSWER: "auto-replied",
+    MailKind.RULE: "auto-generated",
     MailKind.AT_RISK: "auto-generated",
     MailKind.BREACHED: "auto-generated",
     MailKind.ANSWERED: "auto-generated",
@@ -278,7 +282,7 @@ def _record_sent(mail: OutboundMail, now: datetime) -> str:
             commands.record_acknowledged(
                 ticket_id=mail.ticket_id, mail_id=mail.pk, actor=ACTOR, now=now
             )
-        elif mail.kind == MailKind.REPLY:
+        elif mail.kind in WRITTEN:
             commands.record_delivery(message_id=_message_of(mail), state=Delivery.SENT)
     return MailState.SENT
 
@@ -316,7 +320,7 @@ def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) 
             .get(pk=mail_id)
         )
         if not permanent:
-            if mail.kind == MailKind.REPLY and not _sent_again_since(mail):
+            if mail.kind in WRITTEN and not _sent_again_since(mail):
                 commands.record_delivery(message_id=_message_of(mail), state=Delivery.DEFERRED)
             return mail
         OutboundMail.objects.filter(pk=mail.pk).update(
@@ -327,7 +331,11 @@ def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) 
 
 
 def _reply_failed(mail: OutboundMail, reason: str, state: str, now: datetime) -> None:
-    """Put the clocks back for a reply. A copy that did not arrive is no failure of the reply."""
+    """Put the clocks back for a reply. A copy that did not arrive is no failure of the reply, and
+    an automatic answer, which is none, only shows it.
+    """
+    if mail.kind == MailKind.ANSWER:
+        commands.record_delivery(message_id=_message_of(mail), state=state)
     if mail.kind != MailKind.REPLY or mail.ticket_id is None:
         return
     commands.record_delivery_failure(
@@ -357,7 +365,7 @@ def _record_trouble(mail: OutboundMail, error: Exception, now: datetime) -> str:
             Mailbox.objects.filter(pk=mail.mailbox_id).update(
                 held_until=now + HOLD, held_reason=reason[:300]
             )
-        if mail.kind == MailKind.REPLY:
+        if mail.kind in WRITTEN:
             commands.record_delivery(message_id=_message_of(mail), state=Delivery.DEFERRED)
     return MailState.DEFERRED
 

@@ -374,3 +374,16 @@ class ReadsTooMuch(PlazoError):
             "That takes too long to look up. Add a condition that narrows it down: the status, a"
             " company, a tag, or when the case was opened."
         )
+
+
+class NeverToMachines(PlazoError):
+    """Nothing automatic is sent to a machine, nor to somebody whose data was erased."""
+
+    code = "never_to_machines"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return (
+            _("Nobody reads what we send on %(number)s by ourselves: a machine wrote it.")
+            % self.data
+        )

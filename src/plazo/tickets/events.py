@@ -145,6 +145,16 @@ class TicketReplied(Payload):
         return facts.RepliedPublicly(at, str(self.message))
 
 
+@event("ticket.answered", PUBLIC, _("Automatic answer sent"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAnswered(Payload):
+    """A rule of the team's own wrote to the requester. As with a receipt, it is no reply."""
+
+    message: int
+    digest: str
+    seal: str = ""
+
+
 @event("requester.replied", PUBLIC, _("The requester wrote"), BODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequesterReplied(Payload):

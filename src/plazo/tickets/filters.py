@@ -294,6 +294,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("due", _("Due"), "moment", ("within", "until", "overdue", "unset"), _due),
         Field("opened", _("Opened"), "moment", _AGO, _moment("opened_at")),
         Field("updated", _("Last change"), "moment", _AGO, _moment("updated_at")),
+        Field("status_since", _("In this status"), "moment", _AGO, _moment("status_since")),
         Field("solved", _("Solved at"), "moment", (*_AGO, "unset"), _moment("solved_at")),
     )
 }

@@ -6,7 +6,7 @@ that lists can sort and filter, and rebuilt at will.
 """
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -19,6 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from plazo.accounts.models import Agent, Group, Language, Organization, Requester
 from plazo.agreements.models import AgreementVersion
 from plazo.mailboxes.models import Mailbox
+
+# Stands where a projection was not made yet.
+UNKNOWN = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Status(models.TextChoices):
@@ -123,6 +126,8 @@ class Ticket(models.Model):
     policy = models.CharField(max_length=60, blank=True, default="")
     opened_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    # Since when it is in its status, or waits for whom it waits for.
+    status_since = models.DateTimeField(default=UNKNOWN)
     solved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     verdict = models.CharField(max_length=60, blank=True, default="")
@@ -198,6 +203,11 @@ class Ticket(models.Model):
             ),
             models.Index(fields=["organization", "-updated_at", "-id"], name="ticket_company"),
             GinIndex(fields=["tags"], name="ticket_tags"),
+            models.Index(
+                fields=["status", "status_since"],
+                condition=~Q(status__in=("solved", "closed")),
+                name="ticket_status_since",
+            ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -388,7 +398,10 @@ class Authenticity(models.TextChoices):
 
 
 class PublicMessage(models.Model):
-    """What the requester wrote, or an agent wrote to them. The requester sees it."""
+    """What the requester wrote, or an agent wrote to them. The requester sees it.
+
+    Edges: what a rule of the team's own wrote has neither author; it is in the desk's name.
+    """
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="messages")
     author_agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT)
@@ -413,7 +426,7 @@ class PublicMessage(models.Model):
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
-                condition=Q(author_agent__isnull=False) ^ Q(author_requester__isnull=False),
+                condition=Q(author_agent__isnull=True) | Q(author_requester__isnull=True),
                 name="public_message_one_author",
             ),
         ]
@@ -423,7 +436,7 @@ class PublicMessage(models.Model):
 
     @property
     def from_agent(self) -> bool:
-        return self.author_agent_id is not None
+        return self.author_requester_id is None
 
     @property
     def author(self) -> str:
@@ -432,10 +445,12 @@ class PublicMessage(models.Model):
 
 
 class InternalNote(models.Model):
-    """What agents tell each other. It has no way to a requester: no address, no delivery."""
+    """What agents, and rules of theirs, tell agents. It has no way to a requester: no address, no
+    delivery.
+    """
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="notes")
-    author_agent = models.ForeignKey(Agent, on_delete=models.PROTECT)
+    author_agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT)
     author_name = models.CharField(max_length=120)
     body_text = models.TextField()
     body_html = models.TextField()

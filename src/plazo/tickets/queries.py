@@ -319,7 +319,12 @@ def answers_of(
 
 
 _MESSAGE_KINDS = frozenset(
-    {events.TicketOpened.kind, events.TicketReplied.kind, events.RequesterReplied.kind}
+    {
+        events.TicketOpened.kind,
+        events.TicketReplied.kind,
+        events.TicketAnswered.kind,
+        events.RequesterReplied.kind,
+    }
 )
 
 

@@ -157,8 +157,7 @@ class Page:
         """Refresh the projection, then let the readers write their rows."""
         evaluation = projection.refresh(self.ticket, facts_of(self.chain), now=self.now)
         self.ticket.save(update_fields=projection.COLUMNS)
-        for event in self.appended:
-            readers.run(self.ticket, event, evaluation)
+        readers.run(self.ticket, self.appended, evaluation)
 
 
 @contextmanager

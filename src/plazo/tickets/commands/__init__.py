@@ -51,7 +51,12 @@ from plazo.tickets.commands.taking_part import (
     remove_participant,
     request_escalation,
 )
-from plazo.tickets.commands.writing import add_internal_note, reply_as_requester, reply_to_ticket
+from plazo.tickets.commands.writing import (
+    add_internal_note,
+    answer_automatically,
+    reply_as_requester,
+    reply_to_ticket,
+)
 
 __all__ = [
     "LONGEST_RATING",
@@ -63,15 +68,16 @@ __all__ = [
     "add_internal_note",
     "add_participant",
     "announce_alarms",
+    "answer_automatically",
     "assign_ticket",
     "change_tags",
     "classify_ticket",
     "enter_level",
     "give_verdict",
-    "make_promise",
-    "move_promise",
     "link_tickets",
+    "make_promise",
     "merge_ticket",
+    "move_promise",
     "open_follow_up",
     "open_on_behalf",
     "open_ticket",
@@ -92,8 +98,8 @@ __all__ = [
     "set_fields",
     "set_severity",
     "set_status",
-    "take_next",
     "split_message",
+    "take_next",
     "unlink_tickets",
     "unmerge_ticket",
 ]

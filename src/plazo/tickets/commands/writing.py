@@ -20,12 +20,14 @@ from plazo.tickets.commands.steps import (
     add_people,
     author_of,
     change_status,
+    in_name_of,
     keep_message,
     reopen,
     seal_message,
     take_in,
     written_just_now,
 )
+from plazo.tickets.errors import NeverToMachines
 from plazo.tickets.mentions import mentioned_in
 from plazo.tickets.models import (
     Channel,
@@ -106,7 +108,7 @@ def add_internal_note(
     actor: Actor,
     now: datetime,
 ) -> TicketEvent:
-    """Write a note for the other agents. It shares no row and no path with what is sent.
+    """Write a note for the agents. It shares no row and no path with what is sent.
 
     Edges: agents and groups that it names by `@` are told. a closed ticket takes notes too: what is learnt later is still worth keeping. The same
         note again within a minute is the same one, as with replies.
@@ -115,7 +117,7 @@ def add_internal_note(
     written = written_markdown(body, attachments) if isinstance(body, str) else body
     mentions = mentioned_in(written.text)
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
-        agent = author_of(actor)
+        agent, name = in_name_of(actor)
         digest = digest_of(written.text, attachments)
         echo = written_just_now(page, events.NoteAdded.kind, digest)
         if echo is not None:
@@ -123,7 +125,7 @@ def add_internal_note(
         note = InternalNote.objects.create(
             ticket=page.ticket,
             author_agent=agent,
-            author_name=str(agent)[:120],
+            author_name=name[:120],
             body_text=written.text,
             body_html=written.html,
             digest=digest,
@@ -139,6 +141,38 @@ def add_internal_note(
         return page.append(
             events.NoteAdded(note=note.pk, digest=digest, seal=seal, mentions=mentions)
         )
+
+
+def answer_automatically(*, ticket_id: int, body: str, actor: Actor, now: datetime) -> TicketEvent:
+    """Write to the requester in the desk's name, for a rule. It is no reply and stops no clock.
+
+    Edges: goes to the requester alone, and stands on the case as what it is. Never to a machine:
+        not on a case that one opened, nor after an automatic answer that no person followed.
+    Raises: TicketClosed; EmptyBody; NeverToMachines.
+    Source: decision 4; DESIGN §6, invariant 5.
+    """
+    written = written_markdown(body)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        ticket = page.ticket
+        if _from_a_machine(page) or ticket.requester.erased_at is not None:
+            raise NeverToMachines(number=ticket.number)
+        name = ticket.agreement_version.document.name.in_language(ticket.language)
+        message = keep_message(ticket, written, (), name=name, now=now)
+        return page.append(
+            events.TicketAnswered(
+                message=message.pk, digest=message.digest, seal=seal_message(message, ())
+            )
+        )
+
+
+def _from_a_machine(page: timeline.Page) -> bool:
+    """Say whether what was last heard from the other side came from a machine."""
+    heard = (events.TicketOpened.kind, events.RequesterReplied.kind, events.MachineWrote.kind)
+    last = next((event for event in reversed(page.chain) if event.kind in heard), None)
+    if last is None:
+        return False
+    return last.kind == events.MachineWrote.kind or bool(last.payload.get("quiet"))
 
 
 def reply_as_requester(

@@ -8,7 +8,7 @@ from plazo.helpcenter import loop as helpcenter_loop
 from plazo.helpcenter import queries as articles
 from plazo.helpcenter.access import holds_file
 from plazo.notifications import erasure as mails_erasure
-from plazo.notifications import people
+from plazo.notifications import news_letters, noticing, people
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging
@@ -17,11 +17,13 @@ from plazo.tickets import files, staging
 def connect_readers() -> None:
     """Register every reader of the timeline and keeper of files. Called once, when all is ready."""
     notifications.register()
+    noticing.register()
     mail_erasure.register()
     tickets_erasure.register()
     mails_erasure.register()
     helpcenter_erasure.register()
     people.register_letters()
+    news_letters.register()
     announcing.register_letters()
     helpcenter_loop.register_letters()
     staging.register_holder("helpcenter", holds_file)

@@ -22,6 +22,7 @@ from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import opening_now
 from plazo.core import drawing
 from plazo.core.errors import NotVisible
+from plazo.notifications import inbox
 from plazo.tickets import access, queries
 
 View = Callable[..., HttpResponseBase]
@@ -84,7 +85,7 @@ def frame(
 ) -> dict[str, Any]:
     """Return what every page of the desk shows: the rail with its counts, the day, the person.
 
-    Costs one query, for all counts together.
+    Costs two queries: one for all counts together, and one for the notices that are unread.
     """
     agent: Agent = request.agent  # type: ignore[attr-defined]
     document = version.document
@@ -105,6 +106,7 @@ def frame(
             (key, label, icon, letter, f"{cap}+" if counted[key] > cap else counted[key])
             for key, (label, icon, letter) in view_labels().items()
         ],
+        "unread_notices": inbox.unread_words(agent),
         "demo_outbox": settings.PLAZO.demo,
         "max_upload": settings.PLAZO.max_upload_bytes,
     }

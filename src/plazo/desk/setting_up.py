@@ -20,6 +20,7 @@ from plazo.desk.frame import View, agent_required, frame
 Who = Callable[[Agent], bool]
 SCREENS: Final[tuple[tuple[str, Promise, str, str, Who], ...]] = (
     ("me", _("My profile"), "user-round", "desk:me", lambda agent: True),
+    ("notices", _("My notices"), "bell", "desk:notice_settings", lambda agent: True),
 )
 
 

@@ -1,6 +1,5 @@
 """Triggers and automations: once, in order, never in a circle, and all of it visible."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 

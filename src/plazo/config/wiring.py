@@ -9,7 +9,7 @@ from plazo.helpcenter import loop as helpcenter_loop
 from plazo.helpcenter import queries as articles
 from plazo.helpcenter.access import holds_file
 from plazo.notifications import erasure as mails_erasure
-from plazo.notifications import people
+from plazo.notifications import news_letters, noticing, people
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging
@@ -20,11 +20,13 @@ def connect_readers() -> None:
     notifications.register()
     running.register()
     telling.register_letters()
+    noticing.register()
     mail_erasure.register()
     tickets_erasure.register()
     mails_erasure.register()
     helpcenter_erasure.register()
     people.register_letters()
+    news_letters.register()
     announcing.register_letters()
     helpcenter_loop.register_letters()
     staging.register_holder("helpcenter", holds_file)

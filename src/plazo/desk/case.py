@@ -24,6 +24,7 @@ from plazo.desk.composer import composer_of
 from plazo.desk.frame import agent_required, frame
 from plazo.desk.queue import way_back
 from plazo.helpcenter import queries as titles
+from plazo.notifications import inbox
 from plazo.sla import Metric, UnknownTarget
 from plazo.tickets import access, commands, queries
 from plazo.tickets.files import file_response
@@ -32,6 +33,8 @@ from plazo.tickets.models import Status, Ticket, TicketEvent
 # Of a longer conversation its beginning and its end are shown, and the rest at a click.
 MOST_SHOWN: Final = 60
 FIRST_SHOWN: Final = 2
+# Fetched ahead by the browser, or by a screen that follows along: nobody may be looking.
+UNSEEN = {"sec-purpose", "x-plazo-live"}
 
 
 @agent_required
@@ -39,7 +42,11 @@ FIRST_SHOWN: Final = 2
 def ticket(request: HttpRequest, number: str) -> HttpResponse:
     """Show a ticket: its conversation, its clocks, and what can be done."""
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
-    return show_ticket(request, found, read_clock())
+    now = read_clock()
+    if not UNSEEN & {name.lower() for name in request.headers}:
+        agent: Agent = request.agent  # type: ignore[attr-defined]
+        inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now)
+    return show_ticket(request, found, now)
 
 
 def show_ticket(

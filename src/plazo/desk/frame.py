@@ -24,6 +24,7 @@ from plazo.automation import views
 from plazo.automation.models import SavedView
 from plazo.core import drawing
 from plazo.core.errors import NotVisible, PlazoError
+from plazo.notifications import inbox
 from plazo.tickets import access, filters, listing, queries
 
 View = Callable[..., HttpResponseBase]
@@ -87,8 +88,8 @@ def frame(
 ) -> dict[str, Any]:
     """Return what every page of the desk shows: the rail with its counts, the day, the person.
 
-    Costs two queries, for all counts of the desk's views and for the saved views, and one more
-    where there are saved ones, for all their counts.
+    Costs three queries: all counts of the desk's views, the saved views, and the notices that are
+    unread; and one more where there are saved views, for all their counts.
     """
     agent: Agent = request.agent  # type: ignore[attr-defined]
     document = version.document
@@ -117,6 +118,7 @@ def frame(
         "saved_rail": [(view.key.hex, view.name, counted.get(view.key.hex, "")) for view in saved],
         "counted": counted,
         "density": agent.preferences.get("density", ""),
+        "unread_notices": inbox.unread_words(agent),
         "demo_outbox": settings.PLAZO.demo,
         "max_upload": settings.PLAZO.max_upload_bytes,
     }

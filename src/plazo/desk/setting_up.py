@@ -21,6 +21,7 @@ Who = Callable[[Agent], bool]
 SCREENS: Final[tuple[tuple[str, Promise, str, str, Who], ...]] = (
     ("me", _("My profile"), "user-round", "desk:me", lambda agent: True),
     ("views", _("Views of the queue"), "list-filter", "desk:views", lambda agent: True),
+    ("notices", _("My notices"), "bell", "desk:notice_settings", lambda agent: True),
 )
 
 

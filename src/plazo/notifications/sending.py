@@ -175,6 +175,8 @@ AUTOMATIC = {
     MailKind.FOLLOW: "auto-generated",
     MailKind.ARTICLE: "auto-generated",
     MailKind.JOINED: "auto-generated",
+    MailKind.NEWS: "auto-generated",
+    MailKind.NEWS_BUNDLE: "auto-generated",
 }
 
 

@@ -120,6 +120,39 @@ class Agent(models.Model):
         return self.role in (Role.COORDINATOR, Role.MANAGER, Role.ADMINISTRATOR)
 
 
+class Absence(models.Model):
+    """A stretch `[begins_at, ends_at)` in which an agent is away, and who stands in for them."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="absences")
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    substitute = models.ForeignKey(
+        Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("begins_at", "pk")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("begins_at")), name="absence_has_length"
+            ),
+            models.CheckConstraint(
+                condition=~Q(substitute=models.F("agent")), name="absence_of_another"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["ends_at"], name="absence_not_over"),
+        ]
+
+    def __str__(self) -> str:
+        return f"absence {self.pk}"
+
+    def runs(self, at: datetime) -> bool:
+        """Say whether the person is away at `at`."""
+        return self.begins_at <= at < self.ends_at
+
+
 class Stage(models.TextChoices):
     """How far an organization's integration has come; only the last is entitled to support."""
 

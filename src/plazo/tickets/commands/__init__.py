@@ -15,6 +15,7 @@ from plazo.tickets.commands.handling import (
     set_severity,
     set_status,
 )
+from plazo.tickets.commands.leaving import let_agent_go
 from plazo.tickets.commands.opening import Arrival, Guidance, open_follow_up, open_ticket
 from plazo.tickets.commands.recording import (
     announce_alarms,
@@ -49,6 +50,7 @@ __all__ = [
     "change_tags",
     "enter_level",
     "give_verdict",
+    "let_agent_go",
     "open_follow_up",
     "open_ticket",
     "rate_ticket",

@@ -103,6 +103,8 @@ class Agent(models.Model):
     groups = models.ManyToManyField(Group, related_name="agents", blank=True)
     is_active = models.BooleanField(default=True)
 
+    away_words = ""  # until when they are away, where a screen has asked for it
+
     class Meta:
         ordering = ("user__name", "pk")
 

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -107,7 +107,9 @@ def _calendar(before: CalendarEntry, after: CalendarEntry, language: str) -> Ite
                 words = f"{one.name.in_language(language)}: {spans_words(one.open)}"
                 yield Change(where, f"{gone_words}: {day}", words)
             elif other is not None and one != other:
-                was_words = f"{one.name.in_language(language)}: {spans_words(one.open)}" if one else ""
+                was_words = (
+                    f"{one.name.in_language(language)}: {spans_words(one.open)}" if one else ""
+                )
                 words = f"{other.name.in_language(language)}: {spans_words(other.open)}"
                 note = _lost(before, after, key[0])
                 yield Change(where, f"{new_words}: {day}", was_words, words, note)

@@ -64,9 +64,7 @@ class SetWeek:
         for day, spans in enumerate(self.week):
             if spans:
                 by_hours.setdefault(tuple(span_text(span) for span in spans), []).append(day)
-        rows = [
-            {"days": days_text(days), "open": list(hours)} for hours, days in by_hours.items()
-        ]
+        rows = [{"days": days_text(days), "open": list(hours)} for hours, days in by_hours.items()]
         _put(table, "hours", _listed(table.get("hours"), rows))
         return tomlkit.dumps(document)
 
@@ -313,10 +311,10 @@ def _inline(value: Any) -> str:
         case list() | tuple():
             return f"[{', '.join(_inline(each) for each in value)}]"
         case _:
-            return tomlkit.item(value).as_string()
+            return str(tomlkit.item(value).as_string())
 
 
-def _listed(old: Array | None, rows: Sequence[Mapping[str, Any]]) -> Array:
+def _listed(old: Array | None, rows: Sequence[Mapping[str, Any]]) -> Item:
     """Return rows as a list with one on each line; nothing is "[]".
 
     Edges: a row that was there already stays as it was written, with the comment beside it;
@@ -329,7 +327,9 @@ def _listed(old: Array | None, rows: Sequence[Mapping[str, Any]]) -> Array:
         lines += [*comments, f"{text},{beside}"]
     kept = {line for line in lines if line.startswith("#")}
     lines += [line for line in above if line not in kept]
-    return tomlkit.value("".join(["[\n", *(f"  {line}\n" for line in lines), "]"]) if lines else "[]")
+    return tomlkit.value(
+        "".join(["[\n", *(f"  {line}\n" for line in lines), "]"]) if lines else "[]"
+    )
 
 
 def _as_written(old: Array | None) -> tuple[dict[str, tuple[str, str, list[str]]], list[str]]:
@@ -337,7 +337,7 @@ def _as_written(old: Array | None) -> tuple[dict[str, tuple[str, str, list[str]]
     written: dict[str, tuple[str, str, list[str]]] = {}
     above: list[str] = []
     pending: list[str] = []
-    for group in old._value if old is not None else ():  # noqa: SLF001 - what tomlkit read
+    for group in old._value if old is not None else ():
         comment = group.comment.as_string().strip() if group.comment else ""
         if isinstance(group.value, InlineTable):
             beside = f" {comment}" if comment else ""
@@ -355,5 +355,5 @@ def _put(table: Table, name: str, item: Item) -> None:
         table[name] = item
         return
     last = list(table.keys())[-1]
-    table.value._insert_after(last, name, item)  # noqa: SLF001 - the only door to a place between
+    table.value._insert_after(last, name, item)
     dict.__setitem__(table, name, item)

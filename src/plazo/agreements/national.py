@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from importlib import metadata
 from typing import Final
 
 from django.utils.functional import Promise
@@ -86,15 +87,13 @@ class Country:
 
 def package_version() -> str:
     """Return the version of the package, for the audit trail."""
-    import holidays  # noqa: PLC0415 - slow, see above
-
-    return f"holidays {holidays.__version__}"
+    return f"holidays {metadata.version('holidays')}"
 
 
 @lru_cache(maxsize=64)
 def country(code: str) -> Country | None:
     """Return what is known of a country; None for one that is not offered."""
-    import holidays  # noqa: PLC0415 - slow, see above
+    import holidays
 
     if code not in COUNTRIES:
         return None
@@ -112,7 +111,7 @@ def named(
     Edges: a date of two categories has the first. Where the package has no Spanish name, both are
         the one that it has.
     """
-    import holidays  # noqa: PLC0415 - slow, see above
+    import holidays
 
     found: dict[date, tuple[str, str, str]] = {}
     for category in categories:

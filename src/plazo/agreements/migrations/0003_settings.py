@@ -5,25 +5,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agreements', '0002_immutable'),
+        ("agreements", "0002_immutable"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AgreementDraft',
+            name="AgreementDraft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=60, unique=True)),
-                ('source', models.TextField()),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('started_by', models.CharField(max_length=120)),
-                ('started_at', models.DateTimeField()),
-                ('changed_by', models.CharField(max_length=120)),
-                ('changed_by_id', models.BigIntegerField(null=True)),
-                ('changed_at', models.DateTimeField()),
-                ('base', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.agreementversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=60, unique=True)),
+                ("source", models.TextField()),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("started_by", models.CharField(max_length=120)),
+                ("started_at", models.DateTimeField()),
+                ("changed_by", models.CharField(max_length=120)),
+                ("changed_by_id", models.BigIntegerField(null=True)),
+                ("changed_at", models.DateTimeField()),
+                (
+                    "base",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="agreements.agreementversion",
+                    ),
+                ),
             ],
         ),
     ]

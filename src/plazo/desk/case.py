@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from plazo.accounts.models import Agent, RequesterRole
-from plazo.accounts.queries import assignable_agents, organizations
+from plazo.accounts.queries import absences_at, assignable_agents, organizations
 from plazo.agreements.labels import metric_label
 from plazo.agreements.why import why_context
 from plazo.channels.email import queries as mail
@@ -20,6 +20,7 @@ from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
+from plazo.desk.away import away_of, with_absences
 from plazo.desk.composer import composer_of
 from plazo.desk.frame import agent_required, frame
 from plazo.desk.queue import way_back
@@ -75,6 +76,7 @@ def show_ticket(
         key=lambda pair: pair[1].due_at or now + timedelta(days=9999),
     )
     severity_text = document.severity(found.severity)
+    away, zone = absences_at(now), context["zone"]
     organization = found.organization
     participants = list(found.participants.select_related("requester"))
     entries = queries.conversation(found, chain, internal=True)
@@ -118,7 +120,8 @@ def show_ticket(
             for key in (organization.services if organization else [])
         ),
         "asked": _asked(found, chain, language),
-        "agents": assignable_agents(),
+        "agents": with_absences(assignable_agents(), away, zone, now),
+        "away": away_of(found.assignee, away, zone, now),
         "participants": participants,
         "promised": [
             (clock.key.partition(":")[2], clock)

@@ -1,6 +1,6 @@
 """Addresses of the desk."""
 
-from django.urls import path
+from django.urls import include, path
 
 from plazo.desk import (
     acting,
@@ -21,6 +21,7 @@ from plazo.desk import (
     suggesting,
     writing,
 )
+from plazo.desk.settings.urls import urlpatterns as settings_urls
 
 app_name = "desk"
 urlpatterns = [
@@ -69,9 +70,7 @@ urlpatterns = [
     path("mail/<int:pk>/", mail.record, name="mail_record"),
     path("mail/<int:pk>/source/", mail.raw, name="mail_raw"),
     path("mail/<int:pk>/again/", mail.run_again, name="mail_again"),
-    path("mailboxes/new/", mail.mailbox, name="mailbox_new"),
-    path("mailboxes/<slug:key>/", mail.mailbox, name="mailbox"),
-    path("mailboxes/<slug:key>/doctor/", mail.examine, name="mailbox_doctor"),
+    path("settings/", include(settings_urls)),
     path("files/<uuid:file>/", case.file, name="file"),
     # The knowledge base. What names no article comes first.
     path("articles/", articles.articles, name="articles"),

@@ -7,8 +7,10 @@ from typing import Any, Literal, TypeVar
 
 from django.db import connection
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from plazo.accounts.models import Agent
+from plazo.accounts.models import Agent, Group
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
 from plazo.tickets import events, listing, projection, timeline
@@ -29,6 +31,7 @@ from plazo.tickets.models import (
 
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
+HELD_SHOWN = 3
 Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
@@ -403,3 +406,22 @@ def submitted(submission_key: str) -> Ticket | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [submission_key])
     return Ticket.objects.filter(submission_key=submission_key).first()
+
+
+def held_by(group: Group) -> str:
+    """Say which cases belong to a group, in words: the first of them and how many; "" for none."""
+    theirs = Ticket.objects.filter(group=group).order_by("-pk")
+    numbers = list(theirs.values_list("number", flat=True)[: HELD_SHOWN + 1])
+    if not numbers:
+        return ""
+    shown = ", ".join(numbers[:HELD_SHOWN])
+    if len(numbers) > HELD_SHOWN:
+        return _("the cases %(numbers)s and more") % {"numbers": shown}
+    return ngettext("the case %(numbers)s", "the cases %(numbers)s", len(numbers)) % {
+        "numbers": shown
+    }
+
+
+def open_cases_of(agent: Agent) -> int:
+    """Return how many cases of an agent are not closed."""
+    return Ticket.objects.filter(assignee=agent).exclude(status=Status.CLOSED).count()

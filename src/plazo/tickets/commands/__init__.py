@@ -23,6 +23,7 @@ from plazo.tickets.commands.joining import (
     unlink_tickets,
     unmerge_ticket,
 )
+from plazo.tickets.commands.leaving import let_agent_go
 from plazo.tickets.commands.opening import (
     Arrival,
     Guidance,
@@ -74,6 +75,7 @@ __all__ = [
     "classify_ticket",
     "enter_level",
     "give_verdict",
+    "let_agent_go",
     "link_tickets",
     "make_promise",
     "merge_ticket",

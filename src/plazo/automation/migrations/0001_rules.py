@@ -6,9 +6,9 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    initial = True
 
     dependencies = [
+        ("automation", "0001_queue"),
         ("accounts", "0002_portal"),
         ("tickets", "0009_automation"),
     ]

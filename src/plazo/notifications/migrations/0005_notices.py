@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_portal"),
-        ("notifications", "0004_joined"),
+        ("notifications", "0005_automation"),
         ("tickets", "0008_tags"),
     ]
 

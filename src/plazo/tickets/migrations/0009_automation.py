@@ -20,7 +20,7 @@ UPDATE tickets_ticket SET status_since = coalesce(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tickets", "0008_tags")]
+    dependencies = [("tickets", "0009_joining")]
 
     operations = [
         migrations.AddField(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_composer"),
-        ("tickets", "0008_tags"),
+        ("tickets", "0009_queue"),
     ]
 
     operations = [

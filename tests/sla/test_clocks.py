@@ -22,6 +22,7 @@ from plazo.sla import (
     Subject,
     Target,
     UnknownTarget,
+    awaited_since,
     evaluate,
     explain,
 )
@@ -92,6 +93,8 @@ LEVEL_2 = [OPENED, f.SeveritySet(at("08:30"), "B"), f.LevelEntered(at("08:30"), 
         pytest.param([OPENED, f.PromiseMade(at("09:00"), "p", "update", at("11:00")), f.PromiseMoved(at("10:00"), "p", at("15:00"), "x")], "12:00", "promised_update:p", "running", "15:00", id="M-72 moved in time, it is due then"),
         pytest.param([OPENED, f.PromiseMade(at("09:00"), "p", "update", at("11:00")), f.PromiseMoved(at("11:30"), "p", at("15:00"), "x")], "12:00", "promised_update:p", "breached", "11:00", id="M-72 moved too late, it was broken"),
         pytest.param([OPENED, f.PromiseMade(at("09:00"), "p", "update", at("11:00")), f.PromiseKept(at("11:00"), "p")], "12:00", "promised_update:p", "met", "11:00", id="M-73 kept at its instant"),
+        pytest.param([OPENED, f.PromiseMade(at("09:00"), "p", "update", at("11:00")), f.RepliedPublicly(at("10:00"), "r"), f.PromiseKept(at("10:00"), "p", "r"), f.DeliveryFailed(at("10:05"), "r")], "10:30", "promised_update:p", "running", "11:00", id="M-75 the reply that kept it never arrived"),
+        pytest.param([OPENED, f.PromiseMade(at("09:00"), "p", "update", at("11:00")), f.PromiseKept(at("10:00"), "p", "r"), f.DeliveryFailed(at("10:05"), "q")], "10:30", "promised_update:p", "met", "11:00", id="M-75 another reply's failure changes nothing"),
         pytest.param([OPENED, f.PromiseMade(at("09:00"), "p", "solution", at("11:00")), f.Solved(at("10:00"))], "12:00", "promised_update:p", "met", "11:00", id="M-74 solving keeps what was promised"),
         pytest.param([OPENED, f.Solved(at("08:30"))], "09:30", "first_reply", "cancelled", "09:00", id="M-40 solving sets the other duties aside"),
         pytest.param([OPENED, f.Solved(at("10:00"))], "11:00", "resolution", "met", "2026-11-25 16:00", id="M-40 solving meets the resolution"),
@@ -106,6 +109,21 @@ LEVEL_2 = [OPENED, f.SeveritySet(at("08:30"), "B"), f.LevelEntered(at("08:30"), 
         pytest.param([OPENED, f.Merged(at("08:30"), "other")], "12:00", "first_reply", "cancelled", "09:00", id="M-80 merged away, its clocks are sealed"),
         pytest.param([f.Opened(at("10:00")), f.Absorbed(at("10:30"), "other", at("08:00"))], "10:40", "first_reply", "breached", "09:00", id="M-81 the survivor keeps the earliest duty"),
         pytest.param([OPENED, f.RepliedPublicly(at("08:10"), "r"), f.Absorbed(at("10:30"), "other", at("09:00"))], "10:40", "next_reply", "running", "13:00", id="M-81 having answered its own, it owes the other's"),
+        pytest.param([OPENED, f.RepliedPublicly(at("08:10"), "r"), f.Absorbed(at("10:30"), "other", at("10:00"), unanswered=True)], "10:40", "first_reply#2", "running", "11:00", id="M-82 the other's first reply stays owed as one"),
+        pytest.param([OPENED, f.RepliedPublicly(at("08:10"), "r"), f.Absorbed(at("10:30"), "other", at("10:00"), unanswered=True), f.RepliedPublicly(at("10:50"), "s")], "12:00", "first_reply#2", "met", "11:00", id="M-82 and the next public reply meets it"),
+        pytest.param([f.Opened(at("10:00")), f.Absorbed(at("10:30"), "other", at("09:40"), unanswered=True)], "10:35", "first_reply", "running", "10:40", id="M-82 one that runs is owed since the earlier"),
+        pytest.param([*LEVEL_2, f.Absorbed(at("10:30"), "other", None, escalated_since=at("08:10"))], "10:35", "escalated_reply", "breached", "10:10", id="M-83 the earlier reply at level 2 is owed"),
+        pytest.param([*LEVEL_2, f.RepliedPublicly(at("09:00"), "r"), f.Absorbed(at("09:30"), "other", None, escalated_since=at("09:10"))], "09:40", "escalated_reply#2", "running", "11:10", id="M-83 having answered its own, it owes the other's"),
+        pytest.param([*LEVEL_2, f.Paused(at("09:00"), "x", "requester"), f.RepliedPublicly(at("09:10"), "r"), f.Absorbed(at("09:30"), "other", None, escalated_since=at("08:40")), f.Resumed(at("10:00"))], "10:10", "escalated_reply#2", "running", "11:40", id="M-83 what is owed since before a pause ran until then"),
+        pytest.param([OPENED, f.Merged(at("08:30"), "other"), f.Unmerged(at("08:50"))], "08:55", "first_reply", "running", "09:00", id="M-84 undone, it stands as if never merged"),
+        pytest.param([OPENED, f.Merged(at("08:30"), "other"), f.Unmerged(at("10:00"))], "10:00", "first_reply", "breached", "09:00", id="M-84 the time in between counts"),
+        pytest.param([*LEVEL_2, f.Paused(at("09:00"), "x", "requester"), f.Merged(at("09:30"), "other"), f.Unmerged(at("12:00"))], "12:30", "escalated_reply", "paused", None, id="M-84 what waited waits again"),
+        pytest.param([OPENED, f.Merged(at("08:20"), "a"), f.Unmerged(at("08:30")), f.Merged(at("08:40"), "b")], "12:00", "first_reply", "cancelled", "09:00", id="M-84 merged once more, it is sealed once more"),
+        pytest.param([OPENED, f.Merged(at("08:30"), "other"), f.Unmerged(at("10:00"), at("08:45"))], "10:00", "first_reply", "met", "09:00", id="M-85 a reply that reached them meanwhile counts"),
+        pytest.param([OPENED, f.Merged(at("08:30"), "other"), f.Unmerged(at("10:00"), at("09:15"))], "10:00", "first_reply", "breached", "09:00", id="M-85 from its own instant"),
+        pytest.param([f.Opened(at("10:00")), f.Absorbed(at("10:30"), "other", at("08:00")), f.Released(at("10:40"), "other")], "10:45", "first_reply", "running", "11:00", id="M-86 set free of the other, it owes its own alone"),
+        pytest.param([f.Opened(at("10:00")), f.Absorbed(at("10:20"), "x", at("09:50")), f.Absorbed(at("10:30"), "y", at("08:00")), f.Released(at("10:40"), "y")], "10:45", "first_reply", "running", "10:50", id="M-86 and still what it took over from a third"),
+        pytest.param([OPENED], "10:00", "first_reply", "breached", "09:00", id="M-87 a case split off counts from when it was asked"),
         pytest.param([OPENED, f.Closed(at("08:30"))], "12:00", "scope_verdict", "cancelled", "09:00", id="M-44 closing cancels for good"),
     ],
 )  # fmt: skip
@@ -257,7 +275,7 @@ def test_every_fact_is_read():
     every = {v for v in vars(f).values() if isinstance(v, type) and issubclass(v, f.Fact)} - {
         f.Fact
     }
-    silent = {f.Acknowledged, f.DeliveryFailed}
+    silent = {f.Acknowledged, f.DeliveryFailed, f.Released}
     assert every - silent == set(DOES)
 
 
@@ -412,3 +430,47 @@ def test_elapsed_agrees_with_counting_minutes_one_by_one(pauses, now):
     oracle = MinuteOracle(rules, datetime(2026, 11, 21, tzinfo=UTC), 3)
     applied = evaluate(AGREEMENT, facts, end).get("escalated_reply")
     assert applied.elapsed == spent(oracle, start, end, spans)
+
+
+@given(history=histories(), later=st.timedeltas(timedelta(0), timedelta(days=3)))
+def test_a_merge_that_was_undone_changes_no_clock(history, later):
+    """M-84, M-86: on neither ticket is any deadline what it would not have been without it."""
+    last = history[-1].at
+    undone = last + later
+    absorbed = [*history, f.Merged(last, "other"), f.Unmerged(undone)]
+    survivor = [*history, f.Absorbed(last, "x", last, True, last), f.Released(undone, "x")]
+    plain = evaluate(AGREEMENT, history, undone)
+    assert evaluate(AGREEMENT, absorbed, undone) == plain
+    assert evaluate(AGREEMENT, survivor, undone) == plain
+    assert awaited_since(absorbed, undone) == awaited_since(history, undone)
+
+
+@given(history=histories(), before=st.timedeltas(timedelta(0), timedelta(hours=9)))
+def test_taking_a_ticket_in_brings_no_deadline_later(history, before):
+    """M-81 to M-83: whoever took a ticket in owes no less than before, and no later."""
+    last = history[-1].at
+    plain = evaluate(AGREEMENT, history, last)
+    taken = [*history, f.Absorbed(last, "x", last - before, True, last - before)]
+    after = evaluate(AGREEMENT, taken, last)
+    for clock in plain.applied:
+        now = after.get(clock.key)
+        assert now is not None
+        assert clock.due_at is None or (now.due_at is not None and now.due_at <= clock.due_at)
+
+
+@pytest.mark.parametrize(
+    ("facts", "since"),
+    [
+        pytest.param([OPENED], "08:00", id="from the opening"),
+        pytest.param([OPENED, f.RepliedPublicly(at("08:10"), "r")], None, id="they have it"),
+        pytest.param([OPENED, f.RepliedPublicly(at("08:10"), "r"), f.DeliveryFailed(at("08:20"), "r")], "08:00", id="it never arrived"),
+        pytest.param([OPENED, f.RepliedPublicly(at("08:10"), "r"), f.RequesterSpoke(at("08:30")), f.RequesterSpoke(at("08:40"))], "08:30", id="since they asked again"),
+        pytest.param([OPENED, f.Solved(at("08:10"))], None, id="solved"),
+        pytest.param([OPENED, f.Absorbed(at("08:10"), "x", at("07:30"))], "07:30", id="what was taken over"),
+        pytest.param([OPENED, f.Merged(at("08:10"), "x")], None, id="the other answers"),
+        pytest.param([OPENED, f.Merged(at("08:10"), "x"), f.Unmerged(at("08:30"), at("08:20"))], None, id="the other answered"),
+    ],
+)  # fmt: skip
+def test_since_when_they_await_our_word(facts, since):
+    """M-81: whether something is owed does not depend on a clock that the agreement may lack."""
+    assert awaited_since(facts, at("12:00")) == (at(since) if since else None)

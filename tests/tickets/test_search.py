@@ -31,9 +31,7 @@ def ask(text: str, **how: Any) -> asking.Found:
     while indexing.index_due():
         pass
     document = version_in_force(NOW).document
-    wanted = language.want(
-        language.parse(text), Known(document), now=NOW, zone="America/Panama"
-    )
+    wanted = language.want(language.parse(text), Known(document), now=NOW, zone="America/Panama")
     return asking.find(wanted, agent=an_agent(), now=NOW, prefix=document.case_prefix, **how)
 
 

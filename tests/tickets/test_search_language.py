@@ -130,7 +130,9 @@ def test_a_place_narrows_words() -> None:
 
 _pieces = st.one_of(
     st.sampled_from(sorted({name for names in OPERATORS.values() for name in names})),
-    st.sampled_from([":", "<", "<=", ">", ">=", "-", '"', ",", " ", "hoy", "2h", "\x00", "é", "//"]),
+    st.sampled_from(
+        [":", "<", "<=", ">", ">=", "-", '"', ",", " ", "hoy", "2h", "\x00", "é", "//"]
+    ),
     st.text(max_size=6),
 )
 

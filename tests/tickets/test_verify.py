@@ -63,7 +63,7 @@ def a_worked_case() -> Ticket:
         pytest.param("UPDATE tickets_ticket SET number = 'IWS-1'", "event 1: message", id="the case number"),
         pytest.param("INSERT INTO accounts_requester (email, name, language, time_zone, role, wants_copies, created_at) VALUES ('x@x.example', '', 'es', '', 'member', true, now()); UPDATE tickets_ticket SET requester_id = (SELECT max(id) FROM accounts_requester)", "event 1: requester is", id="who asked"),
         pytest.param("INSERT INTO accounts_organization (name, slug, stage, services, representative_name, representative_email) VALUES ('Otra', 'otra', 'production', '{}', '', ''); UPDATE tickets_ticket SET organization_id = (SELECT max(id) FROM accounts_organization)", "event 1: organization is 'otra'", id="for which company"),
-        pytest.param("UPDATE tickets_ticket SET service = 'catalog'", "event 1: service is 'catalog'", id="about which service"),
+        pytest.param("UPDATE tickets_ticket SET service = 'catalog'", "service is 'catalog', its events say 'esd'", id="about which service"),
         pytest.param("UPDATE tickets_ticket SET channel = 'email'", "event 1: channel is 'email'", id="the channel"),
         pytest.param("INSERT INTO agreements_agreementversion (key, number, effective_at, published_at, published_by, source, sha256) SELECT key, 2, effective_at, published_at, published_by, source, '' FROM agreements_agreementversion; UPDATE tickets_ticket SET agreement_version_id = (SELECT max(id) FROM agreements_agreementversion)", "event 1: agreement_version is 2", id="under which agreement"),
         pytest.param("UPDATE tickets_ticket SET clocks = '[]'", "clocks is []", id="the chips of the lists"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from plazo.accounts import queries
-from plazo.accounts.models import Agent, Invitation, Organization, Requester
+from plazo.accounts.models import Absence, Agent, Invitation, Organization, Requester
 from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import NotVisible
 
@@ -98,3 +98,14 @@ def people_of(agent: Agent, organization: Organization) -> list[Requester]:
         return []
     people = Requester.objects.filter(organization=organization, erased_at=None)
     return list(people.order_by("role", "name", "pk")[:MOST_PEOPLE])
+
+
+def absence_for(agent: Agent, pk: int) -> Absence:
+    """Return an absence that an agent may change: their own, or for coordinators anyone's.
+
+    Raises: NotVisible.
+    """
+    found = Absence.objects.select_related("agent__user", "substitute").filter(pk=pk).first()
+    if found is None or not (found.agent_id == agent.pk or agent.coordinates):
+        raise NotVisible
+    return found

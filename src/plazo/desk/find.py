@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from plazo.accounts import access as people
@@ -16,6 +17,7 @@ from plazo.agreements.queries import version_in_force
 from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.search import fold
+from plazo.core.search.analyser import Language
 from plazo.desk.frame import agent_required, frame
 from plazo.desk.queue import remember
 from plazo.helpcenter import searching
@@ -55,7 +57,7 @@ def find(request: HttpRequest) -> HttpResponse:
         "where": {"message": _("Message"), "note": _("Note"), "file": _("File")},
     }
     response = render(request, "plazo/desk/find.html", context)
-    remember(response, q=text)
+    remember(response, {"q": text} if text else {})
     return response
 
 
@@ -106,9 +108,9 @@ def completions(token: str, known: Known) -> list[dict[str, str]]:
     if key is None:
         return []
     value = value.strip('"')
-    offered = [
-        word for word in _values(key) if fold(word).startswith(fold(value))
-    ] + known.offered(key, value)
+    offered = [word for word in _values(key) if fold(word).startswith(fold(value))] + known.offered(
+        key, value
+    )
     return [
         {"text": f'{minus}{name}:"{word}"' if " " in word else f"{minus}{name}:{word}", "note": ""}
         for word in dict.fromkeys(offered)
@@ -118,42 +120,56 @@ def completions(token: str, known: Known) -> list[dict[str, str]]:
 def _operators() -> list[tuple[str, str, str]]:
     """Return every operator as it is offered: its name, its sign, what it asks."""
     return [
-        (_("op-status"), ":", _("status of the case")),
-        (_("op-severity"), ":", _("A, B or C")),
-        (_("op-level"), ":", _("1, 2 or 3")),
-        (_("op-assignee"), ":", _("an agent, me or nobody")),
-        (_("op-group"), ":", _("a group, or mine")),
-        (_("op-org"), ":", _("a company")),
-        (_("op-from"), ":", _("who asked: name or address")),
-        (_("op-service"), ":", _("a service")),
-        (_("op-env"), ":", _("an environment")),
-        (_("op-type"), ":", _("a type of request")),
-        (_("op-channel"), ":", _("how it came in")),
-        (_("op-tag"), ":", _("a tag")),
-        (_("op-is"), ":", _("open, overdue, unassigned, mine")),
-        (_("op-has"), ":", _("a file or a note")),
-        (_("op-due"), "<", _("2h, 30m, today, tomorrow")),
-        (_("op-opened"), ">", _("7d, yesterday, 2026-11-20")),
-        (_("op-updated"), "<", _("1d")),
-        (_("op-subject"), ":", _("words of the subject")),
-        (_("op-file"), ":", _("words of a file's name")),
+        (pgettext("operator", "status"), ":", _("status of the case")),
+        (pgettext("operator", "severity"), ":", _("A, B or C")),
+        (pgettext("operator", "level"), ":", _("1, 2 or 3")),
+        (pgettext("operator", "assignee"), ":", _("an agent, me or nobody")),
+        (pgettext("operator", "group"), ":", _("a group, or mine")),
+        (pgettext("operator", "org"), ":", _("a company")),
+        (pgettext("operator", "from"), ":", _("who asked: name or address")),
+        (pgettext("operator", "service"), ":", _("a service")),
+        (pgettext("operator", "env"), ":", _("an environment")),
+        (pgettext("operator", "type"), ":", _("a type of request")),
+        (pgettext("operator", "channel"), ":", _("how it came in")),
+        (pgettext("operator", "tag"), ":", _("a tag")),
+        (pgettext("operator", "is"), ":", _("open, overdue, unassigned, mine")),
+        (pgettext("operator", "has"), ":", _("a file or a note")),
+        (pgettext("operator", "due"), "<", _("2h, 30m, today, tomorrow")),
+        (pgettext("operator", "opened"), ">", _("7d, yesterday, 2026-11-20")),
+        (pgettext("operator", "updated"), "<", _("1d")),
+        (pgettext("operator", "subject"), ":", _("words of the subject")),
+        (pgettext("operator", "file"), ":", _("words of a file's name")),
     ]
 
 
 def _values(key: str) -> list[str]:
     """Return the values of an operator that stand in the code, as they are offered."""
+    statuses = [
+        pgettext("value", "new"),
+        pgettext("value", "open"),
+        pgettext("value", "pending"),
+        pgettext("value", "on-hold"),
+        pgettext("value", "solved"),
+        pgettext("value", "closed"),
+    ]
+    states = [
+        pgettext("value", "open"),
+        pgettext("value", "overdue"),
+        pgettext("value", "unassigned"),
+        pgettext("value", "mine"),
+        pgettext("value", "ended"),
+    ]
     return {
-        "status": [_("v-new"), _("v-open"), _("v-pending"), _("v-on-hold"), _("v-solved"),
-                   _("v-closed")],
+        "status": statuses,
         "severity": ["A", "B", "C"],
         "level": ["1", "2", "3"],
-        "assignee": [_("v-me"), _("v-nobody")],
-        "group": [_("v-mine")],
-        "channel": [_("v-form"), _("v-email"), "portal", "api"],
+        "assignee": [pgettext("value", "me"), pgettext("value", "nobody")],
+        "group": [pgettext("value", "mine")],
+        "channel": [pgettext("value", "form"), pgettext("value", "email"), "portal", "api"],
         "language": ["es", "en"],
-        "is": [_("v-open"), _("v-overdue"), _("v-unassigned"), _("v-mine"), _("v-ended")],
-        "has": [_("v-file"), _("v-note")],
-    }.get(key, [])  # fmt: skip
+        "is": states,
+        "has": [pgettext("value", "file"), pgettext("value", "note")],
+    }.get(key, [])
 
 
 def _examples() -> list[tuple[str, str]]:
@@ -168,9 +184,7 @@ def _why(why: language.Why) -> str:
     }[why]
 
 
-def _wanted(
-    text: str, agent: Agent, version: AgreementVersion, now: datetime
-) -> language.Wanted:
+def _wanted(text: str, agent: Agent, version: AgreementVersion, now: datetime) -> language.Wanted:
     known = Known(version.document)
     return language.want(language.parse(text), known, now=now, zone=agent.user.time_zone)
 
@@ -193,7 +207,7 @@ def row_of(ticket: Ticket, now: datetime) -> dict[str, Any]:
 
 
 def _articles(request: HttpRequest, words: str) -> list[Any]:
-    tongue = "en" if request.LANGUAGE_CODE == "en" else "es"
+    tongue: Language = "en" if request.LANGUAGE_CODE == "en" else "es"
     found = searching.suggest(reader_of(request.user), tongue, words, limit=ASIDE)
     return list(found.editions)
 

@@ -1,6 +1,7 @@
 """A case as somebody on its requester's side sees it: promises, conversation, and why."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,9 +24,9 @@ from plazo.portal.door import Seen, of_case
 from plazo.portal.site import frame
 from plazo.portal.words import status_words
 from plazo.sla import Metric, State, UnknownTarget
-from plazo.tickets import access, commands, queries
+from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
-from plazo.tickets.models import SCORES, Channel, Status, Ticket
+from plazo.tickets.models import SCORES, Channel, Status, Ticket, TicketEvent
 
 PROMISES = queries.PROMISED
 
@@ -110,7 +111,9 @@ def show(
         "answers": queries.answers_of(ticket, chain, language),
         "entries": [
             entry
-            for entry in queries.conversation(ticket, chain, internal=False)
+            for entry in queries.conversation(
+                ticket, chain, internal=False, merged=_merged(seen, chain)
+            )
             if _tells_the_requester_something(entry)
         ],
         "form": form,
@@ -134,6 +137,11 @@ def show(
         "can_add": ticket.status != Status.CLOSED and seen.person.confirmed(now),
     }
     return render(request, "plazo/portal/case.html", context, status=status)
+
+
+def _merged(seen: Seen, chain: Sequence[TicketEvent]) -> list[int]:
+    """Return the tickets that were merged into a case and that the reader may see themselves."""
+    return access.sees(seen.person, joins.taken_in(chain), part=seen.part)
 
 
 def _participants(seen: Seen) -> list[tuple[Any, bool]]:
@@ -239,4 +247,5 @@ def why(request: HttpRequest, language: str, seen: Seen, key: str) -> HttpRespon
 @require_safe
 def file(request: HttpRequest, language: str, seen: Seen, file: uuid.UUID) -> FileResponse:
     """Hand out a file of a public message."""
-    return file_response(access.attachment_of(seen.ticket, file))
+    merged = _merged(seen, queries.chain_of(seen.ticket))
+    return file_response(access.attachment_of(seen.ticket, file, merged=merged))

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.commands import confirm_address
@@ -22,6 +24,8 @@ from plazo.tickets import access
 from plazo.tickets.models import Ticket
 
 SAFE = ("GET", "HEAD")
+# What leads on from a case that was merged: nothing that was written is lost, no file is missed.
+CARRIED_ON = ("reply", "follow_up", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class Seen:
     token: str
     signed_in: bool
     by_mail: bool = False
+
+    @property
+    def part(self) -> access.Part:
+        """Return which cases they see: a signed link shows nobody's but their own."""
+        return "all" if self.signed_in else "mine"
 
     @property
     def actor(self) -> Actor:
@@ -63,6 +72,13 @@ def of_case(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
         seen = open_door(request, language, token)
         if isinstance(seen, HttpResponse):
             return seen
+        goes_on = _where_it_goes_on(seen)
+        if goes_on is not seen and view.__name__ not in CARRIED_ON:
+            if request.method not in SAFE:
+                words = _("%(number)s goes on here. Nothing was done: please look at it first.")
+                messages.warning(request, words % {"number": seen.ticket.number})
+            return redirect(goes_on.address(language))
+        seen = goes_on
         if request.method in SAFE and seen.token != token:
             return redirect(request.get_full_path().replace(f"/{token}/", f"/{seen.token}/", 1))
         if request.method not in SAFE and seen.by_mail:
@@ -70,6 +86,17 @@ def of_case(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
         return view(request, language, seen, **parts)
 
     return public(private(opened))
+
+
+def _where_it_goes_on(seen: Seen) -> Seen:
+    """Return the case in which one goes on that was merged, if the same person may see that."""
+    if seen.ticket.merged_into_id is None:
+        return seen
+    survivor = access.survivor_of(seen.ticket)
+    if not access.sees(seen.person, [survivor.pk], part=seen.part):
+        return seen
+    token = seen.token_of(survivor)
+    return Seen(survivor, seen.person, token, seen.signed_in, seen.by_mail)
 
 
 def _note_that_mail_is_read(seen: Seen) -> None:

@@ -32,6 +32,7 @@ from plazo.sla.errors import (
 from plazo.sla.explanation import Explanation, Segment, SegmentKind, explain, explain_applied
 from plazo.sla.facts import Fact
 from plazo.sla.fold import evaluate
+from plazo.sla.standing import awaited_since
 from plazo.sla.targets import (
     Agreement,
     Conditions,
@@ -76,6 +77,7 @@ __all__ = [
     "UnknownTarget",
     "WeeklyWindow",
     "Window",
+    "awaited_since",
     "evaluate",
     "explain",
     "explain_applied",

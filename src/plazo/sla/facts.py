@@ -122,9 +122,10 @@ class PromiseMoved(Fact):
 
 @dataclass(frozen=True, slots=True)
 class PromiseKept(Fact):
-    """What was promised was done."""
+    """What was promised was done; `reply` names the sending that did it, where one did."""
 
     promise: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +157,39 @@ class Absorbed(Fact):
     """This ticket took another one in.
 
     `waiting_since` is the instant since which the other's requester awaited our word, or None
-    if we owed them nothing.
+    if we owed them nothing; `unanswered` says that it was the other's first reply. The other's
+    reply at level 2 was owed since `escalated_since`, or not at all.
     """
 
     other: str = ""
     waiting_since: datetime | None = None
+    unanswered: bool = False
+    escalated_since: datetime | None = None
 
     def __post_init__(self) -> None:
         Fact.__post_init__(self)
-        if self.waiting_since is not None:
-            micros_of(self.waiting_since)
+        for since in (self.waiting_since, self.escalated_since):
+            if since is not None:
+                micros_of(since)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmerged(Fact):
+    """The merge was taken back: this ticket stands on its own again.
+
+    `answered_at` is when its requester was answered on the other one, or None.
+    """
+
+    answered_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        Fact.__post_init__(self)
+        if self.answered_at is not None:
+            micros_of(self.answered_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Released(Fact):
+    """The ticket that this one had taken in stands on its own again."""
+
+    other: str = ""

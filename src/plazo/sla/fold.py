@@ -13,6 +13,7 @@ from plazo.sla.calendar import ZERO
 from plazo.sla.clocks import Evaluation, Pause, Retarget
 from plazo.sla.duties import Duty, applied_of, is_late
 from plazo.sla.errors import FactsOutOfOrder
+from plazo.sla.standing import standing
 from plazo.sla.targets import Agreement, Metric, SlaPolicy, Subject, Target
 
 
@@ -56,7 +57,9 @@ class Fold:
         waits = metric in self.agreement.pausing
         duty = Duty(key, metric, target, self.severity, at, waits)
         if self.pause is not None and waits:
-            duty.pauses.append(Pause(at, None, self.pause.reason, self.pause.waiting_for))
+            # What is owed since before the pause began was not waiting until then.
+            since = max(at, self.pause.start)
+            duty.pauses.append(Pause(since, None, self.pause.reason, self.pause.waiting_for))
         self.duties.append(duty)
 
     def stop(self, metric: Metric, at: datetime) -> None:
@@ -245,16 +248,38 @@ class Fold:
                 duty.cancelled_at = at
 
     def absorb(self, fact: f.Absorbed) -> None:
-        if fact.waiting_since is not None and not self.over:
+        """Take over what the other owed its requester, from when it began (M-81 to M-83)."""
+        if self.over:
+            return
+        if fact.escalated_since is not None and self.solved_at is None:
+            self.owe(Metric.ESCALATED_REPLY, fact.escalated_since)
+        if fact.waiting_since is None:
+            return
+        if fact.unanswered and self.solved_at is None:
+            self.owe(Metric.FIRST_REPLY, fact.waiting_since)
+        else:
             self.await_reply(fact.waiting_since)
+
+    def owe(self, metric: Metric, since: datetime) -> None:
+        """Owe something since an instant: what runs already is owed since the earlier one."""
+        running = self.running(metric)
+        for duty in running:
+            duty.started_at = min(duty.started_at, since)
+        if not running:
+            self.start(metric, since)
+
+    def stand_alone(self, fact: f.Unmerged) -> None:
+        """Count what answered its requester on the other ticket (M-85)."""
+        if fact.answered_at is not None:
+            self.replied_publicly(fact.answered_at)
 
 
 def _refuse(fold: Fold, fact: f.Fact) -> None:
     raise FactsOutOfOrder("a ticket is opened once, and first")
 
 
-# What each fact does. Acknowledged and DeliveryFailed start and stop nothing by themselves; a
-# test checks that every other fact is here.
+# What each fact does. Acknowledged, DeliveryFailed and Released start and stop nothing by
+# themselves; a test checks that every other fact is here.
 DOES: dict[type[f.Fact], Callable[[Fold, Any], None]] = {
     f.Opened: _refuse,
     f.RepliedPublicly: lambda fold, fact: fold.replied_publicly(fact.at),
@@ -272,6 +297,7 @@ DOES: dict[type[f.Fact], Callable[[Fold, Any], None]] = {
     f.Closed: lambda fold, fact: fold.end(fact.at),
     f.Merged: lambda fold, fact: fold.end(fact.at),
     f.Absorbed: Fold.absorb,
+    f.Unmerged: Fold.stand_alone,
 }
 
 
@@ -279,7 +305,8 @@ def evaluate(agreement: Agreement, facts: Sequence[f.Fact], now: datetime) -> Ev
     """Fold a ticket's facts into its applied targets, as they stand at `now`.
 
     Edges: facts after `now` are not known yet. A reply whose delivery has failed by `now` is
-        read as if it had not been sent. The result depends on the facts and `now` alone.
+        read as if it had not been sent, and a merge that was undone by `now` as if it had not been
+        made. The result depends on the facts and `now` alone.
     Raises: FactsOutOfOrder if the first fact is no opening or an instant goes back.
     Source: agreement §4; docs/metrics.md.
     """
@@ -295,18 +322,15 @@ def evaluate(agreement: Agreement, facts: Sequence[f.Fact], now: datetime) -> Ev
 def _folded(agreement: Agreement, facts: Sequence[f.Fact], now: datetime) -> Fold:
     if not facts or not isinstance(facts[0], f.Opened):
         raise FactsOutOfOrder("the first fact of a ticket is its opening")
-    failed = {fact.reply for fact in facts if isinstance(fact, f.DeliveryFailed) and fact.at <= now}
     fold = Fold(agreement, facts[0])
     last = facts[0].at
-    for fact in facts[1:]:
+    for fact in standing(facts, now)[1:]:
         at = fact.at
         if at < last:
             raise FactsOutOfOrder(f"{type(fact).__name__} at {at} comes after {last}")
         last = at
         if at > now:
             break
-        if failed and isinstance(fact, f.RepliedPublicly) and fact.reply in failed:
-            continue
         if fold.pause is not None:
             fold.expire_pause(at)
         does = DOES.get(type(fact))

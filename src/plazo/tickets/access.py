@@ -4,6 +4,7 @@ What a person may not see does not exist for them: NotVisible becomes a 404.
 """
 
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,7 +14,7 @@ from django.core.signing import BadSignature, Signer
 from plazo.accounts.access import agent_of
 from plazo.accounts.models import Agent, Requester
 from plazo.core.errors import NotVisible
-from plazo.tickets.models import Attachment, Participant, Ticket, TicketQuerySet
+from plazo.tickets.models import Attachment, Participant, Status, Ticket, TicketQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -30,7 +31,10 @@ _RELATED = (
     "group",
     "agreement_version",
     "mailbox",
+    "merged_into",
 )
+# No chain of merges is longer: each of them is a person's own decision.
+_MOST_MERGES: Final = 50
 
 
 def require_agent(user: "User | AnonymousUser") -> Agent:
@@ -48,10 +52,41 @@ def tickets_for_agent(agent: Agent) -> TicketQuerySet:
 
 def ticket_for_agent(agent: Agent, number: str) -> Ticket:
     """Return a ticket by its number. Raises: NotVisible."""
-    ticket = tickets_for_agent(agent).select_related(*_RELATED).filter(number=number).first()
+    related = (*_RELATED, "referral")
+    ticket = tickets_for_agent(agent).select_related(*related).filter(number=number).first()
     if ticket is None:
         raise NotVisible
     return ticket
+
+
+def next_for_agent(agent: Agent, *, besides: Collection[int] = ()) -> TicketQuerySet:
+    """Return what an agent may take next, in order: nobody has it, and it waits for nobody else.
+
+    Edges: what stands at a level above the agent's own is not theirs to take unasked.
+    Source: decision 0039.
+    """
+    return (
+        tickets_for_agent(agent)
+        .unsolved()
+        .unassigned()
+        .filter(status__in=(Status.NEW, Status.OPEN), level__lte=agent.level)
+        .exclude(pk__in=besides)
+        .by_deadline()
+    )
+
+
+def tickets_by_number(
+    agent: Agent, numbers: Collection[str], *, rows: bool = False
+) -> list[Ticket]:
+    """Return the tickets of these numbers that an agent may see, in the order of the numbers.
+
+    Units: with `rows`, together with what a row of the queue shows.
+    Edges: what they may not see is not among them. One query.
+    """
+    wanted = [number for number in numbers if "\x00" not in number]
+    tickets = tickets_for_agent(agent).filter(number__in=wanted)
+    found = {t.number: t for t in (tickets.for_queue_page() if rows else tickets)}
+    return [found[number] for number in dict.fromkeys(numbers) if number in found]
 
 
 def tickets_for_requester(requester: Requester, part: Part = "all") -> TicketQuerySet:
@@ -74,6 +109,14 @@ def tickets_for_requester(requester: Requester, part: Part = "all") -> TicketQue
             return Ticket.objects.filter(pk__in=own.union(joined))
 
 
+def sees(requester: Requester, tickets: Sequence[int], *, part: Part = "all") -> list[int]:
+    """Return those of some tickets, by their keys, that a requester may see."""
+    if not tickets:
+        return []
+    visible = tickets_for_requester(requester, part).filter(pk__in=tickets)
+    return list(visible.values_list("pk", flat=True))
+
+
 def ticket_for_requester(requester: Requester, number: str) -> Ticket:
     """Return a ticket that a requester may see, by its number. Raises: NotVisible."""
     ticket = (
@@ -81,6 +124,15 @@ def ticket_for_requester(requester: Requester, number: str) -> Ticket:
     )
     if ticket is None:
         raise NotVisible
+    return ticket
+
+
+def survivor_of(ticket: Ticket) -> Ticket:
+    """Return the ticket in which one goes on that was merged, else itself. One query a step."""
+    for _step in range(_MOST_MERGES):
+        if ticket.merged_into_id is None:
+            break
+        ticket = Ticket.objects.select_related(*_RELATED).get(pk=ticket.merged_into_id)
     return ticket
 
 
@@ -146,12 +198,16 @@ def attachment_for_agent(agent: Agent, public_id: uuid.UUID) -> Attachment:
     return found
 
 
-def attachment_of(ticket: Ticket, public_id: uuid.UUID) -> Attachment:
+def attachment_of(
+    ticket: Ticket, public_id: uuid.UUID, *, merged: Sequence[int] = ()
+) -> Attachment:
     """Return a file of a public message of a ticket that was fetched; never one of a note.
 
+    Units: `merged` are the keys of tickets that it took in and that the reader may see.
     Raises: NotVisible.
     """
-    found = Attachment.objects.filter(public_id=public_id, public_message__ticket=ticket).first()
+    files = Attachment.objects.filter(public_message__ticket__in=[ticket.pk, *merged])
+    found = files.filter(public_id=public_id).first()
     if found is None:
         raise NotVisible
     return found

@@ -18,6 +18,88 @@ class TicketClosed(PlazoError):
         return _("%(number)s is closed. Open a new case that mentions it.") % self.data
 
 
+class MergedAway(TicketClosed):
+    """The ticket was merged into another one, which goes on."""
+
+    code = "merged_away"
+
+    def user_message(self) -> str:
+        return _("%(number)s goes on in %(into)s. Do it there.") % self.data
+
+
+class MergeRefused(PlazoError):
+    """These two tickets cannot be merged as they stand."""
+
+    code = "merge_refused"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        match self.data["why"]:
+            case "same":
+                return _("A case cannot be merged with itself.")
+            case "solved":
+                return _("%(number)s is solved. Reopen it first, or merge the other way.") % (
+                    self.data
+                )
+            case _:
+                return _("Only those who take part in %(number)s can be taken along.") % self.data
+
+
+class NotMerged(PlazoError):
+    """There is no merge that could be undone."""
+
+    code = "not_merged"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        match self.data["why"]:
+            case "late":
+                return (
+                    _("A merge can be undone for %(days)s days. Open a follow-up instead.")
+                    % self.data
+                )
+            case "closed":
+                return (
+                    _("%(number)s is closed, so that the merge cannot be undone any more.")
+                    % self.data
+                )
+            case _:
+                return _("%(number)s is not merged into another case.") % self.data
+
+
+class LinkRefused(PlazoError):
+    """These two tickets cannot be linked so."""
+
+    code = "link_refused"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        if self.data.get("same"):
+            return _("A case cannot be linked with itself.")
+        return _("These cases are linked in this way already.")
+
+
+class NotSplittable(PlazoError):
+    """Only what the requester's side wrote, after the first message, becomes a case of its own."""
+
+    code = "not_splittable"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        if self.data.get("split"):
+            return _("This message is a case of its own already: %(split)s.") % self.data
+        return _("Only a later message of the requester's side can become a case of its own.")
+
+
+class UnknownPerson(PlazoError):
+    """Nobody can be reached under what was written."""
+
+    code = "unknown_person"
+
+    def user_message(self) -> str:
+        return _("Write the requester's complete e-mail address.")
+
+
 class ReopenWindowOver(PlazoError):
     """The agreement's window for reopening has passed."""
 
@@ -182,6 +264,54 @@ class AddressNotConfirmed(PlazoError):
         return _("Confirm your own address first: sign in with a link that we send to it.")
 
 
+class PromiseOutOfRange(PlazoError):
+    """A promise is for later, and for a time that somebody still waits for."""
+
+    code = "promise_out_of_range"
+
+    def user_message(self) -> str:
+        return _("Promise a time that is still to come, within %(days)s days.") % self.data
+
+
+class PromiseNotOpen(PlazoError):
+    """There is no such promise, or it was kept, or its time has passed."""
+
+    code = "promise_not_open"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("That promise cannot be moved any more: write what is new, and promise anew.")
+
+
+class PromiseStands(PlazoError):
+    """One update at a time is promised."""
+
+    code = "promise_stands"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("An update is promised already. Move it, saying why, or write it.")
+
+
+class ReasonRequired(PlazoError):
+    """Whoever moves a promise says why: the requester reads it."""
+
+    code = "reason_required"
+
+    def user_message(self) -> str:
+        return _("Say why: the requester reads it.")
+
+
+class NotHeld(PlazoError):
+    """The reply is not on its way any more: it went out, or was taken back."""
+
+    code = "not_held"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("That reply has gone out already, or was taken back before.")
+
+
 class TooManyParticipants(PlazoError):
     """So many people take part that nobody more can."""
 
@@ -232,3 +362,28 @@ class BadFilter(PlazoError):
 
     def user_message(self) -> str:
         return _("This condition cannot be asked: “%(field)s”. Choose it anew.") % self.data
+
+
+class ReadsTooMuch(PlazoError):
+    """A list would have to read too many tickets before it finds a page of them."""
+
+    code = "reads_too_much"
+
+    def user_message(self) -> str:
+        return _(
+            "That takes too long to look up. Add a condition that narrows it down: the status, a"
+            " company, a tag, or when the case was opened."
+        )
+
+
+class NeverToMachines(PlazoError):
+    """Nothing automatic is sent to a machine, nor to somebody whose data was erased."""
+
+    code = "never_to_machines"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return (
+            _("Nobody reads what we send on %(number)s by ourselves: a machine wrote it.")
+            % self.data
+        )

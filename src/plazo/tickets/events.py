@@ -113,6 +113,8 @@ class TicketOpened(Payload):
     answer: Literal["", "pass_on", "technical"] = ""
     article: str = ""
     announcement: str = ""
+    # Which of our own people asked for it, as a key of their role; who that is, is a row.
+    asked_by: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.Opened(at, self.service, self.stage, self.organization)
@@ -143,6 +145,16 @@ class TicketReplied(Payload):
         return facts.RepliedPublicly(at, str(self.message))
 
 
+@event("ticket.answered", PUBLIC, _("Automatic answer sent"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAnswered(Payload):
+    """A rule of the team's own wrote to the requester. As with a receipt, it is no reply."""
+
+    message: int
+    digest: str
+    seal: str = ""
+
+
 @event("requester.replied", PUBLIC, _("The requester wrote"), BODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequesterReplied(Payload):
@@ -160,11 +172,12 @@ class RequesterReplied(Payload):
 @event("note.added", INTERNAL, _("Internal note"), BODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAdded(Payload):
-    """An agent told the others something."""
+    """An agent told the others something, and named some of them (keys of agents)."""
 
     note: int
     digest: str
     seal: str = ""
+    mentions: list[int] = field(default_factory=list)
 
 
 @event("participant.added", PUBLIC, _("Takes part"), "the person's key; erased with the person")
@@ -196,12 +209,38 @@ class TicketRelated(Payload):
     """Another ticket belongs to this one: it follows it up, or a mail pointed to it without the
     right to join it.
 
-    Edges: a follow-up is told on both; the newer one follows.
+    Edges: a follow-up is told on both; the newer one follows. So is every link that an agent makes:
+        `problem` says that the other is the problem of which this is an incident, `incident` the
+        converse; `duplicate_of` and `duplicate` likewise, `split_from` and `split_off`.
     """
 
     ticket: int
     number: str
-    why: Literal["subject", "stranger", "follow_up"]
+    why: Literal[
+        "subject",
+        "stranger",
+        "follow_up",
+        "merged",
+        "related",
+        "problem",
+        "incident",
+        "duplicate_of",
+        "duplicate",
+        "split_from",
+        "split_off",
+    ]
+    # The message that was split off, in the row where it was written.
+    message: int | None = None
+
+
+@event("ticket.unrelated", INTERNAL, _("Link removed"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketUnrelated(Payload):
+    """A link with another ticket was taken off."""
+
+    ticket: int
+    number: str
+    why: str
 
 
 @event("machine.wrote", INTERNAL, _("Automatic answer"), "the text is in the mail ledger alone")
@@ -361,12 +400,15 @@ class PromiseMoved(Payload):
 @event("promise.kept", PUBLIC, _("Promise kept"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseKept(Payload):
-    """What was promised was done."""
+    """What was promised was done; by which sending of which reply, where a reply did it."""
 
     promise: str
+    message: int | None = None
+    attempt: int = 1
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.PromiseKept(at, self.promise)
+        sending = "" if self.message is None else _sending(self.message, self.attempt)
+        return facts.PromiseKept(at, self.promise, sending)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,15 +464,105 @@ class TagsChanged(Payload):
     removed: list[str] = field(default_factory=list)
 
 
+@event("ticket.classified", INTERNAL, _("Details corrected"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketClassified(Payload):
+    """Service, environment and type of request are others than were said when it was opened.
+
+    The policy was chosen by what was said then, and stays (decision 43).
+    """
+
+    service: str
+    environment: str
+    request_type: str
+
+
+@event("fields.set", INTERNAL, _("Fields filled in"), "the values are rows of their own")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldsSet(Payload):
+    """Further details of the case were filled in: which ones, and the digest of all of them."""
+
+    fields: list[str]
+    values_digest: str
+
+
 @event("ticket.merged", INTERNAL, _("Merged into another case"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketMerged(Payload):
-    """This ticket was absorbed by another."""
+    """This ticket was absorbed by another, which carries its duties on."""
 
     into: str
+    ticket: int | None = None
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.Merged(at, self.into)
+
+
+@event(
+    "ticket.absorbed",
+    INTERNAL,
+    _("Took another case in"),
+    "the keys of people who take part by it; erased with the person",
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAbsorbed(Payload):
+    """This ticket took another one in, with those that the other had taken in before.
+
+    `waiting_since` and `escalated_since` are instants in ISO 8601, or empty: since when the
+    other's requester awaited our word, and its reply at level 2.
+    """
+
+    ticket: int
+    number: str
+    carried: list[int] = field(default_factory=list)
+    people: list[int] = field(default_factory=list)
+    waiting_since: str = ""
+    unanswered: bool = False
+    escalated_since: str = ""
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.Absorbed(
+            at,
+            self.number,
+            _instant(self.waiting_since),
+            self.unanswered,
+            _instant(self.escalated_since),
+        )
+
+
+@event("ticket.unmerged", INTERNAL, _("Merge undone"), "the reason of a wait, written by an agent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketUnmerged(Payload):
+    """This ticket stands on its own again, as it stood before it was merged away.
+
+    `answered_at` is when its requester was answered on the other one, or empty.
+    """
+
+    ticket: int
+    number: str
+    status: str
+    waiting_for: str = ""
+    reason: str = ""
+    answered_at: str = ""
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.Unmerged(at, _instant(self.answered_at))
+
+
+@event("ticket.released", INTERNAL, _("Set another case free"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketReleased(Payload):
+    """The ticket that this one had taken in stands on its own again."""
+
+    ticket: int
+    number: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.Released(at, self.number)
+
+
+def _instant(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 @event("ticket.redacted", INTERNAL, _("Text erased"), NOTHING)

@@ -34,6 +34,10 @@ PROMISED = (
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 COLUMNS = [
+    "service",
+    "environment",
+    "request_type",
+    "merged_into_id",
     "status",
     "waiting_for",
     "waiting_reason",
@@ -45,6 +49,7 @@ COLUMNS = [
     "policy",
     "opened_at",
     "updated_at",
+    "status_since",
     "solved_at",
     "closed_at",
     "verdict",
@@ -81,7 +86,8 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
         ticket.updated_at = event.at
     match event.kind:
         case "ticket.opened":
-            ticket.opened_at = event.at
+            ticket.opened_at = ticket.status_since = event.at
+            _classify(ticket, event)
             ticket.status = Status.NEW
             ticket.requested_severity = payload["requested_severity"]
             ticket.group_id = payload["group"]
@@ -96,8 +102,19 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
             _apply_status(ticket, event)
         case "ticket.reopened":
             ticket.status, ticket.solved_at = Status.OPEN, None
+            ticket.status_since = event.at
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
+        case "ticket.classified":
+            _classify(ticket, event)
+        case "ticket.merged":
+            ticket.status = Status.CLOSED
+            ticket.closed_at = ticket.status_since = event.at
+            ticket.merged_into_id = payload.get("ticket")
+            ticket.waiting_for = ticket.waiting_reason = ""
+        case "ticket.unmerged":
+            ticket.merged_into_id = ticket.closed_at = None
+            _apply_status(ticket, event)
         case "tags.changed":
             kept = set(ticket.tags) - set(payload["removed"])
             ticket.tags = sorted(kept | set(payload["added"]))
@@ -105,12 +122,19 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
             ticket.announced = [*(ticket.announced or []), _told(event)]
 
 
+def _classify(ticket: Ticket, event: TicketEvent) -> None:
+    ticket.service = event.payload["service"]
+    ticket.environment = event.payload["environment"]
+    ticket.request_type = event.payload["request_type"]
+
+
 def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
-    ticket.status = event.payload["status"]
+    """Give a ticket a status. One that a merge had left solved was solved when it was."""
+    ticket.status, ticket.status_since = event.payload["status"], event.at
     ticket.waiting_for = event.payload["waiting_for"]
     ticket.waiting_reason = event.payload["reason"] if ticket.waiting_for else ""
     if ticket.status == Status.SOLVED:
-        ticket.solved_at = event.at
+        ticket.solved_at = ticket.solved_at or event.at
     elif ticket.status == Status.CLOSED:
         ticket.closed_at = event.at
 

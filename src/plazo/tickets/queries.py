@@ -6,18 +6,23 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from django.db import connection
+from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from plazo.accounts.models import Agent, Organization, Requester
+from plazo.accounts.models import Agent, Group, Organization, Requester
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
-from plazo.tickets import events, projection, timeline
+from plazo.tickets import events, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
+from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
     InternalNote,
     PublicMessage,
     Rating,
     Status,
+    Tag,
     Ticket,
     TicketEvent,
     TicketField,
@@ -26,8 +31,7 @@ from plazo.tickets.models import (
 
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
-PAGE_SIZE = 50
-COUNT_CAP = 99
+HELD_SHOWN = 3
 Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
@@ -52,33 +56,16 @@ def queue(view: QueueView, *, agent: Agent, now: datetime) -> TicketQuerySet:
             return tickets.unsolved().by_deadline()
 
 
-@dataclass(frozen=True, slots=True)
-class QueuePage:
-    """One page of a queue, and where the next one begins."""
-
-    tickets: list[Ticket]
-    next_after: str
-
-
 def queue_page(
     view: QueueView, *, agent: Agent, now: datetime, after: str = "", size: int = PAGE_SIZE
-) -> QueuePage:
+) -> Page:
     """Return one page of a view by keyset: its cost does not grow with what lies before it.
 
     Edges: `after` is what the page before gave; anything else begins at the beginning.
     """
-    tickets = queue(view, agent=agent, now=now).for_queue_page()
-    place = _place(after)
-    if place is not None:
-        tickets = tickets.solved_before(*place) if view == "solved" else tickets.due_after(*place)
-    rows = list(tickets[: size + 1])
-    following = ""
-    if len(rows) > size:
-        rows = rows[:size]
-        last = rows[-1]
-        edge = last.solved_at if view == "solved" else last.sort_due_at
-        following = f"{edge.isoformat()}~{last.pk}" if edge else ""
-    return QueuePage(rows, following)
+    ordering = "solved" if view == "solved" else "due"
+    tickets = queue(view, agent=agent, now=now)
+    return listing.page(tickets, ordering=ordering, after=after, size=size)
 
 
 def next_deadline(*, agent: Agent, now: datetime) -> datetime | None:
@@ -93,14 +80,6 @@ def next_deadline(*, agent: Agent, now: datetime) -> datetime | None:
     )
 
 
-def _place(after: str) -> tuple[datetime, int] | None:
-    instant, _, pk = after.partition("~")
-    try:
-        return datetime.fromisoformat(instant), int(pk)
-    except ValueError:
-        return None
-
-
 def latest_of(
     *,
     agent: Agent,
@@ -113,6 +92,11 @@ def latest_of(
     if requester is not None:
         return list(tickets.filter(requester=requester).order_by("-pk")[:limit])
     return list(tickets.filter(organization=organization).order_by("-updated_at", "-pk")[:limit])
+
+
+def tag_names(limit: int = 500) -> list[str]:
+    """Return the tags that some ticket has or had, to choose from. One query."""
+    return list(Tag.objects.values_list("name", flat=True)[:limit])
 
 
 def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[str, Any] | None:
@@ -158,7 +142,9 @@ def capped_counts(lists: Mapping[Name, TicketQuerySet]) -> dict[Name, int]:
 class Entry:
     """One entry of a conversation: a message, a note, or something that happened.
 
-    `person` names the agent whom an event is about, where it is about one.
+    `person` names the agent whom an event is about, where it is about one; `promised_by` is the
+    instant of the update that a reply promised with it, as it stands now; `number` the ticket in
+    which it was written, where that was merged into this one.
     """
 
     kind: Literal["message", "note", "event"]
@@ -167,25 +153,37 @@ class Entry:
     message: PublicMessage | None = None
     note: InternalNote | None = None
     person: str = ""
+    promised_by: datetime | None = None
+    number: str = ""
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
-def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool) -> list[Entry]:
+def conversation(
+    ticket: Ticket,
+    chain: Sequence[TicketEvent],
+    *,
+    internal: bool,
+    merged: Sequence[int] = (),
+) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
+    Units: `merged` are the keys of tickets that it took in and whose words are shown between its
+        own, by their time.
     Costs four queries whatever the length: messages, notes, and the files of each, and one more
-    where somebody was assigned; two for a requester, who sees neither.
+    where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
     """
+    tickets = [ticket.pk, *merged]
+    chain = _with_words_of(chain, merged)
     messages = {
         m.pk: m
-        for m in PublicMessage.objects.filter(ticket=ticket)
+        for m in PublicMessage.objects.filter(ticket__in=tickets)
         .select_related("author_agent__user")
         .prefetch_related("attachments")
     }
     notes = (
         {
             n.pk: n
-            for n in InternalNote.objects.filter(ticket=ticket).prefetch_related("attachments")
+            for n in InternalNote.objects.filter(ticket__in=tickets).prefetch_related("attachments")
         }
         if internal
         else {}
@@ -194,22 +192,91 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
         event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
     } - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
+    promises, told = _said_with_replies(chain)
     entries = []
     for event in chain:
-        if not internal and event.audience != events.PUBLIC:
+        if (not internal and event.audience != events.PUBLIC) or (
+            event.sequence in told and event.ticket_id == ticket.pk
+        ):
             continue
+        number = getattr(event, "of_ticket", "")
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
         if event.kind in _MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
-            entries.append(Entry("message", event.at, event, message=message, attachments=files))
+            by = promises.get(str(event.correlation)) if message.from_agent else None
+            entries.append(
+                Entry(
+                    "message",
+                    event.at,
+                    event,
+                    message=message,
+                    promised_by=by,
+                    number=number,
+                    attachments=files,
+                )
+            )
         elif event.kind == events.NoteAdded.kind and note is not None:
             files = list(note.attachments.all())
-            entries.append(Entry("note", event.at, event, note=note, attachments=files))
-        else:
+            entries.append(
+                Entry("note", event.at, event, note=note, number=number, attachments=files)
+            )
+        elif not number:
             person = people.get(event.payload.get("agent"), "")
             entries.append(Entry("event", event.at, event, person=person))
     return entries
+
+
+def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:
+    """Return the promises that replies made, by their action, and the events that a reply says.
+
+    Edges: a promise that was moved since shows its new instant in the reply, and the moving of it.
+    """
+    replies = {str(e.correlation) for e in chain if e.kind == events.TicketReplied.kind}
+    instants: dict[str, datetime] = {}
+    made: dict[str, str] = {}
+    told = set()
+    for event in chain:
+        match event.kind:
+            case events.PromiseMade.kind | events.PromiseMoved.kind:
+                promise = event.payload["promise"]
+                instants[promise] = datetime.fromisoformat(event.payload["by"])
+                action = str(event.correlation)
+                if event.kind == events.PromiseMade.kind and action in replies:
+                    made[action] = promise
+                    told.add(event.sequence)
+            case events.PromiseKept.kind if event.payload.get("message"):
+                told.add(event.sequence)
+    return {action: instants[promise] for action, promise in made.items()}, told
+
+
+def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
+    """Return the latest other cases of a ticket's requester, then of their company.
+
+    Edges: two short scans, each of its own index, joined to one query; no count of either.
+    """
+    others = tickets_for_agent(agent).exclude(pk=ticket.pk).values("pk")
+    own = others.filter(requester=ticket.requester_id).order_by("-pk")[:limit]
+    company = others.filter(organization=ticket.organization_id).order_by("-updated_at", "-pk")
+    keys = own.union(company[:limit]) if ticket.organization_id else own
+    rows = Ticket.objects.filter(pk__in=keys).select_related("requester")
+    found = sorted(rows, key=lambda row: (row.requester_id != ticket.requester_id, -row.pk))
+    return found[:limit]
+
+
+def _with_words_of(chain: Sequence[TicketEvent], merged: Sequence[int]) -> Sequence[TicketEvent]:
+    """Return a chain with what was said on other tickets between its own events, by time."""
+    if not merged:
+        return chain
+    said = list(
+        TicketEvent.objects.filter(
+            ticket__in=merged, kind__in=[*_MESSAGE_KINDS, events.NoteAdded.kind]
+        )
+        .annotate(of_ticket=F("ticket__number"))
+        .order_by("at", "pk")
+    )
+    # Stable: each chain keeps its own order.
+    return sorted([*chain, *said], key=lambda event: event.at)
 
 
 def answers_of(
@@ -220,7 +287,11 @@ def answers_of(
     Edges: a question that the agreement has no more is named by its key. Costs one query, and none
         where the form asked nothing further.
     """
-    if not chain[0].payload.get("fields"):
+    if not any(
+        event.payload.get("fields")
+        for event in chain
+        if event.kind in (events.TicketOpened.kind, events.FieldsSet.kind)
+    ):
         return []
     fields = ticket.agreement_version.document.fields
     labels = {field.key: field.label.in_language(language) for field in fields}
@@ -229,7 +300,12 @@ def answers_of(
 
 
 _MESSAGE_KINDS = frozenset(
-    {events.TicketOpened.kind, events.TicketReplied.kind, events.RequesterReplied.kind}
+    {
+        events.TicketOpened.kind,
+        events.TicketReplied.kind,
+        events.TicketAnswered.kind,
+        events.RequesterReplied.kind,
+    }
 )
 
 
@@ -308,3 +384,22 @@ def submitted(submission_key: str) -> Ticket | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [submission_key])
     return Ticket.objects.filter(submission_key=submission_key).first()
+
+
+def held_by(group: Group) -> str:
+    """Say which cases belong to a group, in words: the first of them and how many; "" for none."""
+    theirs = Ticket.objects.filter(group=group).order_by("-pk")
+    numbers = list(theirs.values_list("number", flat=True)[: HELD_SHOWN + 1])
+    if not numbers:
+        return ""
+    shown = ", ".join(numbers[:HELD_SHOWN])
+    if len(numbers) > HELD_SHOWN:
+        return _("the cases %(numbers)s and more") % {"numbers": shown}
+    return ngettext("the case %(numbers)s", "the cases %(numbers)s", len(numbers)) % {
+        "numbers": shown
+    }
+
+
+def open_cases_of(agent: Agent) -> int:
+    """Return how many cases of an agent are not closed."""
+    return Ticket.objects.filter(assignee=agent).exclude(status=Status.CLOSED).count()

@@ -14,6 +14,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,11 +22,11 @@ from typing import Any
 from django.db import transaction
 
 from plazo.agreements.queries import version
-from plazo.core.actor import Actor
+from plazo.core.actor import Actor, ActorKind
 from plazo.sla import Fact
 from plazo.sla.calendar import micros_of
 from plazo.tickets import events, projection, readers
-from plazo.tickets.errors import TicketClosed
+from plazo.tickets.errors import MergedAway, TicketClosed
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
 
@@ -75,6 +76,24 @@ def facts_of(chain: Iterable[TicketEvent]) -> list[Fact]:
     return found
 
 
+_together: ContextVar[uuid.UUID | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def together(correlation: uuid.UUID) -> Iterator[None]:
+    """Let everything that is written in the block, on whatever tickets, share one correlation id:
+    it was one action of its author."""
+    token = _together.set(correlation)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+
+
+def _correlation() -> uuid.UUID:
+    return _together.get() or uuid.uuid4()
+
+
 @dataclass(slots=True)
 class Page:
     """One user action on one locked ticket: its events share a correlation id."""
@@ -83,7 +102,7 @@ class Page:
     actor: Actor
     now: datetime
     chain: list[TicketEvent]
-    correlation: uuid.UUID = field(default_factory=uuid.uuid4)
+    correlation: uuid.UUID = field(default_factory=_correlation)
     appended: list[TicketEvent] = field(default_factory=list)
 
     def append(self, payload: events.Payload, *, at: datetime | None = None) -> TicketEvent:
@@ -124,7 +143,13 @@ class Page:
         return event
 
     def require_open(self) -> None:
-        """Raise TicketClosed if the ticket has ended for good."""
+        """Raise TicketClosed if the ticket has ended for good.
+
+        Edges: our own people are told where one goes on that was merged; the others know it not.
+        """
+        survivor = self.ticket.merged_into
+        if survivor is not None and self.actor.kind is ActorKind.AGENT:
+            raise MergedAway(number=self.ticket.number, into=survivor.number)
         if self.ticket.status == Status.CLOSED:
             raise TicketClosed(number=self.ticket.number)
 
@@ -132,8 +157,7 @@ class Page:
         """Refresh the projection, then let the readers write their rows."""
         evaluation = projection.refresh(self.ticket, facts_of(self.chain), now=self.now)
         self.ticket.save(update_fields=projection.COLUMNS)
-        for event in self.appended:
-            readers.run(self.ticket, event, evaluation)
+        readers.run(self.ticket, self.appended, evaluation)
 
 
 @contextmanager
@@ -149,6 +173,16 @@ def writing(ticket_id: int, *, actor: Actor, now: datetime) -> Iterator[Page]:
         yield page
         if page.appended:
             page.finish()
+
+
+def lock(*ticket_ids: int) -> None:
+    """Lock several tickets for the rest of a transaction, the older one first: no two commands
+    that need both wait for each other. Raises: Ticket.DoesNotExist.
+    """
+    wanted = sorted(set(ticket_ids))
+    locked = Ticket.objects.select_for_update().filter(pk__in=wanted).order_by("pk")
+    if len(list(locked.values_list("pk"))) != len(wanted):
+        raise Ticket.DoesNotExist
 
 
 def chain_of(ticket: Ticket) -> Sequence[TicketEvent]:

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from plazo.sla import SlaError
 from plazo.tickets import events, projection, timeline
-from plazo.tickets.bodies import seal_of, sealed_digest
+from plazo.tickets.bodies import fields_digest, seal_of, sealed_digest
 from plazo.tickets.models import (
     Attachment,
     InternalNote,
@@ -22,6 +22,7 @@ from plazo.tickets.models import (
     Rating,
     Ticket,
     TicketEvent,
+    TicketField,
 )
 
 BATCH = 500
@@ -86,6 +87,7 @@ class Bodies:
     messages: dict[int, Body] = field(default_factory=dict)
     notes: dict[int, Body] = field(default_factory=dict)
     ratings: dict[int, Body] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
 
 
 def verify(tally: Tally) -> Iterator[Fault]:
@@ -125,7 +127,7 @@ def _chains(first: int, last: int) -> dict[int, list[TicketEvent]]:
 
 
 def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
-    """Return the texts of the tickets between two keys. Costs five queries."""
+    """Return the texts of the tickets between two keys. Costs six queries."""
     found: defaultdict[int, Bodies] = defaultdict(Bodies)
     for model, owner, kept in (
         (PublicMessage, "public_message", "messages"),
@@ -150,6 +152,9 @@ def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
     ratings = Rating.objects.filter(ticket_id__gte=first, ticket_id__lte=last)
     for pk, ticket_id, words in ratings.values_list("pk", "ticket_id", "words"):
         found[ticket_id].ratings[pk] = Body("", words, "", "", "", [])
+    answers = TicketField.objects.filter(ticket_id__gte=first, ticket_id__lte=last)
+    for ticket_id, key, value in answers.values_list("ticket_id", "key", "value"):
+        found[ticket_id].fields[key] = value
     return found
 
 
@@ -180,6 +185,7 @@ def faults_of(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -> I
             return
     yield from _identity_faults(ticket, chain[0])
     yield from _body_faults(ticket, chain, bodies)
+    yield from _field_faults(ticket, chain, bodies)
     try:
         rebuilt = projection.rebuild(ticket, chain, timeline.facts_of(chain))
     except (KeyError, TypeError, ValueError, SlaError) as error:
@@ -195,9 +201,6 @@ def _identity_faults(ticket: Ticket, opening: TicketEvent) -> Iterator[Fault]:
     columns = {
         "requester": ticket.requester_id,
         "organization": organization.slug if organization else None,
-        "service": ticket.service,
-        "environment": ticket.environment,
-        "request_type": ticket.request_type,
         "channel": ticket.channel,
         "agreement": version.key,
         "agreement_version": version.number,
@@ -206,6 +209,22 @@ def _identity_faults(ticket: Ticket, opening: TicketEvent) -> Iterator[Fault]:
         sealed = opening.payload.get(name)
         if stored != sealed:
             yield Fault(ticket.number, 1, f"{name} is {stored!r}, it was opened with {sealed!r}")
+
+
+def _field_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -> Iterator[Fault]:
+    """Yield the case's details where they are not what was last filled in.
+
+    Edges: they go with the message that opened the case, where that was erased.
+    """
+    opened_by = chain[0].payload.get("message")
+    sealed: TicketEvent | None = None
+    for event in chain:
+        if event.kind == events.FieldsSet.kind:
+            sealed = event
+        elif event.kind == events.TicketRedacted.kind and event.payload["message"] == opened_by:
+            sealed = None
+    if sealed and sealed.payload["values_digest"] != fields_digest(bodies.fields):
+        yield Fault(ticket.number, sealed.sequence, "its fields are not as they were filled in")
 
 
 def _body_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -> Iterator[Fault]:

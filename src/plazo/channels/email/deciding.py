@@ -28,7 +28,7 @@ from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.notifications import brake, sending
 from plazo.notifications.models import OutboundMail
-from plazo.tickets import commands
+from plazo.tickets import access, commands
 from plazo.tickets.bodies import StoredUpload, Written
 from plazo.tickets.errors import ReopenWindowOver, TicketClosed
 from plazo.tickets.models import (
@@ -366,7 +366,10 @@ class Decision:
             raise Settled(Fate.PARKED, Reason(kind))
 
     def _join(self, ticket: Ticket, person: Requester) -> int | None:
-        """Add the mail to a ticket; None where the ticket takes nothing any more."""
+        """Add the mail to a ticket; None where the ticket takes nothing any more.
+
+        Edges: where it was merged between the two reads, the mail joins what it goes on in.
+        """
         if not ticket.can_be_answered(self.now):
             return None
         try:
@@ -380,7 +383,11 @@ class Decision:
                 now=self.now,
             )
         except (TicketClosed, ReopenWindowOver):  # it ended between the two reads
-            return None
+            ticket.refresh_from_db(fields=["merged_into"])
+            goes_on = access.survivor_of(ticket)
+            if goes_on == ticket or not placing.takes_part(goes_on, person):
+                return None
+            return self._join(goes_on, person)
         self.record.fate, self.record.ticket = Fate.APPENDED, ticket
         return int(event.payload["message"])
 

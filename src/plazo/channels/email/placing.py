@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from plazo.accounts.models import Agent, Requester, normal_email
 from plazo.channels.email.models import IntakeRecord, ThreadReference
@@ -22,9 +22,10 @@ from plazo.channels.email.parsing import ParsedMail
 from plazo.mailboxes import tokens
 from plazo.notifications.models import OutboundMail
 from plazo.notifications.readers import TO_PARTICIPANTS
+from plazo.tickets import access
 from plazo.tickets.models import Participant, Ticket
 
-Why = Literal["subject", "stranger", "follow_up"]
+Why = Literal["subject", "stranger", "follow_up", "merged"]
 _NUMBER = re.compile(r"\b([A-Z][A-Z0-9]{0,9}-\d{1,12})\b")
 
 
@@ -45,13 +46,16 @@ def recipients_of(record: IntakeRecord, mail: ParsedMail) -> list[str]:
 
 def place(record: IntakeRecord, mail: ParsedMail, person: Requester | None) -> Placement:
     """Say where a requester's mail belongs."""
-    suggested: Ticket | None = None
+    suggested: tuple[Ticket, Why] | None = None
     for ticket in _proven(record, mail):
-        if person is not None and takes_part(ticket, person):
-            return Placement(joins=ticket)
-        suggested = suggested or ticket
+        goes_on = access.survivor_of(ticket)
+        if person is not None and takes_part(goes_on, person):
+            return Placement(joins=goes_on)
+        # Who takes part in what was merged away alone does not come in by the back door.
+        theirs = goes_on != ticket and person is not None and takes_part(ticket, person)
+        suggested = suggested or (goes_on, "merged" if theirs else "stranger")
     if suggested is not None:
-        return Placement(suggests=suggested, why="stranger")
+        return Placement(suggests=suggested[0], why=suggested[1])
     for number in _NUMBER.findall(mail.subject)[:3]:
         named = Ticket.objects.filter(number=number).first()
         if named is not None:
@@ -67,7 +71,18 @@ def agent_ticket(record: IntakeRecord, mail: ParsedMail) -> tuple[Ticket, Proof]
 
     Units: "address" is the reply address of a notice, "notice" a notice that it answers or quotes,
         "mention" anything else that names the ticket.
+    Edges: what was merged goes on in its survivor. Where that has another requester, an answer to
+        a notice about the merged one was not meant for them: it is no more than a mention.
     """
+    found = _agent_ticket(record, mail)
+    if found is None:
+        return None
+    ticket, proof = found
+    goes_on = access.survivor_of(ticket)
+    return goes_on, proof if goes_on.requester_id == ticket.requester_id else "mention"
+
+
+def _agent_ticket(record: IntakeRecord, mail: ParsedMail) -> tuple[Ticket, Proof] | None:
     written_to = list(tokens.in_addresses(recipients_of(record, mail)))
     quoted = list(_body_token(mail))
     for token, proof in (
@@ -90,7 +105,7 @@ def shown_until(mail: ParsedMail, ticket: Ticket, email: str) -> datetime | None
     Edges: an answer that names no notice is taken for one to the latest that they got; None where
         there is none.
     """
-    notices = _notices().filter(ticket=ticket).order_by("-pk")
+    notices = _notices().filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket)).order_by("-pk")
     answered = notices.filter(message_id__in=_answered(mail)).first()
     notice = answered or notices.filter(recipient=normal_email(email)).first()
     return notice.created_at if notice is not None else None

@@ -5,6 +5,8 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
+from plazo.tickets.commands.behalf import open_on_behalf
+from plazo.tickets.commands.classifying import classify_ticket, set_fields
 from plazo.tickets.commands.erasing import redact_message, redact_person
 from plazo.tickets.commands.handling import (
     assign_ticket,
@@ -15,7 +17,21 @@ from plazo.tickets.commands.handling import (
     set_severity,
     set_status,
 )
-from plazo.tickets.commands.opening import Arrival, Guidance, open_follow_up, open_ticket
+from plazo.tickets.commands.joining import (
+    link_tickets,
+    merge_ticket,
+    unlink_tickets,
+    unmerge_ticket,
+)
+from plazo.tickets.commands.leaving import let_agent_go
+from plazo.tickets.commands.opening import (
+    Arrival,
+    Guidance,
+    Referred,
+    open_follow_up,
+    open_ticket,
+)
+from plazo.tickets.commands.promising import make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
     record_acknowledged,
@@ -25,7 +41,9 @@ from plazo.tickets.commands.recording import (
     record_parked_mail,
     send_reply_again,
 )
+from plazo.tickets.commands.splitting import split_message
 from plazo.tickets.commands.steps import TRANSITIONS
+from plazo.tickets.commands.taking import take_next
 from plazo.tickets.commands.taking_part import (
     LONGEST_RATING,
     MOST_PARTICIPANTS,
@@ -34,7 +52,12 @@ from plazo.tickets.commands.taking_part import (
     remove_participant,
     request_escalation,
 )
-from plazo.tickets.commands.writing import add_internal_note, reply_as_requester, reply_to_ticket
+from plazo.tickets.commands.writing import (
+    add_internal_note,
+    answer_automatically,
+    reply_as_requester,
+    reply_to_ticket,
+)
 
 __all__ = [
     "LONGEST_RATING",
@@ -42,14 +65,23 @@ __all__ = [
     "TRANSITIONS",
     "Arrival",
     "Guidance",
+    "Referred",
     "add_internal_note",
     "add_participant",
     "announce_alarms",
+    "answer_automatically",
     "assign_ticket",
     "change_tags",
+    "classify_ticket",
     "enter_level",
     "give_verdict",
+    "let_agent_go",
+    "link_tickets",
+    "make_promise",
+    "merge_ticket",
+    "move_promise",
     "open_follow_up",
+    "open_on_behalf",
     "open_ticket",
     "rate_ticket",
     "record_acknowledged",
@@ -65,6 +97,11 @@ __all__ = [
     "reply_to_ticket",
     "request_escalation",
     "send_reply_again",
+    "set_fields",
     "set_severity",
     "set_status",
+    "split_message",
+    "take_next",
+    "unlink_tickets",
+    "unmerge_ticket",
 ]

@@ -6,10 +6,12 @@ from django.db import transaction
 
 from plazo.core.actor import Actor
 from plazo.tickets import events, staging, timeline
+from plazo.tickets.bodies import fields_digest
 from plazo.tickets.models import (
     Attachment,
     PublicMessage,
     Rating,
+    Referral,
     Ticket,
     TicketEvent,
     TicketField,
@@ -17,17 +19,45 @@ from plazo.tickets.models import (
 
 
 def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEvent:
-    """Erase what a message says, as the law may ask. The fact and its instant stay."""
+    """Erase what a message says, as the law may ask. The fact and its instant stay.
+
+    Edges: where it was made a case of its own, the text stands twice, and goes from both.
+    """
     with transaction.atomic():
         message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
-        with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
-            staging.let_go(message.attachments.all(), now=now)
-            if page.chain and page.chain[0].payload.get("message") == message.pk:
-                TicketField.objects.filter(ticket=message.ticket_id).delete()
-            PublicMessage.objects.filter(pk=message.pk).update(
-                body_text="", body_html="", quoted_text="", quoted_html=""
-            )
-            return page.append(events.TicketRedacted(message=message.pk))
+        twins = twins_of(message)
+        timeline.lock(message.ticket_id, *(twin.ticket_id for twin in twins))
+        for twin in twins:
+            _redact(twin, actor, now)
+        return _redact(message, actor, now)
+
+
+def _redact(message: PublicMessage, actor: Actor, now: datetime) -> TicketEvent:
+    with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
+        staging.let_go(message.attachments.all(), now=now)
+        if page.chain and page.chain[0].payload.get("message") == message.pk:
+            TicketField.objects.filter(ticket=message.ticket_id).delete()
+        PublicMessage.objects.filter(pk=message.pk).update(
+            body_text="", body_html="", quoted_text="", quoted_html=""
+        )
+        return page.append(events.TicketRedacted(message=message.pk))
+
+
+def twins_of(message: PublicMessage) -> list[PublicMessage]:
+    """Return the messages that say the same because one was split off from the other's case."""
+    related = TicketEvent.objects.filter(
+        kind=events.TicketRelated.kind, payload__message__isnull=False
+    )
+    off = related.filter(ticket=message.ticket_id, payload__message=message.pk)
+    found = []
+    for event in off.filter(payload__why="split_off"):
+        opening = TicketEvent.objects.get(ticket=event.payload["ticket"], sequence=1)
+        found.append(opening.payload["message"])
+    opening = TicketEvent.objects.get(ticket=message.ticket_id, sequence=1)
+    if opening.payload.get("message") == message.pk:
+        origin = related.filter(ticket=message.ticket_id, payload__why="split_from").first()
+        found += [origin.payload["message"]] if origin is not None else []
+    return list(PublicMessage.objects.filter(pk__in=found))
 
 
 def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime) -> int:
@@ -50,5 +80,15 @@ def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime
             page.append(events.TicketRedacted(rating=pk))
         if page.ticket.requester_id == person_id:
             Ticket.objects.filter(pk=page.ticket.pk).update(subject=page.ticket.number)
-            TicketField.objects.filter(ticket=page.ticket).delete()
+            Referral.objects.filter(ticket=page.ticket).delete()
+            _empty_fields(page)
     return len(written) + len(rated)
+
+
+def _empty_fields(page: timeline.Page) -> None:
+    """Erase a case's further details; what agents filled in is known to be gone."""
+    answers = TicketField.objects.filter(ticket=page.ticket)
+    keys = sorted(answers.values_list("key", flat=True))
+    answers.delete()
+    if keys and any(event.kind == events.FieldsSet.kind for event in page.chain):
+        page.append(events.FieldsSet(fields=keys, values_digest=fields_digest({})))

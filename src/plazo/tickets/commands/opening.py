@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from plazo.accounts.models import Group, Requester
 from plazo.agreements.queries import version_in_force
-from plazo.core.actor import Actor
+from plazo.core.actor import Actor, ActorKind
 from plazo.mailboxes.models import Mailbox
 from plazo.tickets import events, timeline
 from plazo.tickets.bodies import (
@@ -26,6 +26,7 @@ from plazo.tickets.errors import (
 )
 from plazo.tickets.models import (
     Channel,
+    Referral,
     Status,
     Ticket,
     TicketField,
@@ -33,18 +34,35 @@ from plazo.tickets.models import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Referred:
+    """Who of our own people asked for a ticket in its requester's name."""
+
+    role: str
+    name: str
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """How a ticket came in, where that is more than a form.
 
     `related` names other tickets that a mail pointed to without the right to join them, each with
-    why. `quiet` says why no receipt is sent.
+    why. `quiet` says why no receipt is sent. `asked_at` is when it was asked, where that is not
+    when it is opened, and `written_at` when its text was written. `referral` is who of our own
+    people passed it on.
     """
 
     mailbox: Mailbox | None = None
     participants: Sequence[int] = ()
-    related: Sequence[tuple[Ticket, Literal["subject", "stranger", "follow_up"]]] = ()
+    related: Sequence[
+        tuple[Ticket, Literal["subject", "stranger", "follow_up", "merged", "split_from"]]
+    ] = ()
     verified: bool = False
     quiet: str = ""
+    asked_at: datetime | None = None
+    written_at: datetime | None = None
+    split: int | None = None
+    referral: Referred | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +153,13 @@ def _open(
     actor: Actor,
     now: datetime,
 ) -> Ticket:
-    mailbox = arrival.mailbox
-    version = version_in_force(now, mailbox.agreement if mailbox else None)
+    mailbox, asked_at = arrival.mailbox, arrival.asked_at or now
+    version = version_in_force(asked_at, mailbox.agreement if mailbox else None)
     document = version.document
     service, environment, request_type = choices
-    # A mail names none, nor does a case that follows one up.
-    unsaid = {""} if channel in (Channel.EMAIL, Channel.PORTAL) else set()
+    # A mail names none, nor does a case that follows one up; an agent may not know yet.
+    free = channel in (Channel.EMAIL, Channel.PORTAL) or actor.kind is ActorKind.AGENT
+    unsaid = {""} if free else set()
     if (
         service not in {*document.services, *unsaid}
         or environment not in {*document.environments, *unsaid}
@@ -166,14 +185,20 @@ def _open(
         agreement_version=version,
         submission_key=submission_key,
         mailbox=mailbox,
-        opened_at=now,
-        updated_at=now,
-        sort_due_at=now,
-        requester_due_at=now,
-        evaluated_at=now,
-        last_at=now,
+        opened_at=asked_at,
+        updated_at=asked_at,
+        sort_due_at=asked_at,
+        requester_due_at=asked_at,
+        evaluated_at=asked_at,
+        last_at=asked_at,
     )
-    message = keep_message(ticket, body, attachments, requester=requester, now=now)
+    written_at = arrival.written_at or asked_at
+    message = keep_message(ticket, body, attachments, requester=requester, now=written_at)
+    referral = arrival.referral
+    if referral is not None:
+        Referral.objects.create(
+            ticket=ticket, role=referral.role, name=referral.name[:120], email=referral.email
+        )
     answers = [
         TicketField(ticket=ticket, key=key, value=value.strip()[:2000])
         for key, value in guidance.fields.items()
@@ -209,10 +234,16 @@ def _open(
             answer=guidance.answer,
             article=guidance.article,
             announcement=guidance.announcement,
-        )
+            asked_by=referral.role if referral is not None else "",
+        ),
+        at=asked_at,
     )
     for other, why in arrival.related:
-        page.append(events.TicketRelated(ticket=other.pk, number=other.number, why=why))
+        page.append(
+            events.TicketRelated(
+                ticket=other.pk, number=other.number, why=why, message=arrival.split
+            )
+        )
     add_people(page, arrival.participants)
     page.finish()
     return ticket

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from plazo.accounts.models import Agent
 from plazo.core.search import Query, Term, fold, marked, parse_query, snippet, stem, words_of
-from plazo.core.search.analyser import LONGEST, SURFACE, Language, is_stop, parts_of, quoted
+from plazo.core.search.analyser import Language, is_stop, parts_of, quoted
 from plazo.tickets import filters
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.models import (
@@ -102,8 +102,14 @@ def find(
     if not after:
         first = _by_number(agent, wanted, prefix)
         rows = [*first, *(row for row in rows if row not in first)]
-    phrases = query_of(" ".join((wanted.words, *wanted.phrases, *(text for _p, text in wanted.within))))
-    hits = _shown(rows, phrases) if showing else [Hit(row, marked(row.subject, phrases)) for row in rows]
+    phrases = query_of(
+        " ".join((wanted.words, *wanted.phrases, *(text for _p, text in wanted.within)))
+    )
+    hits = (
+        _shown(rows, phrases)
+        if showing
+        else [Hit(row, marked(row.subject, phrases)) for row in rows]
+    )
     return Found(hits, following)
 
 
@@ -149,7 +155,9 @@ def query_of(text: str) -> Query:
     """Return the words that must all be there, in either language; the last one may go on."""
     query = parse_query(text, "es", typing=True)
     # A word that says nothing in one language is in no index of that language.
-    spoken = [term for term in query.terms if not any(is_stop(term.word, code) for code in LANGUAGES)]
+    spoken = [
+        term for term in query.terms if not any(is_stop(term.word, code) for code in LANGUAGES)
+    ]
     return replace(query, terms=tuple(_in_both(term) for term in spoken or query.terms))
 
 

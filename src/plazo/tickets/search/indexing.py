@@ -187,7 +187,9 @@ def differences() -> Iterator[str]:
                     " FROM unnest(%s::text[]) WITH ORDINALITY AS u (w, n)",
                     [parts],
                 )
-                if pk not in due and stored[pk] != [(names, words) for words in cursor.fetchone()[0]]:
+                if pk not in due and stored[pk] != [
+                    (names, words) for words in cursor.fetchone()[0]
+                ]:
                     yield Ticket.objects.values_list("number", flat=True).get(pk=pk)
         after = pks[-1]
 
@@ -211,7 +213,11 @@ def words_of_tickets(pks: Sequence[int]) -> dict[int, tuple[str, list[str]]]:
         "public_message__ticket_id", "internal_note__ticket_id", "name"
     ):
         files[of_message or of_note].append(name)
-    for kept, column in ((TicketField, "value"), (PublicMessage, "body_text"), (InternalNote, "body_text")):
+    for kept, column in (
+        (TicketField, "value"),
+        (PublicMessage, "body_text"),
+        (InternalNote, "body_text"),
+    ):
         rows = kept.objects.filter(ticket__in=pks).order_by("pk")
         for pk, text in rows.values_list("ticket_id", column):
             texts[pk].append(text)

@@ -229,7 +229,7 @@ def want(parsed: Parsed, names: Names, *, now: datetime, zone: str) -> Wanted:
     )
 
 
-class _Unclear(Exception):  # noqa: N818 - never leaves this module
+class _Unclear(Exception):
     def __init__(self, why: Why) -> None:
         self.why: Why = why
 

@@ -85,8 +85,8 @@ def test_whoever_had_to_sign_in_first_lands_on_the_case(agent_client):
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        pytest.param("/desk/?q=%00", 200, id="a search for NUL"),
-        pytest.param("/desk/?q=a@%00", 200, id="an address with NUL"),
+        pytest.param("/desk/find/?q=%00", 200, id="a search for NUL"),
+        pytest.param("/desk/find/?q=a@%00", 200, id="an address with NUL"),
         pytest.param("/desk/?view=%00&after=%00", 200, id="a view and a place with NUL"),
         pytest.param("/desk/tickets/IWS-%00/", 404, id="a number with NUL"),
         pytest.param("/desk/mail/?fate=%00&mailbox=%00", 200, id="the ledger"),
@@ -103,7 +103,7 @@ def test_an_address_with_a_nul_is_no_fault_of_ours(agent_client, path, status):
 def test_what_is_searched_is_found_without_the_nul(agent_client):
     """The rest of what was typed still counts."""
     ticket = a_case()
-    assert ticket.number in agent_client.get(f"/desk/?q={ticket.number}%00").content.decode()
+    assert ticket.number in agent_client.get(f"/desk/find/?q={ticket.number}%00").content.decode()
 
 
 def test_an_unknown_number_is_a_404(agent_client):
@@ -202,43 +202,6 @@ def text_of(response):
     return " ".join(bare.replace("\xa0", " ").split())
 
 
-def test_a_search_looks_at_every_case_whatever_its_state(agent_client):
-    """A case that was solved or closed is found, by number and by address, and says its state."""
-    open_case, solved, closed = (a_case() for _ in range(3))
-    for ticket, status in ((solved, "solved"), (closed, "solved"), (closed, "closed")):
-        commands.set_status(ticket_id=ticket.pk, status=status, actor=as_agent(), now=TUESDAY)
-    for asked, found in (
-        (solved.number, [solved]),
-        (closed.number.lower(), [closed]),
-        ("compras@", [open_case, closed, solved]),
-    ):
-        page = agent_client.get(reverse("desk:queue"), {"q": asked})
-        numbers = re.findall(
-            r'class="q-row" href="/desk/tickets/(IWS-\d+)/"', page.content.decode()
-        )
-        assert numbers == [ticket.number for ticket in found], asked
-        assert f"Resultados para «{asked}»" in text_of(page)
-    assert "Ningún caso empieza así" in text_of(agent_client.get("/desk/?q=zzz"))
-
-
-def test_the_pages_of_a_search_show_every_case_once(agent_client):
-    """What is due stands first, then the newest of the ended; none twice, none left out."""
-    requester = a_requester()
-    for number in range(60):
-        ticket = a_case(requester=requester)
-        if number % 2:
-            commands.set_status(ticket_id=ticket.pk, status="solved", actor=as_agent(), now=TUESDAY)
-    first = queries.search_page("IWS-", agent=an_agent(), size=25)
-    second = queries.search_page("IWS-", agent=an_agent(), size=25, after=first.next_after)
-    third = queries.search_page("IWS-", agent=an_agent(), size=25, after=second.next_after)
-    found = [ticket for page in (first, second, third) for ticket in page.tickets]
-    assert third.next_after == ""
-    assert len({ticket.pk for ticket in found}) == len(found) == 60
-    assert [ticket.is_ended for ticket in found] == [False] * 30 + [True] * 30
-    ended = [ticket.pk for ticket in found[30:]]
-    assert ended == sorted(ended, reverse=True)
-
-
 def test_every_hour_of_the_desk_is_the_agents_own(agent_client):
     """Horizon, rows and rail agree when the agent lives elsewhere; the support's zone is named."""
     user = an_agent().user
@@ -280,7 +243,7 @@ def test_a_view_without_any_case_at_all_says_so(agent_client):
     [
         ("/desk/", "/desk/"),
         ("/desk/?view=overdue", "/desk/?view=overdue"),
-        ("/desk/?q=IWS-2", "/desk/?q=IWS-2"),
+        ("/desk/find/?q=IWS-2", "/desk/find/?q=IWS-2"),
         ("/desk/?view=nonsense", "/desk/"),
     ],
 )

@@ -63,8 +63,16 @@ def desk() -> dict[str, Ticket]:
     commands.add_internal_note(
         ticket_id=one.pk, body="El proveedor tiene un apagón.", actor=as_agent(), now=NOW
     )
-    two = a_case(now=NOW - timedelta(hours=2), subject="Catálogo vacío", body="Nada llega.")
-    three = a_case(now=NOW - timedelta(hours=1), subject="Factura doble", body="Una de compra.")
+    other = a_requester("otro@sur.example", "Otro Sur")
+    two = a_case(
+        now=NOW - timedelta(hours=2), subject="Catálogo vacío", body="Nada llega.", requester=other
+    )
+    three = a_case(
+        now=NOW - timedelta(hours=1),
+        subject="Factura doble",
+        body="Una de compra.",
+        requester=other,
+    )
     commands.set_severity(ticket_id=three.pk, severity="A", actor=as_agent(), now=NOW)
     return {"one": one, "two": two, "three": three}
 

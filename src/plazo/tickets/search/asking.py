@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, Value
@@ -178,7 +179,7 @@ def _phrase(text: str, *, weight: str = "") -> str:
                 steps.append((place, quoted(stem(word.text, code)) + ends))
         if steps:
             joined = steps[0][1]
-            for (before, _s), (place, lexeme) in zip(steps, steps[1:], strict=False):
+            for (before, _s), (place, lexeme) in pairwise(steps):
                 joined += f" <{place - before}> {lexeme}"
             ways.append(joined)
     return " | ".join(f"({way})" for way in dict.fromkeys(ways))

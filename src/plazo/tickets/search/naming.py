@@ -59,7 +59,7 @@ class Known:
         return found
 
     def offered(self, field: str, beginning: str) -> list[str]:
-        """Return values of a field that begin with, or have a word that begins with, some letters."""
+        """Return values of a field of which a word begins with some letters."""
         folded = fold(beginning)
         if field == "tag":
             found = Tag.objects.filter(name__startswith=folded)

@@ -133,8 +133,8 @@ def test_on_a_phone_everything_can_be_reached_without_script(browse: Browse) -> 
     bar.get_by_role("searchbox").fill(solved)
     bar.get_by_role("button", name="Buscar").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Resultados para «{solved}»")
-    expect(page.locator(".q-row")).to_have_count(1)
-    page.locator(".q-row").click()
+    expect(page.locator(".found__row")).to_have_count(1)
+    page.locator(".found__row").click()
     expect(page.get_by_role("button", name="Tomar")).to_be_visible()  # its word is for the ear
     assert overflow(page) <= 0
 
@@ -157,7 +157,7 @@ def test_the_slash_searches_at_every_width(browse: Browse, width: int) -> None:
         page.keyboard.press("/")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"q={solved}"))
-    expect(page.locator(".q-row")).to_have_count(1)
+    expect(page.locator(".found__row")).to_have_count(1)
 
 
 def test_a_narrow_rail_shows_what_is_overdue(browse: Browse) -> None:

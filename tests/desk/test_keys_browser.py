@@ -5,9 +5,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from plazo.accounts.models import User
+from plazo.accounts.models import Requester, User
 from plazo.tickets.models import Ticket
-from tests.desk.test_browser import sign_in, tuesday  # noqa: F401 - a fixture
+from plazo.tickets.search import indexing
+from tests.desk.test_browser import at_full_length, sign_in, tuesday  # noqa: F401 - a fixture
 from tests.web import Browse, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
@@ -123,3 +124,60 @@ def test_single_keys_can_be_turned_off(browse: Browse) -> None:
     expect(page.locator(".q-row[aria-current]")).to_have_count(0)
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="Buscar o ejecutar")).to_be_focused()
+
+
+@each_look
+def test_what_is_searched_is_found_by_keyboard(browse: Browse, width: int, dark: bool) -> None:
+    """The slash, an operator completed, a word; j and Enter open the case, u leads back; the
+    palette finds the same; every page on the way passes the audit."""
+    while indexing.index_due():
+        pass
+    look = f"{width}-{'dark' if dark else 'light'}"
+    page = browse(width=width, dark=dark)
+    sign_in(page)
+    page.goto("/desk/find/")
+    keep_picture(page, f"find-empty-{look}")
+    field = page.locator("#find")
+    expect(field).to_be_focused()
+    page.keyboard.type("est")
+    expect(page.get_by_role("option", name="estado:")).to_be_visible()
+    assert audit(page) == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("estado:")
+    page.keyboard.type("nu")
+    expect(page.get_by_role("option", name="estado:nuevo")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("estado:nuevo ")
+    page.keyboard.type("responde")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/desk/find/"))
+    expect(page.locator(".found__row").first).to_contain_text("GetCatalog")
+    at_full_length(page)
+    assert audit(page) == []
+    keep_picture(page, f"find-{look}")
+    assert overflow(page) <= 0
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/desk/tickets/IWS-\d+/$"))
+    page.keyboard.press("u")
+    page.wait_for_url(re.compile("/desk/find/"))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("getcat")
+    case = page.locator("#palette").get_by_role("option", name=re.compile("IWS-.*GetCatalog"))
+    expect(case.first).to_be_visible()
+    keep_picture(page, f"palette-found-{look}")
+    assert audit(page) == []
+    page.keyboard.press("Escape")
+    person = Requester.objects.exclude(organization=None).order_by("pk")[0]
+    assert person.organization is not None
+    for name, path in {
+        "person": f"/desk/people/{person.pk}/",
+        "company": f"/desk/companies/{person.organization.slug}/",
+    }.items():
+        page.goto(path)
+        at_full_length(page)
+        assert audit(page) == []
+        keep_picture(page, f"{name}-{look}")
+        assert overflow(page) <= 0

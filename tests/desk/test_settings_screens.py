@@ -1,6 +1,5 @@
 """The settings screens: who sees which, and what they do without a script."""
 
-
 import pytest
 import time_machine
 from django.test import Client

@@ -225,8 +225,9 @@ def test_the_statement_does_not_grow(
     """A page costs the same whatever it finds: one query, and three to say where."""
     ask("x")
     wanted = language.want(language.parse("compra"), _Nobody(), now=NOW, zone="UTC")
+    agent = an_agent()
     with django_assert_num_queries(4):
-        assert len(asking.find(wanted, agent=an_agent(), now=NOW, prefix="X").hits) == 2
+        assert len(asking.find(wanted, agent=agent, now=NOW, prefix="X").hits) == 2
 
 
 class _Nobody:

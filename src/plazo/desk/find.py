@@ -44,9 +44,10 @@ def find(request: HttpRequest) -> HttpResponse:
     found = _tickets(wanted, agent, version, now, after=request.GET.get("after", ""))
     context = frame(request, now, version, current="find")
     words = "" if request.GET.get("after") else wanted.words
+    where = {"message": _("Message"), "note": _("Note"), "file": _("File")}
     context |= {
         "search": text,
-        "hits": [(hit, row_of(hit.ticket, now)) for hit in found.hits],
+        "hits": [(hit, row_of(hit.ticket, now), where.get(hit.where, "")) for hit in found.hits],
         "next_after": found.next_after,
         "people": people.people_named(agent, words, limit=ASIDE) if words else [],
         "companies": people.organizations_named(agent, words, limit=ASIDE) if words else [],
@@ -54,7 +55,6 @@ def find(request: HttpRequest) -> HttpResponse:
         "remarks": [(remark.token, _why(remark.why)) for remark in wanted.remarks],
         "wanted": bool(wanted),
         "operators": _examples(),
-        "where": {"message": _("Message"), "note": _("Note"), "file": _("File")},
     }
     response = render(request, "plazo/desk/find.html", context)
     remember(response, {"q": text} if text else {})

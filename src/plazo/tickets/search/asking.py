@@ -202,6 +202,8 @@ def _hit(ticket: Ticket, texts: Sequence[tuple[str, str]], query: Query) -> Hit:
     subject = marked(ticket.subject, query)
     best, where, text = _weight(ticket.subject, query), "", ""
     for kind, candidate in texts:
+        if best == len(query.terms):
+            break
         weight = _weight(candidate, query)
         if weight > best:
             best, where, text = weight, kind, candidate

@@ -1,6 +1,6 @@
 """What agents, groups, companies, people, services and tags are called in a search."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from plazo.accounts import queries as people
@@ -48,11 +48,11 @@ class Known:
         return self._rows[field]
 
     def _choices(self, field: str) -> list[tuple[str, str]]:
-        named: dict[str, Any] = {
-            "service": self._document.services,
-            "environment": self._document.environments,
-            "request_type": self._document.request_types,
-        }[field]
+        named: Mapping[str, Any] = self._document.request_types
+        if field == "service":
+            named = self._document.services
+        elif field == "environment":
+            named = self._document.environments
         found = [(key, key) for key in named]
         for code in language.VALUES["language"].values():
             found += [(key, choice.name.in_language(code)) for key, choice in named.items()]

@@ -141,12 +141,18 @@ function toggle() {
   return Boolean(box);
 }
 
-// The field of the rail, or where there is no rail, the one in the tab bar's sheet.
+// The page's own field; else that of the rail, or where there is no rail, of the tab bar's sheet.
 function search() {
+  before = document.activeElement;
+  const own = document.querySelector("main [data-complete]");
+  if (own) {
+    own.focus();
+    own.select();
+    return true;
+  }
   const rail = document.getElementById("search");
   const more = document.querySelector(".tabbar__more");
   const narrow = !rail?.closest(".rail").checkVisibility();
-  before = document.activeElement;
   if (narrow && more) more.open = true;
   const field = narrow ? more?.querySelector("input[type=search]") : rail;
   field?.focus();

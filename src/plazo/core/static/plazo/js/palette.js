@@ -90,6 +90,16 @@ function drawn(name) {
   return icon;
 }
 
+const STATES = { ok: "timer", risk: "triangle-alert", late: "octagon-alert", paused: "pause", met: "check" };
+
+function chip(state, word) {
+  const place = document.createElement("span");
+  place.className = "chip";
+  place.dataset.sla = state;
+  place.append(drawn(STATES[state] ?? "timer"), ` ${word}`);
+  return place;
+}
+
 function caps(keys, between = "") {
   const place = document.createElement("span");
   place.className = "palette__keys";
@@ -110,7 +120,7 @@ function option(one, typed) {
   entry.append(drawn(one.icon), named(one.name, marks(one.name, typed) ?? []));
   const aside = document.createElement("span");
   aside.className = "palette__aside";
-  if (one.note) aside.append(one.note);
+  if (one.note) aside.append(one.state ? chip(one.state, one.note) : one.note);
   if (one.keys.length) aside.append(caps(one.keys));
   if (aside.childNodes.length) entry.append(aside);
   const index = options.length;

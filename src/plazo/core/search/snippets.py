@@ -12,12 +12,17 @@ LENGTH = 180
 def _is_hit(word: Word, query: Query, stems: frozenset[str]) -> bool:
     if is_stop(word.text, query.language):
         return False
-    if stem(word.text, query.language) in stems:
-        return True
     folded = fold(word.text)
+    if _stems_to(word.text, folded, query, stems):
+        return True
     if any(folded.startswith(prefix) for prefix in query.prefixes()):
         return True
-    return any(stem(part, query.language) in stems for part in parts_of(word.text))
+    return any(_stems_to(part, fold(part), query, stems) for part in parts_of(word.text))
+
+
+def _stems_to(word: str, folded: str, query: Query, stems: frozenset[str]) -> bool:
+    """Say whether a word has one of some stems. Stemming is dear, and a stem begins as its word."""
+    return any(folded.startswith(s[:2]) for s in stems) and stem(word, query.language) in stems
 
 
 def marked(text: str, query: Query) -> SafeString:

@@ -211,13 +211,19 @@ def _hit(ticket: Ticket, texts: Sequence[tuple[str, str]], query: Query) -> Hit:
 
 
 def _weight(text: str, query: Query) -> int:
-    """Return how many of the terms stand in a text."""
+    """Return how many of the terms stand in a text.
+
+    Edges: only words that begin as a stem does are stemmed, since that is what is dear.
+    """
+    beginnings = tuple({base[:2] for base in query.stems()})
     said: set[str] = set()
     folded: set[str] = set()
-    for word in words_of(text):
-        for part in (word.text, *parts_of(word.text)):
-            said.add(stem(part, query.language))
-            folded.add(fold(part))
+    for word in {word.text for word in words_of(text)}:
+        for part in (word, *parts_of(word)):
+            plain = fold(part)
+            folded.add(plain)
+            if plain.startswith(beginnings):
+                said.add(stem(part, query.language))
     return sum(
         term.stem in said
         or any(all(s in said for s in way) for way in term.alternatives)

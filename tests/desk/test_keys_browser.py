@@ -153,7 +153,7 @@ def test_what_is_searched_is_found_by_keyboard(browse: Browse, width: int, dark:
     page.keyboard.type("responde")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/desk/find/"))
-    expect(page.locator(".found__row").first).to_contain_text("GetCatalog")
+    expect(page.locator(".found__row", has_text="GetCatalog")).to_be_visible()
     at_full_length(page)
     assert audit(page) == []
     keep_picture(page, f"find-{look}")

@@ -150,6 +150,7 @@ addEventListener(
   (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
     if (event.key === "Escape") return void leave(event);
+    if (document.querySelector("[data-single-keys='off']")) return;
     if (event.key === "x") {
       event.preventDefault();
       event.stopImmediatePropagation();

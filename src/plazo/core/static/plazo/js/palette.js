@@ -11,6 +11,7 @@ const sprite = palette.querySelector("use").getAttribute("href").replace(/#.*/, 
 const caseNumber = document.querySelector("[data-case]")?.dataset.case ?? "";
 const WAIT = 110;
 let chosen = 0;
+let moved = false;
 let options = [];
 let found = [];
 let asked = null;
@@ -124,7 +125,10 @@ function option(one, typed) {
   if (one.keys.length) aside.append(caps(one.keys));
   if (aside.childNodes.length) entry.append(aside);
   const index = options.length;
-  entry.addEventListener("pointermove", () => choose(index));
+  entry.addEventListener("pointermove", () => {
+    moved = true;
+    choose(index);
+  });
   entry.addEventListener("click", (event) => run(index, event.ctrlKey || event.metaKey));
   options.push({ ...one, entry });
   return entry;
@@ -149,7 +153,7 @@ function show() {
   const mode = field.value.trimStart()[0];
   const typed = field.value.replace(/^\s*[#>]/, "").trim();
   const fits = (all) => all.filter((one) => marks(one.name, typed));
-  const keep = options[chosen]?.name;
+  const keep = moved ? options[chosen]?.name : null; // what somebody chose stays chosen
   options = [];
   list.replaceChildren();
   if (mode !== "#") {
@@ -164,12 +168,10 @@ function show() {
     }
   }
   if (!options.length) group(words.wordGo, commands.elsewhere, "");
-  choose(Math.max(0, keep && field.value === shown ? options.findIndex((one) => one.name === keep) : 0));
-  shown = field.value;
+  choose(Math.max(0, keep ? options.findIndex((one) => one.name === keep) : 0));
   told.textContent = words.wordCount.replace("{count}", options.length);
 }
 let commands = { here: [], elsewhere: [] };
-let shown = "";
 
 function choose(index) {
   options[chosen]?.entry.setAttribute("aria-selected", "false");
@@ -211,6 +213,7 @@ function ask() {
 }
 
 field.addEventListener("input", () => {
+  moved = false;
   show();
   ask();
 });
@@ -218,6 +221,7 @@ field.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step) {
     event.preventDefault();
+    moved = true;
     choose((chosen + step + options.length) % options.length);
   }
   if (event.key === "Enter" && !event.isComposing) {
@@ -231,7 +235,7 @@ field.addEventListener("keydown", (event) => {
 function openPalette() {
   commands = { here: here(), elsewhere: elsewhere() };
   field.value = "";
-  shown = "";
+  moved = false;
   chosen = 0;
   found = [];
   options = [];

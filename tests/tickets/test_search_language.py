@@ -97,6 +97,7 @@ WORD_ROWS = [
     ("color:rojo", "color:rojo", (), (), ("color:rojo unknown",)),
     ("estado:raro", "raro", (), (), ("estado:raro value",)),
     ("-empresa:nadiesabe", "", (), ("nadiesabe",), ("-empresa:nadiesabe value",)),
+    ("etiqueta:a/b", "a/b", (), (), ("etiqueta:a/b value",)),
     ("due>2h", "2h", (), (), ("due>2h value",)),
     ("-due<2h", "", (), ("2h",), ("-due<2h minus",)),
     ("-es:vencido", "", (), ("vencido",), ("-es:vencido minus",)),

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 from zoneinfo import ZoneInfo
 
+from plazo.core.errors import PlazoError
 from plazo.core.search import fold
-from plazo.tickets.errors import BadFilter
 from plazo.tickets.filters import Condition
 from plazo.tickets.tags import tag_of
 
@@ -213,7 +213,7 @@ def want(parsed: Parsed, names: Names, *, now: datetime, zone: str) -> Wanted:
             conditions.append(_condition(operator, names, now, zone))
         except _Unclear as unclear:
             remarks.append(Remark(operator.token, unclear.why))
-        except (BadFilter, ValueError, OverflowError):
+        except (PlazoError, ValueError, OverflowError):
             remarks.append(Remark(operator.token, "value"))
         else:
             continue
@@ -235,7 +235,7 @@ class _Unclear(Exception):
 
 
 def _condition(operator: Operator, names: Names, now: datetime, zone: str) -> Condition:
-    """Return the condition that an operator means. Raises: _Unclear, BadFilter, ValueError."""
+    """Return the condition that an operator means. Raises: _Unclear, PlazoError, ValueError."""
     key, values = operator.field, operator.values
     if not values:
         raise _Unclear("value")

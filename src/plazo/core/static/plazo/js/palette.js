@@ -51,7 +51,7 @@ function here() {
     .map(command)
     .filter((one, at, all) => all.findIndex((other) => other.name === one.name) === at);
 }
-const elsewhere = () => [...document.querySelectorAll(".rail nav a[href], .rail [data-command]")].map(command);
+const elsewhere = () => [...document.querySelectorAll(".rail nav a[href], .settings__nav a[href], .rail [data-command]")].map(command);
 
 // ── Matching: each word that is typed begins a word of the name; accents and case do not matter ─
 const fold = (text) => [...text].map((sign) => sign.normalize("NFD")[0].toLowerCase()).join("");

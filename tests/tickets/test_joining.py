@@ -168,9 +168,7 @@ def test_nobody_is_let_in_who_was_not_chosen():
         pytest.param(
             lambda a, b: (
                 a,
-                commands.set_status(
-                    ticket_id=b.pk, status="solved", actor=as_agent(), now=TUESDAY
-                )
+                commands.set_status(ticket_id=b.pk, status="solved", actor=as_agent(), now=TUESDAY)
                 and b,
             ),
             MergeRefused,
@@ -208,9 +206,7 @@ def test_undoing_puts_everything_back():
     before = [(of(t).status, of(t).waiting_reason, of(t).clocks) for t in (old, new)]
     merge(old, new, TUESDAY + MINUTE, people=[other.pk])
     assert of(new).clocks != before[1][2]
-    undone = commands.unmerge_ticket(
-        ticket_id=old.pk, actor=as_agent(), now=TUESDAY + 2 * MINUTE
-    )
+    undone = commands.unmerge_ticket(ticket_id=old.pk, actor=as_agent(), now=TUESDAY + 2 * MINUTE)
     assert undone.payload["answered_at"] == ""
     assert [(of(t).status, of(t).waiting_reason, of(t).clocks) for t in (old, new)] == before
     assert access.sees(other, [old.pk, new.pk]) == [old.pk]
@@ -278,9 +274,7 @@ def test_merging_both_ways_at_once_neither_hangs_nor_loses():
             finally:
                 connections.close_all()
 
-        threads = [
-            threading.Thread(target=go, args=pair) for pair in ((a.pk, b.pk), (b.pk, a.pk))
-        ]
+        threads = [threading.Thread(target=go, args=pair) for pair in ((a.pk, b.pk), (b.pk, a.pk))]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -368,9 +362,7 @@ def test_links_stand_on_both_and_come_off_both():
     assert [k.why for k in joins.links_of(queries.chain_of(of(problem)))] == ["incident"]
     with pytest.raises(LinkRefused):
         commands.link_tickets(**link, **who)
-    commands.unlink_tickets(
-        ticket_id=problem.pk, other_id=incident.pk, why="incident", **who
-    )
+    commands.unlink_tickets(ticket_id=problem.pk, other_id=incident.pk, why="incident", **who)
     for ticket in (problem, incident):
         assert joins.links_of(queries.chain_of(of(ticket))) == []
     assert commands.unlink_tickets(**link, **who) is None

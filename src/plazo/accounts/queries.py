@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
-from plazo.accounts.models import Agent, Organization, Requester, User, normal_email
+from plazo.accounts.models import Agent, Group, Organization, Requester, User, normal_email
 
 
 def assignable_agents() -> list[Agent]:
@@ -34,3 +34,20 @@ def account_named(email: str) -> User | None:
 def names_of_agents(keys: Iterable[int]) -> dict[int, str]:
     """Return the names of some agents, those who left too, by their keys. One query."""
     return {a.pk: str(a) for a in Agent.objects.select_related("user").filter(pk__in=keys)}
+
+
+def groups() -> list[Group]:
+    """Return every group, by level and name. One query."""
+    return list(Group.objects.order_by("level", "name"))
+
+
+def people_beginning(text: str, *, limit: int) -> list[Requester]:
+    """Return the people whose address or one of whose names begins so, with their companies.
+
+    Edges: none for fewer than two letters, which would pick too many to choose from.
+    """
+    if len(text) < 2 or "\x00" in text:
+        return []
+    begins = Q(email__istartswith=text) | Q(name__istartswith=text)
+    matching = Requester.objects.filter(begins | Q(name__icontains=f" {text}"), erased_at=None)
+    return list(matching.select_related("organization").order_by("email")[:limit])

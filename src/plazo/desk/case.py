@@ -20,11 +20,12 @@ from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
+from plazo.desk.belonging import side_of
 from plazo.desk.frame import agent_required, frame
 from plazo.desk.queue import way_back
 from plazo.helpcenter import queries as titles
 from plazo.sla import UnknownTarget
-from plazo.tickets import access, commands, queries
+from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
@@ -59,10 +60,11 @@ def show_ticket(
     )
     severity_text = document.severity(found.severity)
     organization = found.organization
+    context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
     context |= {
         "ticket": found,
         "back": way_back(request),
-        "entries": queries.conversation(found, chain, internal=True),
+        "entries": queries.conversation(found, chain, internal=True, merged=joins.taken_in(chain)),
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
         "clocks": [pair for pair in clocks if not live or pair is not live[0]],
@@ -118,11 +120,10 @@ def show_ticket(
 
 
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
-    """Return what the request form asked and told, and what was answered. Two queries at most."""
+    """Return what the request form told, and what was answered to it. One query at most."""
     opened, document = chain[0].payload, found.agreement_version.document
     article = opened.get("article", "")
     return {
-        "answers": queries.answers_of(found, chain, language),
         "clause": _topic(document.clause(opened.get("clause")), language),
         "answer": opened.get("answer", ""),
         "article_key": article,

@@ -55,7 +55,9 @@ def awaited_since(facts: Sequence[f.Fact], now: datetime) -> datetime | None:
     return since
 
 
-def _last(before: Sequence[f.Fact], gone: set[int], kind: type[f.Fact], other: str = "") -> set[int]:
+def _last(
+    before: Sequence[f.Fact], gone: set[int], kind: type[f.Fact], other: str = ""
+) -> set[int]:
     """Return the place of the last fact of a kind, about one ticket, that is not taken back yet."""
     for place in range(len(before) - 1, -1, -1):
         fact = before[place]

@@ -516,9 +516,7 @@ class TicketAbsorbed(Payload):
         )
 
 
-@event(
-    "ticket.unmerged", INTERNAL, _("Merge undone"), "the reason of a wait, written by an agent"
-)
+@event("ticket.unmerged", INTERNAL, _("Merge undone"), "the reason of a wait, written by an agent")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketUnmerged(Payload):
     """This ticket stands on its own again, as it stood before it was merged away.

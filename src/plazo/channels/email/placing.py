@@ -105,9 +105,7 @@ def shown_until(mail: ParsedMail, ticket: Ticket, email: str) -> datetime | None
     Edges: an answer that names no notice is taken for one to the latest that they got; None where
         there is none.
     """
-    notices = (
-        _notices().filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket)).order_by("-pk")
-    )
+    notices = _notices().filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket)).order_by("-pk")
     answered = notices.filter(message_id__in=_answered(mail)).first()
     notice = answered or notices.filter(recipient=normal_email(email)).first()
     return notice.created_at if notice is not None else None

@@ -80,9 +80,7 @@ def open_on_behalf(
     _hand_over(new, assignee_id, group_id, severity, actor, now)
     if old is not None:
         with timeline.writing(old.pk, actor=actor, now=now) as page:
-            page.append(
-                events.TicketRelated(ticket=new.pk, number=new.number, why="follow_up")
-            )
+            page.append(events.TicketRelated(ticket=new.pk, number=new.number, why="follow_up"))
     new.refresh_from_db()
     return new
 

@@ -121,9 +121,7 @@ def _part(gone: timeline.Page, kept: timeline.Page, merged: TicketEvent) -> Tick
         raise NotMerged(why="closed", number=kept.ticket.number)
     kept.correlation = gone.correlation
     at = max(gone.now, gone.ticket.last_at, kept.ticket.last_at)
-    answered = joins.answered_since(
-        merged, kept.ticket, kept.chain, gone.ticket.requester_id
-    )
+    answered = joins.answered_since(merged, kept.ticket, kept.chain, gone.ticket.requester_id)
     status, waiting_for, reason = joins.status_before(gone.chain)
     kept.append(events.TicketReleased(ticket=gone.ticket.pk, number=gone.ticket.number), at=at)
     _let_go(kept, gone.ticket.pk)

@@ -102,4 +102,3 @@ def _asked_at(page: timeline.Page, message: PublicMessage) -> datetime:
     """Return from when the new case counts: from the message, while it awaits our word."""
     since = awaited_since(timeline.facts_of(page.chain), max(page.now, page.ticket.last_at))
     return message.at if since is not None and since <= message.at else page.now
-

@@ -52,11 +52,17 @@ def tags(request: HttpRequest, number: str) -> HttpResponse:
 @posted("desk:ticket")
 def classify(request: HttpRequest, number: str) -> HttpResponse:
     """Put right which service, environment and type of request a case is about."""
-    said = {name: request.POST.get(name, "") for name in ("service", "environment", "request_type")}
+    sent = request.POST
     return _file(
         request,
         number,
-        lambda found, by: commands.classify_ticket(ticket_id=found.pk, **said, **by),
+        lambda found, by: commands.classify_ticket(
+            ticket_id=found.pk,
+            service=sent.get("service", ""),
+            environment=sent.get("environment", ""),
+            request_type=sent.get("request_type", ""),
+            **by,
+        ),
         _("Put right. The deadlines stay what they were promised as."),
     )
 
@@ -66,7 +72,7 @@ def classify(request: HttpRequest, number: str) -> HttpResponse:
 def fields(request: HttpRequest, number: str) -> HttpResponse:
     """Fill in the further details of a case."""
     values = {
-        name.removeprefix("field_"): value
+        name.removeprefix("field_"): str(value)
         for name, value in request.POST.items()
         if name.startswith("field_")
     }

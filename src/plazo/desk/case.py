@@ -73,10 +73,6 @@ def show_ticket(
             for s in document.severities
         ],
         "severity_name": severity_text.name.in_language(language) if severity_text else "",
-        "service_name": document.service_name(found.service, language),
-        "environment_name": document.environments[found.environment].name.in_language(language)
-        if found.environment in document.environments
-        else found.environment,
         "clauses": [(c.key, c.topic.in_language(language)) for c in document.clauses],
         "suggested_clause": document.clause_for(found.environment, found.request_type),
         "verdict_clause": document.clause(found.verdict),

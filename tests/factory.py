@@ -53,7 +53,9 @@ def an_agent(level: int = 1) -> Agent:
     user = User.objects.filter(email=email).first() or User.objects.create_user(
         email, PASSWORD, name=name
     )
-    agent, _ = Agent.objects.get_or_create(user=user, defaults={"level": level, "title": name})
+    agent, _ = Agent.objects.get_or_create(
+        user=user, defaults={"level": level, "title": name, "undo_seconds": 0}
+    )
     agent.groups.add(group)
     return agent
 

@@ -10,10 +10,12 @@ from django.test import Client
 from plazo.accounts import team
 from plazo.accounts.models import Agent, Group, User
 from plazo.config import cli
+from plazo.core.actor import Actor
 from tests.database import database_url
-from tests.factory import an_agent, publish_iws
+from tests.factory import TUESDAY, an_agent, publish_iws
 
 PASSWORD = "una clave larga y rara"
+BY = {"actor": Actor.system("tests"), "now": TUESDAY}
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_an_invitation_lets_somebody_choose_their_own_password(terminal):
 @pytest.mark.django_db
 def test_an_invitation_speaks_the_language_of_its_reader():
     """The mail says who it is for, until when, and where."""
-    user = team.add_agent(email="ann@example.com", name="Ann", language="en").user
+    user = team.add_agent(email="ann@example.com", name="Ann", language="en", **BY).user
     team.send_invitation(user, "https://plazo.example/x")
     (sent,) = mail.outbox
     assert sent.to == ["ann@example.com"]
@@ -113,7 +115,7 @@ def test_an_invitation_speaks_the_language_of_its_reader():
 def test_a_client_who_joins_the_team_keeps_their_account():
     """The same address is the same person, with the password that they have."""
     user = User.objects.create_user("ana@example.com", PASSWORD, name="Ana")
-    agent = team.add_agent(email="ANA@example.com", name="Ana", level=2)
+    agent = team.add_agent(email="ANA@example.com", name="Ana", level=2, **BY)
     assert agent.user == user
     user.refresh_from_db()
     assert user.check_password(PASSWORD)

@@ -65,8 +65,8 @@ def test_every_screen_passes_the_audit(browse: Browse, width: int, dark: bool) -
         "ticket by mail": f"/desk/tickets/{by_mail.ticket.number}/",
         "ledger": "/desk/mail/",
         "mail": f"/desk/mail/{by_mail.pk}/",
-        "mailbox": "/desk/mailboxes/soporte/",
-        "new mailbox": "/desk/mailboxes/new/",
+        "mailbox": "/desk/settings/mailboxes/soporte/",
+        "new mailbox": "/desk/settings/mailboxes/new/",
     }.items():
         page.goto(path)
         at_full_length(page)
@@ -194,7 +194,7 @@ def test_a_mailbox_shows_what_its_way_needs(browse: Browse) -> None:
     """The fields of IMAP and of OAuth appear when they are chosen, without script."""
     page = browse()
     sign_in(page, "admin")
-    page.goto("/desk/mailboxes/new/")
+    page.goto("/desk/settings/mailboxes/new/")
     host, token = page.get_by_label("Servidor IMAP"), page.locator("#id_refresh_token")
     expect(host).to_be_hidden()
     expect(token).to_be_hidden()

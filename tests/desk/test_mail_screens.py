@@ -112,10 +112,10 @@ def test_a_parked_mail_becomes_a_case_when_somebody_says_so(desk):
 def test_mailboxes_are_an_administrators_business(desk, administration):
     """They hold sign-ins; for other agents their pages do not exist."""
     a_mailbox()
-    for path in ("/desk/mailboxes/new/", "/desk/mailboxes/soporte/"):
+    for path in ("/desk/settings/mailboxes/new/", "/desk/settings/mailboxes/soporte/"):
         assert desk.get(path).status_code == 404
         assert administration.get(path).status_code == 200
-    assert desk.post("/desk/mailboxes/soporte/doctor/").status_code == 404
+    assert desk.post("/desk/settings/mailboxes/soporte/doctor/").status_code == 404
 
 
 def filled(**changes: str) -> dict[str, str]:
@@ -128,13 +128,13 @@ def filled(**changes: str) -> dict[str, str]:
 
 def test_a_mailbox_is_made_and_its_password_never_shown(administration):
     """Sealed in the database, absent from the page, kept when the field is left empty."""
-    assert administration.post("/desk/mailboxes/new/", filled()).status_code == 302
+    assert administration.post("/desk/settings/mailboxes/new/", filled()).status_code == 302
     box = Mailbox.objects.get(key="ventas")
     assert (box.address, box.imap_port, box.after_fetch) == ("ventas@iws.example", 993, "seen")
     assert "muy secreta" not in box.sealed
-    page = administration.get("/desk/mailboxes/ventas/").content.decode()
+    page = administration.get("/desk/settings/mailboxes/ventas/").content.decode()
     assert "muy secreta" not in page
-    administration.post("/desk/mailboxes/ventas/", filled(name="Otra", imap_password=""))
+    administration.post("/desk/settings/mailboxes/ventas/", filled(name="Otra", imap_password=""))
     box.refresh_from_db()
     assert box.name == "Otra"
     assert box.secrets["imap_password"] == "muy secreta"
@@ -153,7 +153,7 @@ def test_a_mailbox_is_made_and_its_password_never_shown(administration):
 )
 def test_what_cannot_work_is_refused_with_what_was_typed(administration, wrong):
     """The form says what is missing, and keeps the rest."""
-    answer = administration.post("/desk/mailboxes/new/", filled(**wrong))
+    answer = administration.post("/desk/settings/mailboxes/new/", filled(**wrong))
     assert answer.status_code == 422
     assert "imap.example" in answer.content.decode() or "imap_host" in wrong
     assert not Mailbox.objects.exists()

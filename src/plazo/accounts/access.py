@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from plazo.accounts.models import Agent, Invitation, Organization, Requester
+from plazo.accounts.models import Absence, Agent, Invitation, Organization, Requester
 from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import NotVisible
 
@@ -59,3 +59,14 @@ def invitations_for(requester: Requester) -> models.QuerySet[Invitation]:
     return Invitation.objects.filter(
         organization=managed_organization(requester), accepted_at=None, withdrawn_at=None
     )
+
+
+def absence_for(agent: Agent, pk: int) -> Absence:
+    """Return an absence that an agent may change: their own, or for coordinators anyone's.
+
+    Raises: NotVisible.
+    """
+    found = Absence.objects.select_related("agent__user", "substitute").filter(pk=pk).first()
+    if found is None or not (found.agent_id == agent.pk or agent.coordinates):
+        raise NotVisible
+    return found

@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -55,6 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=2, choices=Language.choices, default=Language.SPANISH)
     time_zone = models.CharField(max_length=60, default="America/Panama")
+    # Keys without Ctrl do things in the desk; some people's devices press them by accident.
+    single_keys = models.BooleanField(default=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(auto_now_add=True)
@@ -102,12 +105,24 @@ class Agent(models.Model):
     level = models.PositiveSmallIntegerField(default=1)
     groups = models.ManyToManyField(Group, related_name="agents", blank=True)
     is_active = models.BooleanField(default=True)
+    # How they like their screens; what a name means is told by the screen that keeps it.
+    preferences = models.JSONField(default=dict, blank=True)
+    # Markdown below their public replies; and for how long a reply can be taken back.
+    signature = models.TextField(blank=True, default="")
+    undo_seconds = models.PositiveSmallIntegerField(default=10)
+
+    away_words = ""  # until when they are away, where a screen has asked for it
 
     class Meta:
         ordering = ("user__name", "pk")
 
     def __str__(self) -> str:
         return str(self.user)
+
+    @cached_property
+    def group_keys(self) -> tuple[int, ...]:
+        """Return the keys of their groups, asked for once."""
+        return tuple(self.groups.order_by("pk").values_list("pk", flat=True))
 
     @property
     def administers(self) -> bool:
@@ -118,6 +133,39 @@ class Agent(models.Model):
     def coordinates(self) -> bool:
         """Say whether they may change what all agents share: macros, views, absences."""
         return self.role in (Role.COORDINATOR, Role.MANAGER, Role.ADMINISTRATOR)
+
+
+class Absence(models.Model):
+    """A stretch `[begins_at, ends_at)` in which an agent is away, and who stands in for them."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="absences")
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    substitute = models.ForeignKey(
+        Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("begins_at", "pk")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("begins_at")), name="absence_has_length"
+            ),
+            models.CheckConstraint(
+                condition=~Q(substitute=models.F("agent")), name="absence_of_another"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["ends_at"], name="absence_not_over"),
+        ]
+
+    def __str__(self) -> str:
+        return f"absence {self.pk}"
+
+    def runs(self, at: datetime) -> bool:
+        """Say whether the person is away at `at`."""
+        return self.begins_at <= at < self.ends_at
 
 
 class Stage(models.TextChoices):

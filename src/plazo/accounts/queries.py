@@ -1,11 +1,20 @@
 """Reads on people."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.functions import Lower
 
-from plazo.accounts.models import Agent, Group, Organization, Requester, User, normal_email
+from plazo.accounts.models import (
+    Absence,
+    Agent,
+    Group,
+    Organization,
+    Requester,
+    User,
+    normal_email,
+)
 
 
 def assignable_agents() -> list[Agent]:
@@ -36,9 +45,84 @@ def names_of_agents(keys: Iterable[int]) -> dict[int, str]:
     return {a.pk: str(a) for a in Agent.objects.select_related("user").filter(pk__in=keys)}
 
 
-def groups() -> list[Group]:
+def all_groups() -> list[Group]:
     """Return every group, by level and name. One query."""
-    return list(Group.objects.order_by("level", "name"))
+    return list(Group.objects.all())
+
+
+def addresses_of(keys: Iterable[int]) -> list[str]:
+    """Return the addresses of some requesters. One query."""
+    found = Requester.objects.filter(pk__in=list(keys)).order_by("email")
+    return list(found.values_list("email", flat=True))
+
+
+def keys_of_addresses(addresses: Iterable[str]) -> list[int]:
+    """Return the requesters who have these addresses, however they are spelt. One query."""
+    wanted = [normal_email(address) for address in addresses]
+    spelt = Requester.objects.alias(spelt=Lower("email")).filter(spelt__in=wanted)
+    return list(spelt.order_by("pk").values_list("pk", flat=True))
+
+
+def absences_at(at: datetime) -> dict[int, Absence]:
+    """Return who is away at `at`: each absence by its agent's key, with its people. One query."""
+    running = Absence.objects.filter(begins_at__lte=at, ends_at__gt=at).select_related(
+        "agent__user", "substitute__user"
+    )
+    return {absence.agent_id: absence for absence in running}
+
+
+def absences_to_come(now: datetime) -> QuerySet[Absence]:
+    """Return the absences that are not over, the first to begin first, with their people."""
+    return Absence.objects.filter(ends_at__gt=now, agent__is_active=True).select_related(
+        "agent__user", "substitute__user"
+    )
+
+
+def standing_in_for(agent: Agent, at: datetime) -> Agent:
+    """Return who hears at `at` what is meant for an agent: themselves while they are there.
+
+    Edges: as `standing_in`. Costs one query.
+    """
+    return standing_in(agent, absences_at(at))
+
+
+def standing_in(agent: Agent, away: dict[int, Absence]) -> Agent:
+    """Return who stands in for an agent, by the absences of a moment (`absences_at`).
+
+    Edges: a substitute who is away too has their own stand in, and so on; where the chain ends
+        with nobody who is there, in a circle or without a substitute, it stays with the agent: a
+        notice must reach somebody.
+    """
+    seen, current = {agent.pk}, agent
+    while (absence := away.get(current.pk)) is not None:
+        substitute = absence.substitute
+        if substitute is None or substitute.pk in seen or not substitute.is_active:
+            return agent
+        seen.add(substitute.pk)
+        current = substitute
+    return current
+
+
+def groups_with_people() -> list[Group]:
+    """Return every group with its active agents, by name. Two queries."""
+    active = Agent.objects.filter(is_active=True).select_related("user")
+    return list(Group.objects.prefetch_related(Prefetch("agents", queryset=active)))
+
+
+def agents_with_groups() -> list[Agent]:
+    """Return every agent, the active ones first, with their groups. Two queries."""
+    agents = Agent.objects.select_related("user").prefetch_related("groups")
+    return list(agents.order_by("-is_active", "user__name", "pk"))
+
+
+def agent_by_key(pk: int) -> Agent | None:
+    """Return an agent, active or not, with their groups."""
+    return Agent.objects.select_related("user").prefetch_related("groups").filter(pk=pk).first()
+
+
+def group_by_key(key: str) -> Group | None:
+    """Return the group of a key."""
+    return Group.objects.filter(key=key).first()
 
 
 def people_beginning(text: str, *, limit: int) -> list[Requester]:

@@ -1,6 +1,8 @@
 """Writes on the team: its agents and their groups."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
@@ -14,6 +16,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from plazo.accounts.models import Agent, Group, Role, User, normal_email
+from plazo.core import audit
+from plazo.core.actor import Actor
 from plazo.core.errors import PlazoError
 
 
@@ -58,11 +62,20 @@ class Unfit(PlazoError):
 
 
 @transaction.atomic
-def add_group(*, key: str, name: str, level: int | None = None, email: str = "") -> Group:
+def add_group(
+    *,
+    key: str,
+    name: str,
+    level: int | None = None,
+    email: str = "",
+    members: Sequence[int] = (),
+    actor: Actor,
+    now: datetime,
+) -> Group:
     """Make a group: agents who share a queue.
 
     Units: `level` is the support level whose cases it takes; `email` is where notices to all of
-        it go.
+        it go; `members` are agents by their keys.
     Raises: AlreadyGroup; Unfit.
     """
     if Group.objects.filter(key=key).exists():
@@ -71,8 +84,17 @@ def add_group(*, key: str, name: str, level: int | None = None, email: str = "")
     try:
         group.full_clean()
     except ValidationError as error:
-        raise Unfit(reasons=_reasons(error)) from error
+        raise Unfit(reasons=reasons_of(error)) from error
     group.save()
+    group.agents.set(Agent.objects.filter(pk__in=members, is_active=True))
+    audit.record(
+        "group.added",
+        f"group:{group.key}",
+        title=group.name,
+        after=group_facts(group),
+        actor=actor,
+        now=now,
+    )
     return group
 
 
@@ -88,6 +110,8 @@ def add_agent(
     language: str = "es",
     time_zone: str = "",
     password: str | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> Agent:
     """Make an agent, who signs in with this address.
 
@@ -103,7 +127,7 @@ def add_agent(
     user = User.objects.select_for_update().filter(email=address).first()
     if user is not None and Agent.objects.filter(user=user).exists():
         raise AlreadyAgent(email=address)
-    found = _groups(groups)
+    found = groups_named(groups)
     if password is not None:
         _check_password(password, user or User(email=address, name=name))
     if user is None:
@@ -118,9 +142,17 @@ def add_agent(
     try:
         agent.full_clean()
     except ValidationError as error:
-        raise Unfit(reasons=_reasons(error)) from error
+        raise Unfit(reasons=reasons_of(error)) from error
     agent.save()
     agent.groups.set(found)
+    audit.record(
+        "agent.added",
+        f"agent:{agent.pk}",
+        title=str(agent),
+        after=agent_facts(agent),
+        actor=actor,
+        now=now,
+    )
     return agent
 
 
@@ -156,7 +188,32 @@ def send_invitation(user: User, link: str) -> None:
         ).send()
 
 
-def _groups(keys: Sequence[str]) -> list[Group]:
+def group_facts(group: Group) -> dict[str, Any]:
+    """Return a group as the audit trail keeps it."""
+    members = group.agents.select_related("user").order_by("user__name")
+    return {
+        "name": group.name,
+        "level": group.level,
+        "email": group.email,
+        "members": [str(agent) for agent in members],
+    }
+
+
+def agent_facts(agent: Agent) -> dict[str, Any]:
+    """Return an agent as the audit trail keeps them: in words that outlive the rows."""
+    return {
+        "name": agent.user.name,
+        "email": agent.user.email,
+        "role": str(agent.role),
+        "level": agent.level,
+        "title": agent.title,
+        "groups": sorted(agent.groups.values_list("name", flat=True)),
+        "active": agent.is_active,
+    }
+
+
+def groups_named(keys: Sequence[str]) -> list[Group]:
+    """Return groups by their keys. Raises: UnknownGroup."""
     found = {group.key: group for group in Group.objects.all()}
     for key in keys:
         if key not in found:
@@ -171,7 +228,8 @@ def _check_password(password: str, user: User) -> None:
         raise Unfit(reasons=error.messages) from error
 
 
-def _reasons(error: ValidationError) -> list[str]:
+def reasons_of(error: ValidationError) -> list[str]:
+    """Return what a model refuses, each with the name of its field."""
     return [
         f"{name}: {sentence}" for name, texts in error.message_dict.items() for sentence in texts
     ]

@@ -51,6 +51,8 @@ def _add_agent(arguments: argparse.Namespace) -> int:
     from django.conf import settings
 
     from plazo.accounts import team
+    from plazo.core.actor import Actor
+    from plazo.core.clock import read_clock
 
     password = None if arguments.invite else _password()
     if password == "":
@@ -68,6 +70,8 @@ def _add_agent(arguments: argparse.Namespace) -> int:
         language=arguments.language,
         time_zone=arguments.time_zone,
         password=password,
+        actor=Actor.system("plazo agents"),
+        now=read_clock(),
     )
     print(f"{agent} <{agent.user.email}> is there: {agent.role}, level {agent.level}.")
     if arguments.invite:
@@ -128,9 +132,16 @@ def _list_agents(arguments: argparse.Namespace) -> int:
 
 def _add_group(arguments: argparse.Namespace) -> int:
     from plazo.accounts import team
+    from plazo.core.actor import Actor
+    from plazo.core.clock import read_clock
 
     group = team.add_group(
-        key=arguments.key, name=arguments.name, level=arguments.level, email=arguments.email
+        key=arguments.key,
+        name=arguments.name,
+        level=arguments.level,
+        email=arguments.email,
+        actor=Actor.system("plazo groups"),
+        now=read_clock(),
     )
     print(f"The group {group.key} is there.")
     return 0

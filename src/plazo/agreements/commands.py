@@ -9,6 +9,7 @@ from plazo.agreements.document import parse
 from plazo.agreements.errors import AgreementRefused, AlreadyPublished
 from plazo.agreements.lint import check
 from plazo.agreements.models import AgreementVersion
+from plazo.core import audit, localtime
 from plazo.core.actor import Actor
 
 _LOCK = 0x5041_4752  # one publisher at a time, so that numbers have no gap
@@ -29,12 +30,13 @@ def publish_agreement(
         raise AgreementRefused(findings=[str(finding) for finding in errors])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    key = parse(source).key
+    document = parse(source)
+    key = document.key
     digest = hashlib.sha256(source.encode()).hexdigest()
     newest = AgreementVersion.objects.for_key(key).first()
     if newest is not None and newest.sha256 == digest:
         raise AlreadyPublished(number=newest.number)
-    return AgreementVersion.objects.create(
+    version = AgreementVersion.objects.create(
         key=key,
         number=1 if newest is None else newest.number + 1,
         effective_at=effective_at,
@@ -43,3 +45,17 @@ def publish_agreement(
         source=source,
         sha256=digest,
     )
+    audit.record(
+        "agreement.published",
+        f"agreement:{key}",
+        title=document.name.es,
+        before={"version": newest.number, "sha256": newest.sha256} if newest else None,
+        after={
+            "version": version.number,
+            "sha256": digest,
+            "effective_at": localtime.iso(effective_at),
+        },
+        actor=actor,
+        now=now,
+    )
+    return version

@@ -60,3 +60,33 @@ class AgreementVersion(models.Model):
     def sla(self) -> Agreement:
         """The values that the engine runs."""
         return _read(self.source, self.number)[1]
+
+
+class AgreementDraft(models.Model):
+    """The next version of an agreement while it is prepared: one at a time, in force for nobody.
+
+    `revision` counts its changes, so that nobody changes what they have not seen.
+    """
+
+    key = models.SlugField(max_length=60, unique=True)
+    base = models.ForeignKey(AgreementVersion, on_delete=models.PROTECT, related_name="+")
+    source = models.TextField()
+    revision = models.PositiveIntegerField(default=1)
+    started_by = models.CharField(max_length=120)
+    started_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=120)
+    changed_by_id = models.BigIntegerField(null=True)
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key} draft {self.revision}"
+
+    @property
+    def document(self) -> AgreementDocument:
+        """The draft as typed values."""
+        return _read(self.source, self.base.number + 1)[0]
+
+    @property
+    def sla(self) -> Agreement:
+        """The values that the engine would run."""
+        return _read(self.source, self.base.number + 1)[1]

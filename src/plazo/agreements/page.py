@@ -193,8 +193,9 @@ def _hours_words(spans: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def _days_words(days: list[int]) -> str:
-    names = (
+def weekday_names() -> tuple[str, ...]:
+    """Return the names of the weekdays, Monday first, as they stand within a sentence."""
+    return (
         _("Monday"),
         _("Tuesday"),
         _("Wednesday"),
@@ -203,6 +204,10 @@ def _days_words(days: list[int]) -> str:
         _("Saturday"),
         _("Sunday"),
     )
+
+
+def _days_words(days: list[int]) -> str:
+    names = weekday_names()
     first, last = names[days[0]], names[days[-1]]
     if len(days) == 1:
         return first

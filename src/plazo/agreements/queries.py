@@ -6,7 +6,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from plazo.agreements.errors import NoAgreementInForce
-from plazo.agreements.models import AgreementVersion
+from plazo.agreements.models import AgreementDraft, AgreementVersion
 
 
 def version_in_force(at: datetime, key: str | None = None) -> AgreementVersion:
@@ -38,3 +38,23 @@ def version(pk: int) -> AgreementVersion:
 def is_published(key: str) -> bool:
     """Say whether any version of an agreement was published."""
     return AgreementVersion.objects.filter(key=key).exists()
+
+
+def newest_version(key: str | None = None) -> AgreementVersion:
+    """Return the version published last, in force already or not. Raises: NoAgreementInForce."""
+    wanted = key or settings.PLAZO.agreement
+    found = AgreementVersion.objects.for_key(wanted).first()
+    if found is None:
+        raise NoAgreementInForce(key=wanted, at=None)
+    return found
+
+
+def versions(key: str | None = None) -> list[AgreementVersion]:
+    """Return every version of an agreement, the newest first. One query."""
+    return list(AgreementVersion.objects.for_key(key or settings.PLAZO.agreement))
+
+
+def draft_of(key: str | None = None) -> AgreementDraft | None:
+    """Return the draft of an agreement's next version, if one is prepared. One query."""
+    wanted = key or settings.PLAZO.agreement
+    return AgreementDraft.objects.select_related("base").filter(key=wanted).first()

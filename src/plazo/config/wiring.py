@@ -1,5 +1,7 @@
 """Who reads which events, and who keeps which files: the one place that sees them all."""
 
+from plazo.accounts import staff
+from plazo.automation import running, telling
 from plazo.channels.email import erasure as mail_erasure
 from plazo.core import storing
 from plazo.helpcenter import announcing
@@ -7,23 +9,31 @@ from plazo.helpcenter import erasure as helpcenter_erasure
 from plazo.helpcenter import loop as helpcenter_loop
 from plazo.helpcenter import queries as articles
 from plazo.helpcenter.access import holds_file
+from plazo.mailboxes import queries as mailboxes
 from plazo.notifications import erasure as mails_erasure
-from plazo.notifications import people
+from plazo.notifications import news_letters, noticing, people
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging
+from plazo.tickets import queries as tickets
 
 
 def connect_readers() -> None:
     """Register every reader of the timeline and keeper of files. Called once, when all is ready."""
     notifications.register()
+    running.register()
+    telling.register_letters()
+    noticing.register()
     mail_erasure.register()
     tickets_erasure.register()
     mails_erasure.register()
     helpcenter_erasure.register()
     people.register_letters()
+    news_letters.register()
     announcing.register_letters()
     helpcenter_loop.register_letters()
     staging.register_holder("helpcenter", holds_file)
+    staff.register_holder(tickets.held_by, name="tickets")
+    staff.register_holder(mailboxes.held_by, name="mailboxes")
     storing.register(files.kept, name="tickets")
     storing.register(articles.kept_files, name="help center")

@@ -18,8 +18,9 @@ class ActorKind(StrEnum):
 class Actor:
     """The author of an event: its kind, its row where it has one, and its name at that time.
 
-    Edges: `id` is the primary key of the Agent or the Requester; the system and triggers
-        have none. `name` is kept with the event, so a later renaming changes no history.
+    Edges: `id` is the primary key of the Agent or the Requester; of a trigger it is the run of
+        its rule, and the system has none. `name` is kept with the event, so a later renaming
+        changes no history.
     """
 
     kind: ActorKind
@@ -32,6 +33,6 @@ class Actor:
         return cls(ActorKind.SYSTEM, None, name)
 
     @classmethod
-    def trigger(cls, name: str) -> Self:
-        """Return the actor for what a rule of the team's own does by itself."""
-        return cls(ActorKind.TRIGGER, None, name)
+    def trigger(cls, name: str, run: int | None = None) -> Self:
+        """Return the actor for what a rule of the team's own does by itself, in one of its runs."""
+        return cls(ActorKind.TRIGGER, run, name)

@@ -1,15 +1,19 @@
 """Writing and reading the audit trail."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.db.models import Q
 from django.utils.functional import Promise
 
 from plazo.core.actor import Actor
 from plazo.core.models import AuditEntry
+
+PAGE_SIZE: Final = 50
 
 
 def record(
@@ -67,3 +71,53 @@ def _plain(value: Any) -> Any:
             return str(value)
         case _:
             return DjangoJSONEncoder().default(value)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Some entries, the newest first, and where the older ones begin; "" where there are none."""
+
+    entries: list[AuditEntry]
+    older: str
+
+
+def page_of(
+    *,
+    about: str = "",
+    subject: str = "",
+    who: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: str = "",
+    size: int = PAGE_SIZE,
+) -> AuditPage:
+    """Return a page of the trail. Costs one query, by index.
+
+    Units: `about` is the first part of `what`, such as `group`; `before` is `older` of the page
+        that came before this one.
+    Edges: `until` is excluded; a `before` that is none begins at the newest.
+    """
+    found = AuditEntry.objects.order_by("-at", "-id")
+    if about:
+        found = found.filter(what__startswith=f"{about}.")
+    if subject:
+        found = found.filter(subject=subject)
+    if who:
+        found = found.filter(actor_name__icontains=who)
+    if since is not None:
+        found = found.filter(at__gte=since)
+    if until is not None:
+        found = found.filter(at__lt=until)
+    at, _sign, pk = before.partition("~")
+    try:
+        place = (datetime.fromisoformat(at), int(pk)) if before else None
+    except ValueError:
+        place = None
+    if place is not None and place[0].tzinfo is not None:
+        found = found.filter(Q(at__lt=place[0]) | Q(at=place[0], pk__lt=place[1]))
+    entries = list(found[: size + 1])
+    older = ""
+    if len(entries) > size:
+        last = entries[size - 1]
+        older = f"{last.at.isoformat()}~{last.pk}"
+    return AuditPage(entries[:size], older)

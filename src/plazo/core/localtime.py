@@ -5,7 +5,7 @@ when it is not today, the zone named beside the time, no-break spaces between fi
 Nothing here reads the clock: `now` is an argument wherever a wording depends on it.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils import translation
@@ -151,6 +151,12 @@ def short_date(instant: datetime, zone: str) -> str:
     """Return the day with its year: "24 nov 2026"."""
     there = local(instant, zone)
     return f"{there.day} {month_short(instant, zone)} {there.year}"
+
+
+def full_day(day: date) -> str:
+    """Return a civil date with its weekday: "vie 25 dic 2026", "Fri 25 Dec 2026"."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return f"{weekday_short(noon, 'UTC')} {short_date(noon, 'UTC')}"
 
 
 def day_word(instant: datetime, zone: str, now: datetime) -> str:

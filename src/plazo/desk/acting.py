@@ -15,14 +15,14 @@ from plazo.accounts.models import Agent
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk import forms
-from plazo.desk.case import seen_by, show_ticket
+from plazo.desk.case import show_ticket
 from plazo.desk.frame import agent_required, posted
 from plazo.notifications import people
-from plazo.tickets import access, commands, queries
+from plazo.tickets import access, commands, drafts
 from plazo.tickets.models import Ticket
 
 
-def _act(
+def act(
     request: HttpRequest,
     number: str,
     form: django_forms.Form,
@@ -48,81 +48,25 @@ def _act(
 
 @agent_required
 @posted("desk:ticket")
-def write(request: HttpRequest, number: str) -> HttpResponse:
-    """Send a public reply, or keep an internal note."""
-    now = read_clock()
-    agent: Agent = request.agent  # type: ignore[attr-defined]
-    found = access.ticket_for_agent(agent, number)
-    form = forms.WriteForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return show_ticket(request, found, now, form=form)
-    data, actor = form.cleaned_data, actor_of_agent(agent)
-    if data["kind"] == "reply" and _requester_wrote_since(found, seen_by(form)):
-        warning = _("The requester wrote while you were writing. Read it, then send again.")
-        return show_ticket(request, found, now, form=form, error=warning)
-    try:
-        if data["kind"] == "note":
-            commands.add_internal_note(
-                ticket_id=found.pk,
-                body=data["body"],
-                attachments=form.store(),
-                actor=actor,
-                now=now,
-            )
-        else:
-            commands.reply_to_ticket(
-                ticket_id=found.pk,
-                body=data["body"],
-                attachments=form.store(),
-                copies=_copies(found, data),
-                then=data["then"],
-                waiting_for=data["waiting_for"],
-                reason=data["reason"],
-                actor=actor,
-                now=now,
-            )
-    except PlazoError as error:
-        return show_ticket(request, found, now, form=form, error=error.user_message())
-    done = _("Note saved.") if data["kind"] == "note" else _("Reply sent.")
-    # The tag names the draft, which the page that shows this may forget.
-    messages.success(request, done, extra_tags=f"desk-{number}")
-    return redirect("desk:ticket", number=number)
-
-
-def _copies(found: Ticket, data: dict[str, Any]) -> list[int] | None:
-    """Return the participants that the agent left ticked; all of them where none were shown."""
-    if not data["copies_shown"]:
-        return None
-    taking_part = found.participants.values_list("requester_id", flat=True)
-    return [pk for pk in taking_part if str(pk) in data["copies"]]
-
-
-def _requester_wrote_since(found: Ticket, seen: int) -> bool:
-    return bool(seen) and any(
-        event.kind == "requester.replied" and event.sequence > seen
-        for event in queries.chain_of(found)
-    )
-
-
-@agent_required
-@posted("desk:ticket")
 def assign(request: HttpRequest, number: str) -> HttpResponse:
-    """Give the ticket to somebody, or to nobody."""
-    return _act(
-        request,
-        number,
-        forms.AssignForm(request.POST),
-        lambda found, data, by: commands.assign_ticket(
-            ticket_id=found.pk, assignee_id=data["assignee"], **by
-        ),
-    )
+    """Give the ticket to somebody, or to nobody. What one has begun to write goes along."""
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+
+    def command(found: Ticket, data: dict[str, Any], by: dict[str, Any]) -> None:
+        begun = bool(drafts.begun_on(agent, [found.pk]))
+        given = commands.assign_ticket(ticket_id=found.pk, assignee_id=data["assignee"], **by)
+        if begun and given and not drafts.begun_on(agent, [found.pk]):
+            # The tag names the draft, which this browser may forget.
+            messages.success(request, _("Your draft went along."), extra_tags=f"desk-{number}")
+
+    return act(request, number, forms.AssignForm(request.POST), command)
 
 
 @agent_required
 @posted("desk:ticket")
 def severity(request: HttpRequest, number: str) -> HttpResponse:
     """Judge the impact."""
-    return _act(
+    return act(
         request,
         number,
         forms.SeverityForm(request.POST),
@@ -136,7 +80,7 @@ def severity(request: HttpRequest, number: str) -> HttpResponse:
 @posted("desk:ticket")
 def level(request: HttpRequest, number: str) -> HttpResponse:
     """Hand the ticket up to another level."""
-    return _act(
+    return act(
         request,
         number,
         forms.LevelForm(request.POST),
@@ -150,7 +94,7 @@ def level(request: HttpRequest, number: str) -> HttpResponse:
 @posted("desk:ticket")
 def verdict(request: HttpRequest, number: str) -> HttpResponse:
     """Decide whether the ticket is in scope, or out by which clause."""
-    return _act(
+    return act(
         request,
         number,
         forms.VerdictForm(request.POST),
@@ -167,7 +111,7 @@ def verdict(request: HttpRequest, number: str) -> HttpResponse:
 @posted("desk:ticket")
 def status(request: HttpRequest, number: str) -> HttpResponse:
     """Put the ticket in another status."""
-    return _act(
+    return act(
         request,
         number,
         forms.StatusForm(request.POST),
@@ -179,7 +123,7 @@ def status(request: HttpRequest, number: str) -> HttpResponse:
 @posted("desk:ticket")
 def reopen(request: HttpRequest, number: str) -> HttpResponse:
     """Open a solved ticket again."""
-    return _act(
+    return act(
         request,
         number,
         django_forms.Form(request.POST),
@@ -191,7 +135,7 @@ def reopen(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def invite(request: HttpRequest, number: str) -> HttpResponse:
     """Invite the requester into the portal, bound to their company."""
-    return _act(
+    return act(
         request,
         number,
         forms.InviteForm(request.POST),

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from plazo.accounts.models import RequesterRole
-from plazo.accounts.queries import assignable_agents, organizations
+from plazo.accounts.models import Agent, RequesterRole
+from plazo.accounts.queries import absences_at, assignable_agents, organizations
 from plazo.agreements.labels import metric_label
 from plazo.agreements.why import why_context
 from plazo.channels.email import queries as mail
@@ -20,14 +20,23 @@ from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
+from plazo.desk.away import away_of, with_absences
 from plazo.desk.belonging import side_of
+from plazo.desk.composer import composer_of
 from plazo.desk.frame import agent_required, frame
 from plazo.desk.queue import way_back
 from plazo.helpcenter import queries as titles
-from plazo.sla import UnknownTarget
+from plazo.notifications import inbox
+from plazo.sla import Metric, UnknownTarget
 from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
+
+# Of a longer conversation its beginning and its end are shown, and the rest at a click.
+MOST_SHOWN: Final = 60
+FIRST_SHOWN: Final = 2
+# Fetched ahead by the browser, or by a screen that follows along: nobody may be looking.
+UNSEEN = {"sec-purpose", "x-plazo-live"}
 
 
 @agent_required
@@ -35,7 +44,11 @@ from plazo.tickets.models import Status, Ticket, TicketEvent
 def ticket(request: HttpRequest, number: str) -> HttpResponse:
     """Show a ticket: its conversation, its clocks, and what can be done."""
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
-    return show_ticket(request, found, read_clock())
+    now = read_clock()
+    if not UNSEEN & {name.lower() for name in request.headers}:
+        agent: Agent = request.agent  # type: ignore[attr-defined]
+        inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now)
+    return show_ticket(request, found, now)
 
 
 def show_ticket(
@@ -45,8 +58,13 @@ def show_ticket(
     *,
     form: forms.WriteForm | None = None,
     error: str = "",
+    doubts: Sequence[tuple[str, str]] = (),
 ) -> HttpResponse:
-    """Render the ticket page; with an error, as 422 and with what was typed still there."""
+    """Render the ticket page; with an error or a doubt, as 422 and with what was typed still there.
+
+    Units: `doubts` are what is asked before something is sent: a key and a sentence each.
+    """
+    agent: Agent = request.agent  # type: ignore[attr-defined]
     version = found.agreement_version
     chain = queries.chain_of(found)
     evaluation = queries.evaluation_of(found, chain, now=now)
@@ -59,12 +77,20 @@ def show_ticket(
         key=lambda pair: pair[1].due_at or now + timedelta(days=9999),
     )
     severity_text = document.severity(found.severity)
+    away, zone = absences_at(now), context["zone"]
     organization = found.organization
     context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
+    participants = list(found.participants.select_related("requester"))
+    entries = queries.conversation(
+        found, chain, internal=True, merged=joins.taken_in(chain)
+    )
+    shown = entries if request.GET.get("all") or len(entries) <= MOST_SHOWN else folded(entries)
     context |= {
         "ticket": found,
         "back": way_back(request),
-        "entries": queries.conversation(found, chain, internal=True, merged=joins.taken_in(chain)),
+        "first_entries": shown[:FIRST_SHOWN] if len(shown) < len(entries) else [],
+        "folded": len(entries) - len(shown),
+        "entries": shown[FIRST_SHOWN:] if len(shown) < len(entries) else shown,
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
         "clocks": [pair for pair in clocks if not live or pair is not live[0]],
@@ -73,6 +99,7 @@ def show_ticket(
             for s in document.severities
         ],
         "severity_name": severity_text.name.in_language(language) if severity_text else "",
+        "severity_guide": severity_text.description.in_language(language) if severity_text else "",
         "clauses": [(c.key, c.topic.in_language(language)) for c in document.clauses],
         "suggested_clause": document.clause_for(found.environment, found.request_type),
         "verdict_clause": document.clause(found.verdict),
@@ -93,15 +120,22 @@ def show_ticket(
             for key in (organization.services if organization else [])
         ),
         "asked": _asked(found, chain, language),
-        "agents": assignable_agents(),
-        "participants": list(found.participants.select_related("requester")),
+        "agents": with_absences(assignable_agents(), away, zone, now),
+        "away": away_of(found.assignee, away, zone, now),
+        "participants": participants,
+        "promised": [
+            (clock.key.partition(":")[2], clock)
+            for _label, clock in clocks
+            if clock.metric == Metric.PROMISED_UPDATE and clock.live
+        ],
+        "last_cases": queries.last_cases(found, agent),
+        "their_zone": found.requester.time_zone,
         "rating": queries.last_rating(found, chain),
         "roles": RequesterRole.choices,
         "companies": organizations() if found.requester.organization_id is None else [],
         "records": mail.records_of(found) if found.mailbox_id else {},
-        "form": form or forms.WriteForm(initial={"kind": "reply"}),
-        "staged": form.carry() if form is not None and form.is_bound else [],
         "error": error,
+        "doubts": doubts,
         "waiting_for_choices": forms.WriteForm.base_fields["waiting_for"].choices,  # type: ignore[attr-defined]
         "then_choices": forms.WriteForm.base_fields["then"].choices,  # type: ignore[attr-defined]
         "newer": bool(form and form.is_bound and seen_by(form) < found.last_sequence),
@@ -111,8 +145,14 @@ def show_ticket(
             if value in commands.TRANSITIONS[found.status]
         ],
     }
-    failed = bool(error) or (form is not None and form.is_bound and bool(form.errors))
+    context |= composer_of(found, agent, participants, form, now=now)
+    failed = bool(error or doubts) or (form is not None and form.is_bound and bool(form.errors))
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
+
+
+def folded(entries: Sequence[queries.Entry]) -> list[queries.Entry]:
+    """Return the beginning and the end of a long conversation."""
+    return [*entries[:FIRST_SHOWN], *entries[FIRST_SHOWN - MOST_SHOWN :]]
 
 
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """What agents send: each form parses, the command decides."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
-from plazo.accounts.models import Language, RequesterRole, User
+from plazo.accounts.models import Agent, Language, RequesterRole, User, normal_email
 from plazo.channels.forms.uploads import WithFiles
+from plazo.tickets.holding import SECONDS
 from plazo.tickets.models import Status, WaitingFor
 
 CONTINENTS = frozenset(
@@ -39,6 +42,13 @@ class WriteForm(WithFiles):
     seen = forms.IntegerField(required=False)
     copies_shown = forms.BooleanField(required=False)
     copies = forms.TypedMultipleChoiceField(required=False)
+    added = forms.CharField(required=False, max_length=1000)
+    sign = forms.BooleanField(required=False)
+    promise = forms.CharField(required=False, max_length=40)
+    promise_at = forms.DateTimeField(
+        required=False, error_messages={"invalid": _("Write the day and the hour of the update.")}
+    )
+    warned = forms.CharField(required=False, max_length=4000)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,6 +57,45 @@ class WriteForm(WithFiles):
         copies = self.fields["copies"]
         assert isinstance(copies, forms.TypedMultipleChoiceField)  # noqa: S101 - for the type checker
         copies.choices = [(value, value) for value in wanted]
+        # What is typed into it is in the agent's zone, which the view knows.
+        self.fields["promise_at"].to_python = as_typed  # type: ignore[attr-defined]
+
+    def clean_added(self) -> list[str]:
+        """Return the further addresses, each once, as they are stored."""
+        found = dict.fromkeys(
+            normal_email(part)
+            for part in self.cleaned_data["added"].replace(";", ",").split(",")
+            if part.strip()
+        )
+        for address in found:
+            try:
+                validate_email(address)
+            except forms.ValidationError:
+                words = _("“%(address)s” is no address.") % {"address": address}
+                raise forms.ValidationError(words) from None
+        return list(found)
+
+    def choices(self) -> dict[str, Any]:
+        """Return the fields beside the text as they stand, for giving the form back later."""
+        single = ("then", "waiting_for", "reason", "promise", "promise_at", "added")
+        data = self.data
+        return {name: str(data.get(name, ""))[:1000] for name in single} | {
+            "sign": bool(data.get("sign")),
+            "copies": data.getlist("copies")[:50]
+            if data.get("copies_shown") and hasattr(data, "getlist")
+            else None,
+        }
+
+
+def as_typed(value: Any) -> datetime | None:
+    """Return a moment as it was typed, without a zone."""
+    if not value:
+        return None
+    try:
+        return datetime.fromisoformat(str(value)).replace(tzinfo=None, second=0, microsecond=0)
+    except ValueError:
+        words = _("Write the day and the hour of the update.")
+        raise forms.ValidationError(words, code="invalid") from None
 
 
 class StatusForm(forms.Form):
@@ -90,14 +139,34 @@ class InviteForm(forms.Form):
 
 
 class MeForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A person's own language and zone."""
+    """A person's own language and zone, their signature, and how long a reply waits."""
 
     class Meta:
         model = User
-        fields = ("language", "time_zone")
+        fields = ("language", "time_zone", "single_keys")
+
+    signature = forms.CharField(
+        required=False,
+        max_length=1000,
+        label=_("Signature of your replies"),
+        widget=forms.Textarea(attrs={"class": "input", "rows": 3}),
+    )
+    undo_seconds = forms.TypedChoiceField(
+        coerce=int,
+        label=_("A reply can be taken back for"),
+        choices=[(0, _("It goes at once")), *((n, f"{n} s") for n in SECONDS if n)],
+    )
 
     language = forms.ChoiceField(choices=Language.choices, label=_("Language"))
     time_zone = forms.CharField(max_length=60, label=_("Time zone"))
+    single_keys = forms.BooleanField(
+        required=False,
+        label=_("Single keys do things"),
+        help_text=_(
+            "J, K, R and the others. Turn them off if you speak to your computer or touch keys "
+            "by accident; Ctrl K stays."
+        ),
+    )
 
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"].strip()
@@ -105,13 +174,22 @@ class MeForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(_("Write a zone such as America/Bogota."))
         return zone
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, agent: Agent, **kwargs: Any) -> None:
+        self.agent = agent
+        kept = {"signature": agent.signature, "undo_seconds": agent.undo_seconds}
+        super().__init__(*args, instance=agent.user, initial=kept, **kwargs)
         self.fields["time_zone"].widget.attrs |= {
             "class": "input",
             "list": "time-zones",
             "autocomplete": "off",
         }
+
+    def save(self, commit: bool = True) -> User:
+        self.agent.signature = self.cleaned_data["signature"].strip()
+        self.agent.undo_seconds = self.cleaned_data["undo_seconds"]
+        self.agent.save(update_fields=["signature", "undo_seconds"])
+        user: User = super().save(commit)
+        return user
 
     def zones(self) -> list[str]:
         """Return the zones to choose from: those named after a place."""

@@ -1,4 +1,4 @@
-"""The mail screens of the desk: the ledger, one mail of it, the mailboxes and their doctor."""
+"""The mail screens of the desk: the ledger, and one mail of it."""
 
 from typing import Any
 
@@ -7,37 +7,26 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from plazo.accounts.access import actor_of_agent
-from plazo.accounts.models import Agent, Role
+from plazo.accounts.models import Agent
 from plazo.agreements.queries import version_in_force
-from plazo.channels.email import doctor, intake, queries
-from plazo.channels.email.forms import MailboxForm
+from plazo.channels.email import intake, queries
 from plazo.channels.email.models import IntakeRecord
 from plazo.core.clock import read_clock
-from plazo.core.errors import NotVisible, PlazoError
+from plazo.core.errors import PlazoError
 from plazo.desk.frame import agent_required, frame, posted
-from plazo.mailboxes import queries as mailboxes
-from plazo.mailboxes.models import Mailbox
 from plazo.tickets import access, commands
 
 LONGEST_SOURCE = 200_000
-DOCTOR_SECONDS = 20.0
 
 
 def _frame(request: HttpRequest) -> dict[str, Any]:
     now = read_clock()
     context = frame(request, now, version_in_force(now), current="mail")
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    return context | {"administers": agent.role == Role.ADMINISTRATOR}
-
-
-def _administrator(request: HttpRequest) -> None:
-    """Raise NotVisible unless an administrator asks: mailboxes hold sign-ins."""
-    agent: Agent = request.agent  # type: ignore[attr-defined]
-    if agent.role != Role.ADMINISTRATOR:
-        raise NotVisible
+    return context | {"administers": agent.administers}
 
 
 @agent_required
@@ -107,40 +96,6 @@ def run_again(request: HttpRequest, pk: int) -> HttpResponse:
     except PlazoError as error:
         messages.error(request, error.user_message())
     return redirect("desk:mail_record", pk=found.pk)
-
-
-@agent_required
-@require_http_methods(["GET", "POST"])
-def mailbox(request: HttpRequest, key: str = "") -> HttpResponse:
-    """Make or change a mailbox."""
-    _administrator(request)
-    found = mailboxes.by_key(key) if key else Mailbox()
-    if found is None:
-        raise Http404
-    form = MailboxForm(request.POST or None, instance=found)
-    if request.method == "POST" and form.is_valid():
-        saved = form.save()
-        messages.success(request, _("The mailbox is saved. Let the doctor test it."))
-        return redirect("desk:mailbox", key=saved.key)
-    context = _frame(request) | {"form": form, "mailbox": found, "steps": None}
-    status = 422 if form.is_bound and form.errors else 200
-    return render(request, "plazo/desk/mail/mailbox.html", context, status=status)
-
-
-@agent_required
-@posted("desk:mailbox")
-def examine(request: HttpRequest, key: str) -> HttpResponse:
-    """Let the doctor test a mailbox, step by step, and show the findings."""
-    _administrator(request)
-    found = mailboxes.by_key(key)
-    if found is None:
-        raise Http404
-    context = _frame(request) | {
-        "form": MailboxForm(instance=found),
-        "mailbox": found,
-        "steps": list(doctor.examine(found, wait=DOCTOR_SECONDS)),
-    }
-    return render(request, "plazo/desk/mail/mailbox.html", context)
 
 
 @agent_required

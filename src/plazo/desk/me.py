@@ -8,19 +8,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from plazo.accounts.models import Agent
-from plazo.agreements.queries import version_in_force
 from plazo.core.clock import read_clock
 from plazo.desk import forms
-from plazo.desk.frame import agent_required, frame
+from plazo.desk.frame import agent_required
+from plazo.desk.setting_up import settings_frame
 
 
 @agent_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def me(request: HttpRequest) -> HttpResponse:
-    """Let a person choose their language and zone."""
+    """Let a person choose their language, their zone and whether single keys do things."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    form = forms.MeForm(request.POST or None, instance=agent.user)
+    form = forms.MeForm(request.POST or None, agent=agent)
     if request.method == "POST" and form.is_valid():
         user = form.save()
         response = redirect("desk:me")
@@ -29,6 +29,6 @@ def me(request: HttpRequest) -> HttpResponse:
         )
         messages.success(request, _("Saved."))
         return response
-    context = frame(request, now, version_in_force(now), current="me") | {"form": form}
+    context = settings_frame(request, now, "me") | {"form": form}
     status_code = 422 if form.is_bound and form.errors else 200
     return render(request, "plazo/desk/me.html", context, status=status_code)

@@ -18,8 +18,8 @@ from plazo.accounts.access import actor_of_agent
 from plazo.accounts.commands import find_or_create_requester
 from plazo.accounts.models import Agent, Requester
 from plazo.accounts.queries import (
+    all_groups,
     assignable_agents,
-    groups,
     people_beginning,
     requesters_by_email,
 )
@@ -213,7 +213,7 @@ def _show(
         ],
         "roles": ReferralRole.choices,
         "agents": assignable_agents(),
-        "groups": groups(),
+        "groups": all_groups(),
     }
     failed = form.is_bound and bool(form.errors)
     return render(request, "plazo/desk/joins/new.html", context, status=422 if failed else 200)

@@ -1,30 +1,40 @@
 """The queue: the views of all cases, what is due first at the top, and what a search finds."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from plazo.accounts.models import Agent
-from plazo.agreements.labels import metric_label
+from plazo.accounts.preferences import keep_preference
+from plazo.accounts.queries import all_groups, assignable_agents
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.queries import version_in_force
-from plazo.core import clockview
+from plazo.automation.errors import BadView
+from plazo.automation.views import COLUMNS, Definition
 from plazo.core.clock import read_clock
-from plazo.desk.frame import agent_required, frame, view_labels
+from plazo.core.errors import NotVisible, PlazoError
+from plazo.desk.filtering import chips
+from plazo.desk.frame import agent_required, frame, posted
 from plazo.desk.horizon import horizon
+from plazo.desk.rows import column_names, parted, row_context
+from plazo.desk.wanted import Wanted, wanted_by
 from plazo.tickets import queries
-from plazo.tickets.models import Ticket
+from plazo.tickets.listing import GROUPINGS, ORDERINGS, Page
+from plazo.tickets.models import WaitingFor
 
-# The view or the search that the person saw last, so that a case leads back to it.
+# The list or the search that the person saw last, so that a case leads back to it.
 CAME_FROM = "plazo_queue"
+LONGEST_WAY_BACK = 1500
+DENSITIES = ("comfortable", "compact")
+MOST_REMEMBERED = 60
 
 
 @agent_required
@@ -33,103 +43,153 @@ def queue(request: HttpRequest) -> HttpResponse:
     """Show a view of the queue, what is due first at the top, or what a search finds anywhere."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    name = _view(request.GET.get("view", ""))
-    search = request.GET.get("q", "").strip()[:80]
+    search = request.GET.get("q", "").replace("\x00", "").strip()[:80]
     after = request.GET.get("after", "")
-    page = (
-        queries.search_page(search, agent=agent, after=after)
-        if search
-        else queries.queue_page(name, agent=agent, now=now, after=after)
-    )
+    wanted = wanted_by(request.GET, agent)
+    error = wanted.error
+    if search:
+        page = queries.search_page(search, agent=agent, after=after)
+    else:
+        try:
+            page = wanted.page(agent=agent, now=now, after=after)
+        except PlazoError as refused:
+            page, error = Page([], ""), refused.user_message()
     version = version_in_force(now)
-    context = frame(request, now, version, current="" if search else name)
-    counted = {key: count for key, _label, _icon, _letter, count in context["rail"]}
-    rows = [_row(ticket, context["language"], version, now) for ticket in page.tickets]
-    dated = any(row["clock"] is not None and row["clock"].due_at for row in rows)
-    support = version.sla.calendars[version.document.support_calendar]
+    context = frame(request, now, version, current="" if search else wanted.key)
+    context |= _list_context(page, wanted, context, version, now)
     context |= {
-        "title": _("Results for “%(search)s”") % {"search": search}
-        if search
-        else view_labels()[name][0],
-        "count": None if search else counted[name],
-        "view": name,
-        "groups": _groups(rows, name, now),
-        "rows": rows,
-        "paused_word": clockview.words()["paused"],
-        "next_after": page.next_after,
+        "title": _("Results for “%(search)s”") % {"search": search} if search else wanted.title,
+        "count": None if search else context["counted"].get(wanted.key),
         "search": search,
-        "horizon": horizon(rows, support, now, context["zone"])
-        if dated and name != "solved"
-        else None,
+        "error": error,
+        "next": _more(page, wanted, request, search),
     }
-    if not rows:
+    if request.headers.get("X-Plazo") == "more":
+        return render(request, "plazo/desk/_list.html", context)
+    context |= _around(wanted, version, context)
+    if not page.tickets:
         context |= {
             "next_deadline": queries.next_deadline(agent=agent, now=now),
-            "unassigned": counted["unassigned"],
+            "unassigned": context["counted"]["unassigned"],
         }
     response = render(request, "plazo/desk/queue.html", context)
+    _remember(response, request)
+    return response
+
+
+def _list_context(
+    page: Page, wanted: Wanted, context: dict[str, Any], version: AgreementVersion, now: datetime
+) -> dict[str, Any]:
+    """Return the rows of a page under their headings, and the horizon of their deadlines."""
+    definition = wanted.definition
+    rows = [
+        row_context(
+            ticket,
+            columns=definition.columns,
+            version=version,
+            language=context["language"],
+            zone=context["zone"],
+            now=now,
+        )
+        for ticket in page.tickets
+    ]
+    bare = [each["row"] for each in rows]
+    dated = any(row["clock"] is not None and row["clock"].due_at for row in bare)
+    support = version.sla.calendars[version.document.support_calendar]
+    return {
+        "wanted": wanted,
+        "view": wanted.view,
+        "columns": column_names(definition.columns),
+        "groups": parted(bare, definition.grouping, now),
+        "rows": bare,
+        "paused_word": rows[0]["paused_word"] if rows else "",
+        "horizon": horizon(bare, support, now, context["zone"])
+        if dated and definition.ordering == "due"
+        else None,
+    }
+
+
+def _around(wanted: Wanted, version: AgreementVersion, context: dict[str, Any]) -> dict[str, Any]:
+    """Return what can be done with the list and with what is chosen in it. Costs two queries."""
+    return {
+        "here": wanted.query(),
+        "chips": chips(wanted.definition.conditions, version, context["zone"], context["language"])
+        if wanted.filtered
+        else [],
+        "orderings": [(each.key, each.label) for each in ORDERINGS.values()],
+        "groupings": [(each.key, each.label) for each in GROUPINGS.values()],
+        "all_columns": list(COLUMNS.items()),
+        "agents": assignable_agents(),
+        "all_groups": all_groups(),
+        "severities": [each.key for each in version.document.severities],
+        "waiting": WaitingFor.choices,
+    }
+
+
+def _more(page: Page, wanted: Wanted, request: HttpRequest, search: str) -> str:
+    """Return the address of the next page; empty where this is the last."""
+    if not page.next_after:
+        return ""
+    asked = {name: request.GET.get(name, "") for name in ("order", "by")}
+    return wanted.query(**asked, q=search, after=page.next_after)
+
+
+def _remember(response: HttpResponse, request: HttpRequest) -> None:
+    names = ("view", "f", "order", "by", "q")
+    seen = {name: request.GET[name][:LONGEST_WAY_BACK] for name in names if request.GET.get(name)}
+    text = urlencode(seen)
     response.set_cookie(
         CAME_FROM,
-        urlencode({"view": name, "q": search}),
+        text if len(text) <= LONGEST_WAY_BACK else "",
         path=reverse("desk:queue"),
         httponly=True,
         secure=settings.SESSION_COOKIE_SECURE,
         samesite="Lax",
     )
-    return response
-
-
-def _view(wanted: str) -> queries.QueueView:
-    return next((view for view in queries.VIEWS if view == wanted), "due")
 
 
 def way_back(request: HttpRequest) -> str:
-    """Return the view or the search that the person saw last: where a case leads back to."""
+    """Return the list or the search that the person saw last: where a case leads back to."""
     came_from = QueryDict(request.COOKIES.get(CAME_FROM, ""))
-    view, search = _view(came_from.get("view", "")), came_from.get("q", "")[:80]
-    wanted = {"view": "" if view == "due" else view, "q": search}
-    query = urlencode({key: value for key, value in wanted.items() if value})
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    try:
+        wanted = wanted_by(came_from, agent)
+    except NotVisible:
+        return reverse("desk:queue")
+    asked = {name: came_from.get(name, "") for name in ("order", "by")}
+    query = wanted.query(**asked, q=came_from.get("q", "")[:80]) if not wanted.error else ""
     return reverse("desk:queue") + (f"?{query}" if query else "")
 
 
-def _row(ticket: Ticket, language: str, version: AgreementVersion, now: datetime) -> dict[str, Any]:
-    live = queries.live_clock(ticket)
-    clock = clockview.of_projection(live, now) if live else None
-    return {
-        "ticket": ticket,
-        "clock": clock,
-        "metric": metric_label(clock.metric) if clock else "",
-        "service": version.document.service_name(ticket.service, language),
-        "state": clock.sla if clock else "",
-    }
+def place_after(request: HttpRequest) -> str:
+    """Return where a form of the queue leads once it is done: the list that it was sent from."""
+    place = request.POST.get("next", "")
+    ours = place.startswith(reverse("desk:queue")) and url_has_allowed_host_and_scheme(
+        place, allowed_hosts=None
+    )
+    return place if ours else way_back(request)
 
 
-def _groups(
-    rows: list[dict[str, Any]], view: str, now: datetime
-) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Part a queue as a departure board does: overdue, next hour, later, no clock, ended."""
-    if view == "solved":
-        return [(_("The latest first"), "history", rows)] if rows else []
-    parts: dict[str, list[dict[str, Any]]] = {
-        "late": [], "hour": [], "later": [], "none": [], "ended": []
-    }  # fmt: skip
-    for row in rows:
-        clock = row["clock"]
-        if row["ticket"].is_ended:
-            parts["ended"].append(row)
-        elif clock is None or clock.due_at is None:
-            parts["none"].append(row)
-        elif clock.sla == "late":
-            parts["late"].append(row)
-        elif clock.due_at - now <= timedelta(hours=1):
-            parts["hour"].append(row)
-        else:
-            parts["later"].append(row)
-    names = {
-        "late": (pgettext("cases", "Overdue"), "octagon-alert"),
-        "hour": (_("Next hour"), "hourglass"),
-        "later": (_("Later"), "clock-3"),
-        "none": (_("No clock running"), "pause"),
-        "ended": (_("Solved or closed"), "circle-check"),
-    }
-    return [(*names[key], found) for key, found in parts.items() if found]
+@agent_required
+@posted("desk:queue")
+def display(request: HttpRequest) -> HttpResponse:
+    """Keep how an agent likes a list: its order, its groups, its columns; and how dense all are."""
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    key = request.POST.get("key", "")[:40]
+    density = request.POST.get("density", "")
+    try:
+        chosen = Definition(
+            ordering=request.POST.get("ordering", ""),
+            grouping=request.POST.get("grouping", ""),
+            columns=tuple(request.POST.getlist("columns")),
+        ).to_json()
+    except BadView as error:
+        messages.warning(request, error.user_message())
+        return redirect(place_after(request))
+    del chosen["conditions"]
+    kept = {name: each for name, each in agent.preferences.get("queue", {}).items() if name != key}
+    newest = dict(list(kept.items())[1 - MOST_REMEMBERED :])
+    keep_preference(agent_id=agent.pk, name="queue", value=newest | {key: chosen})
+    if density in DENSITIES:
+        keep_preference(agent_id=agent.pk, name="density", value=density)
+    return redirect(place_after(request))

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
+
+from plazo.accounts.models import Group
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.mailboxes.tokens import without_plus
 
@@ -34,6 +37,12 @@ def active() -> list[Mailbox]:
 def every() -> list[Mailbox]:
     """Return every mailbox, in use or not: their addresses are ours."""
     return list(Mailbox.objects.select_related("group"))
+
+
+def held_by(group: Group) -> str:
+    """Say which mailboxes belong to a group, in words; "" where none does."""
+    names = ", ".join(Mailbox.objects.filter(group=group).values_list("name", flat=True))
+    return _("the mailboxes %(names)s") % {"names": names} if names else ""
 
 
 def takes_answers(mailbox: Mailbox | None) -> bool:

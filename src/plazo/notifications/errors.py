@@ -28,3 +28,13 @@ class TooManyMails(PlazoError):
 
     def user_message(self) -> str:
         return _("Too many mails went out in this hour. Nothing was done; try again later.")
+
+
+class BadHours(PlazoError):
+    """Somebody's own hours have no window, or two that overlap."""
+
+    code = "bad_hours"
+    http_status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def user_message(self) -> str:
+        return _("Write at least one span, and none that overlaps another.")

@@ -1,4 +1,4 @@
-"""Mail to be sent: the row is the truth, the job only a nudge."""
+"""Mail to be sent, and what our own people are told: the row is the truth, the job only a nudge."""
 
 from typing import ClassVar
 
@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from plazo.accounts.models import Agent
 from plazo.mailboxes.models import Mailbox
 from plazo.tickets.models import Ticket, TicketEvent
 
@@ -27,6 +28,10 @@ class MailKind(models.TextChoices):
     FOLLOW = "follow", _("Question whether to follow announcements")
     ARTICLE = "article", _("Article to look at")
     JOINED = "joined", _("Notice of taking part in a case")
+    ANSWER = "answer", _("Automatic answer")
+    RULE = "rule", _("Notice by a rule")
+    NEWS = "news", _("News of a case")
+    NEWS_BUNDLE = "news_bundle", _("News of cases, together")
 
 
 class MailState(models.TextChoices):
@@ -147,3 +152,106 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class Digest(models.TextChoices):
+    HOURLY = "hourly", _("every hour")
+    DAILY = "daily", _("once a day")
+
+
+class Hours(models.TextChoices):
+    """When a person is told by browser and mail; what comes at other times waits."""
+
+    ALWAYS = "always", _("At any hour")
+    SUPPORT = "support", _("In support hours")
+    OWN = "own", _("In my own hours")
+
+
+class Preference(models.Model):
+    """How an agent wants to be told. Without a row, everything is as it comes.
+
+    `choices` holds what they chose themselves, by the key of the news: `desk` and `browser` as
+        yes or no, `mail` as a way. `windows` are weekday, opening and closing, in minutes of their
+        own civil time. `reads_group_mail` says that what goes to their group's address reaches
+        them.
+    """
+
+    agent = models.OneToOneField(Agent, on_delete=models.CASCADE, related_name="notice_preference")
+    choices = models.JSONField(default=dict)
+    digest = models.CharField(max_length=6, choices=Digest.choices, default=Digest.DAILY)
+    digest_hour = models.PositiveSmallIntegerField(default=8)
+    hours = models.CharField(max_length=7, choices=Hours.choices, default=Hours.ALWAYS)
+    windows = models.JSONField(default=list)
+    reads_group_mail = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"preference of {self.agent_id}"
+
+
+class Notice(models.Model):
+    """What one person was told of one case: a line of their inbox at the desk.
+
+    While it is unread, more of the same in the same case only counts it up: `bundle` names what
+    is the same. `mail_at` and `browser_at` are when it must still go out by these ways; null where
+    it went out, or never will. `details` holds keys, numbers and instants for its words.
+    """
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="notices")
+    in_place_of = models.ForeignKey(Agent, null=True, on_delete=models.CASCADE, related_name="+")
+    news = models.CharField(max_length=24)
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="notices")
+    event = models.ForeignKey(TicketEvent, on_delete=models.PROTECT, related_name="+")
+    bundle = models.CharField(max_length=60)
+    count = models.PositiveIntegerField(default=1)
+    details = models.JSONField(default=list)
+    severity = models.CharField(max_length=1, blank=True)
+    first_at = models.DateTimeField()
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    mail_at = models.DateTimeField(null=True)
+    browser_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["agent", "bundle"], condition=Q(read_at=None), name="notice_one_unread"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["agent", "-at", "-id"], name="notice_inbox"),
+            models.Index(
+                fields=["agent", "ticket"], condition=Q(read_at=None), name="notice_unread"
+            ),
+            models.Index(
+                fields=["mail_at"], condition=Q(mail_at__isnull=False), name="notice_mail_due"
+            ),
+            models.Index(
+                fields=["browser_at"],
+                condition=Q(browser_at__isnull=False),
+                name="notice_browser_due",
+            ),
+            models.Index(fields=["at"], name="notice_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.news} to {self.agent_id} about {self.ticket_id}"
+
+
+class Told(models.Model):
+    """A moment of a clock that a person was told of: the same one is never told to them again."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="+")
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="+")
+    clock = models.CharField(max_length=60)
+    threshold = models.CharField(max_length=12)
+    due_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["agent", "ticket", "clock", "threshold", "due_at"], name="told_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.threshold} of {self.clock} to {self.agent_id}"

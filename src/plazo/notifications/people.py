@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from plazo.accounts import invitations, links
-from plazo.accounts.models import Invitation, Requester, RequesterRole, normal_email
+from plazo.accounts import invitations, links, team
+from plazo.accounts.models import Agent, Invitation, Requester, RequesterRole, normal_email
 from plazo.agreements.labels import metric_label
 from plazo.agreements.queries import version_in_force
-from plazo.core import localtime, sealing
+from plazo.core import audit, localtime, sealing
 from plazo.core.actor import Actor
 from plazo.core.limits import Limit, take
 from plazo.notifications import brake, planning, rendering
@@ -122,6 +122,47 @@ def tell_about_account(
     )
 
 
+@transaction.atomic
+def invite_agent(*, actor: Actor, now: datetime, **who: Any) -> Agent:
+    """Make an agent who has no password yet, and mail them a link to choose one.
+
+    Raises: what `team.add_agent` raises.
+    """
+    agent = team.add_agent(**who, actor=actor, now=now)
+    _mail_access(agent, now)
+    return agent
+
+
+@transaction.atomic
+def invite_agent_again(*, agent_id: int, actor: Actor, now: datetime) -> None:
+    """Mail an agent another link to choose their password: the last one may have run out."""
+    agent = Agent.objects.select_related("user").get(pk=agent_id, is_active=True)
+    _mail_access(agent, now)
+    audit.record(
+        "agent.invited_again",
+        f"agent:{agent.pk}",
+        title=str(agent),
+        after={"email": agent.user.email},
+        actor=actor,
+        now=now,
+    )
+
+
+def _mail_access(agent: Agent, now: datetime) -> None:
+    """Edges: who has a password already is led to the desk; nobody else can choose theirs."""
+    user = agent.user
+    known = user.has_usable_password()
+    path = "/desk/" if known else team.password_path(user)
+    tell_about_account(
+        what="agent_known" if known else "agent_invited",
+        email=user.email,
+        name=str(user),
+        language=user.language,
+        url=f"{settings.PLAZO.base_url}{path}",
+        now=now,
+    )
+
+
 # ── The words ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -206,6 +247,19 @@ def _account_words(what: str) -> dict[str, Any] | None:
             ],
             "button": _("Choose a new password"),
             "small": [_("If it was not you, do nothing: your password stays as it is.")],
+        },
+        "agent_invited": {
+            "headline": _("You are on the support team"),
+            "paragraphs": [
+                _("Choose your password within three days. Then you sign in with this address.")
+            ],
+            "button": _("Choose your password"),
+            "small": [_("If you do not know what this is about, you need not do anything.")],
+        },
+        "agent_known": {
+            "headline": _("You are on the support team"),
+            "paragraphs": [_("You sign in with this address and the password that you have.")],
+            "button": _("Open the desk"),
         },
         "unknown_account": {
             "headline": _("There is no account of this address"),

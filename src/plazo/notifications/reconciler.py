@@ -14,6 +14,7 @@ from django.utils import timezone
 from plazo.core import limits
 from plazo.core.nudging import wake
 from plazo.notifications import brake
+from plazo.notifications.bundling import deliver_due, forget
 from plazo.notifications.digest import tell_once
 from plazo.notifications.models import WAITING, OutboundMail
 from plazo.notifications.tasks import nudge, send_outbound_mail
@@ -40,7 +41,7 @@ def reconcile_once(now: datetime) -> int:
 
 
 def run_forever(stop: threading.Event) -> None:
-    """Reconcile, and tell what budgets refused, every ten seconds until `stop`.
+    """Reconcile, tell what budgets refused and what waited, every ten seconds until `stop`.
 
     Edges: once an hour, what no budget needs any more is deleted.
     """
@@ -49,9 +50,11 @@ def run_forever(stop: threading.Event) -> None:
         now = timezone.now()
         reconcile_once(now)
         tell_once(now)
+        deliver_due(now)
         if forgotten_at is None or now - forgotten_at >= FORGET_EVERY:
             brake.forget(now=now)
             limits.forget(now=now)
+            forget(now=now)
             forgotten_at = now
         close_old_connections()
         stop.wait(PERIOD)

@@ -5,6 +5,7 @@ Times are worked out from the ticket's own clocks, never typed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import formataddr, parseaddr
 from typing import Any
 from urllib.parse import quote
@@ -25,8 +26,15 @@ from plazo.notifications.planning import letter_of
 from plazo.notifications.readers import TO_PARTICIPANTS, copied
 from plazo.sla import Metric
 from plazo.tickets import access, queries
-from plazo.tickets.bodies import html_without_images
-from plazo.tickets.models import Attachment, Channel, Participant, PublicMessage, Ticket
+from plazo.tickets.bodies import html_with_images, html_without_images, text_without_images
+from plazo.tickets.models import (
+    Attachment,
+    Channel,
+    Participant,
+    PublicMessage,
+    Ticket,
+    TicketEvent,
+)
 
 Rendered = tuple[str, str, str]
 
@@ -60,7 +68,7 @@ def render(mail: OutboundMail) -> Rendered | None:
     match mail.kind:
         case MailKind.ACKNOWLEDGEMENT:
             return _acknowledgement(mail, ticket, context)
-        case MailKind.REPLY | MailKind.COPY:
+        case MailKind.REPLY | MailKind.COPY | MailKind.ANSWER:
             return _reply(mail, ticket, context)
         case MailKind.ANSWERED | MailKind.ASSIGNED:
             return _for_agent(mail, ticket, context)
@@ -206,7 +214,7 @@ def is_bare(mail: OutboundMail) -> bool:
     ticket = mail.ticket
     return (
         ticket is not None
-        and mail.kind in (MailKind.REPLY, MailKind.COPY)
+        and mail.kind in (MailKind.REPLY, MailKind.COPY, MailKind.ANSWER)
         and ticket.channel == Channel.FORM
         and ticket.requester.email_confirmed_at is None
     )
@@ -244,11 +252,36 @@ def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rende
         "inside": inside,
         "linked": [_behind_link(file, mail) for file in linked],
         "link_ends_at": mail.created_at + access.FILE_LINK_LASTS,
-        "body_html": html_without_images(message.body_html),
+        "body_text": text_without_images(message.body_text),
+        "body_html": html_with_images(message.body_html, {file.content_id for file in inside}),
         "history": _history(message, context["zone"]),
+        "promised_by": _promised_with(mail),
+        "written_at": mail.created_at,
     }
     subject = f"[{ticket.number}] Re: {one_line(ticket.subject)}"
     return finish("reply", subject, context)
+
+
+def _promised_with(mail: OutboundMail) -> datetime | None:
+    """Return the instant by which a reply promised the next update, if it did.
+
+    Edges: a promise that was moved since is what it is now; one that was kept is none.
+    """
+    ticket, event = mail.ticket, mail.event
+    promised = {
+        clock["key"]: clock["due_at"]
+        for clock in (ticket.clocks if ticket is not None else [])
+        if clock["metric"] == Metric.PROMISED_UPDATE
+        and not (clock["done_at"] or clock["cancelled_at"])
+    }
+    if not promised or event is None:
+        return None
+    made = TicketEvent.objects.filter(
+        ticket=ticket, correlation=event.correlation, kind="promise.made"
+    ).first()
+    key = f"{Metric.PROMISED_UPDATE.value}:{made.payload['promise']}" if made else ""
+    due = promised.get(key)
+    return datetime.fromisoformat(due) if due else None
 
 
 def carried(files: list[Attachment]) -> tuple[list[Attachment], list[Attachment]]:

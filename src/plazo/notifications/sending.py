@@ -12,6 +12,8 @@ import logging
 import random
 import smtplib
 from datetime import datetime, timedelta
+from email.mime.application import MIMEApplication
+from email.mime.image import MIMEImage
 from typing import Any
 
 from django.conf import settings
@@ -33,7 +35,8 @@ from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMai
 from plazo.notifications.planning import letter_of
 from plazo.notifications.transport import deliver
 from plazo.tickets import commands
-from plazo.tickets.models import Delivery
+from plazo.tickets.files import shown_as
+from plazo.tickets.models import Attachment, Delivery
 
 logger = logging.getLogger(__name__)
 
@@ -153,8 +156,12 @@ def _deliver(mail: OutboundMail) -> None:
         raise
 
 
+# The mails by whose fate the delivery of a message is told.
+WRITTEN = (MailKind.REPLY, MailKind.ANSWER)
 AUTOMATIC = {
     MailKind.ACKNOWLEDGEMENT: "auto-replied",
+    MailKind.ANSWER: "auto-replied",
+    MailKind.RULE: "auto-generated",
     MailKind.AT_RISK: "auto-generated",
     MailKind.BREACHED: "auto-generated",
     MailKind.ANSWERED: "auto-generated",
@@ -168,6 +175,8 @@ AUTOMATIC = {
     MailKind.FOLLOW: "auto-generated",
     MailKind.ARTICLE: "auto-generated",
     MailKind.JOINED: "auto-generated",
+    MailKind.NEWS: "auto-generated",
+    MailKind.NEWS_BUNDLE: "auto-generated",
 }
 
 
@@ -223,7 +232,23 @@ def _attach_files(mail: OutboundMail, message: EmailMultiAlternatives) -> None:
     inside, _linked = rendering.carried(list(about.attachments.all()) if about else [])
     for file in inside:
         with default_storage.open(storage_path(file.sha256)) as stored:
-            message.attach(file.name, stored.read(), file.content_type)
+            content = stored.read()
+        if about is not None and f'src="cid:{file.content_id}"' in about.body_html:
+            message.attach(_shown_in_place(content, file))
+        else:
+            message.attach(file.name, content, file.content_type)
+
+
+def _shown_in_place(content: bytes, file: Attachment) -> MIMEImage | MIMEApplication:
+    """Return an image that the mail's HTML shows by its Content-ID. Source: RFC 2392."""
+    shown = shown_as(content[:16])
+    if shown is None:
+        part: MIMEImage | MIMEApplication = MIMEApplication(content)
+    else:
+        part = MIMEImage(content, _subtype=shown.partition("/")[2])
+    part.add_header("Content-ID", f"<{file.content_id}>")
+    part.add_header("Content-Disposition", "inline", filename=file.name)
+    return part
 
 
 def _expected(error: Exception) -> bool:
@@ -259,7 +284,7 @@ def _record_sent(mail: OutboundMail, now: datetime) -> str:
             commands.record_acknowledged(
                 ticket_id=mail.ticket_id, mail_id=mail.pk, actor=ACTOR, now=now
             )
-        elif mail.kind == MailKind.REPLY:
+        elif mail.kind in WRITTEN:
             commands.record_delivery(message_id=_message_of(mail), state=Delivery.SENT)
     return MailState.SENT
 
@@ -297,7 +322,7 @@ def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) 
             .get(pk=mail_id)
         )
         if not permanent:
-            if mail.kind == MailKind.REPLY and not _sent_again_since(mail):
+            if mail.kind in WRITTEN and not _sent_again_since(mail):
                 commands.record_delivery(message_id=_message_of(mail), state=Delivery.DEFERRED)
             return mail
         OutboundMail.objects.filter(pk=mail.pk).update(
@@ -308,7 +333,11 @@ def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) 
 
 
 def _reply_failed(mail: OutboundMail, reason: str, state: str, now: datetime) -> None:
-    """Put the clocks back for a reply. A copy that did not arrive is no failure of the reply."""
+    """Put the clocks back for a reply. A copy that did not arrive is no failure of the reply, and
+    an automatic answer, which is none, only shows it.
+    """
+    if mail.kind == MailKind.ANSWER:
+        commands.record_delivery(message_id=_message_of(mail), state=state)
     if mail.kind != MailKind.REPLY or mail.ticket_id is None:
         return
     commands.record_delivery_failure(
@@ -338,7 +367,7 @@ def _record_trouble(mail: OutboundMail, error: Exception, now: datetime) -> str:
             Mailbox.objects.filter(pk=mail.mailbox_id).update(
                 held_until=now + HOLD, held_reason=reason[:300]
             )
-        if mail.kind == MailKind.REPLY:
+        if mail.kind in WRITTEN:
             commands.record_delivery(message_id=_message_of(mail), state=Delivery.DEFERRED)
     return MailState.DEFERRED
 

@@ -1,5 +1,7 @@
 """Jobs: they only wake a worker. Losing one loses nothing, since the reconciler sees the row."""
 
+from collections.abc import Sequence
+
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
@@ -17,3 +19,8 @@ def send_outbound_mail(mail_id: int) -> None:
 def nudge(mail_id: int) -> None:
     """Defer the job in the current transaction: it exists when, and only when, the row does."""
     send_outbound_mail.defer(mail_id=mail_id)
+
+
+def nudge_all(mail_ids: Sequence[int]) -> None:
+    """Defer a job for each of several mails, in one query."""
+    send_outbound_mail.batch_defer(*({"mail_id": pk} for pk in mail_ids))

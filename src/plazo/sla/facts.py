@@ -122,9 +122,10 @@ class PromiseMoved(Fact):
 
 @dataclass(frozen=True, slots=True)
 class PromiseKept(Fact):
-    """What was promised was done."""
+    """What was promised was done; `reply` names the sending that did it, where one did."""
 
     promise: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)

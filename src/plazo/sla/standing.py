@@ -29,7 +29,8 @@ def standing(facts: Sequence[f.Fact], now: datetime) -> Sequence[f.Fact]:
     return [
         fact
         for place, fact in enumerate(facts)
-        if place not in gone and not (isinstance(fact, f.RepliedPublicly) and fact.reply in failed)
+        if place not in gone
+        and not (isinstance(fact, f.RepliedPublicly | f.PromiseKept) and fact.reply in failed)
     ]
 
 

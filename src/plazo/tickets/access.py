@@ -4,7 +4,7 @@ What a person may not see does not exist for them: NotVisible becomes a 404.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
@@ -14,7 +14,14 @@ from django.core.signing import BadSignature, Signer
 from plazo.accounts.access import agent_of
 from plazo.accounts.models import Agent, Requester
 from plazo.core.errors import NotVisible
-from plazo.tickets.models import Attachment, Participant, PublicMessage, Ticket, TicketQuerySet
+from plazo.tickets.models import (
+    Attachment,
+    Participant,
+    PublicMessage,
+    Status,
+    Ticket,
+    TicketQuerySet,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -57,6 +64,36 @@ def ticket_for_agent(agent: Agent, number: str) -> Ticket:
     if ticket is None:
         raise NotVisible
     return ticket
+
+
+def next_for_agent(agent: Agent, *, besides: Collection[int] = ()) -> TicketQuerySet:
+    """Return what an agent may take next, in order: nobody has it, and it waits for nobody else.
+
+    Edges: what stands at a level above the agent's own is not theirs to take unasked.
+    Source: decision 0039.
+    """
+    return (
+        tickets_for_agent(agent)
+        .unsolved()
+        .unassigned()
+        .filter(status__in=(Status.NEW, Status.OPEN), level__lte=agent.level)
+        .exclude(pk__in=besides)
+        .by_deadline()
+    )
+
+
+def tickets_by_number(
+    agent: Agent, numbers: Collection[str], *, rows: bool = False
+) -> list[Ticket]:
+    """Return the tickets of these numbers that an agent may see, in the order of the numbers.
+
+    Units: with `rows`, together with what a row of the queue shows.
+    Edges: what they may not see is not among them. One query.
+    """
+    wanted = [number for number in numbers if "\x00" not in number]
+    tickets = tickets_for_agent(agent).filter(number__in=wanted)
+    found = {t.number: t for t in (tickets.for_queue_page() if rows else tickets)}
+    return [found[number] for number in dict.fromkeys(numbers) if number in found]
 
 
 def tickets_for_requester(requester: Requester, part: Part = "all") -> TicketQuerySet:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,9 @@ _TAGS = frozenset(
     ]
 )
 
+_EMPTY_IMAGE = re.compile(r'<img(?:\s+(?!src=)[a-z]+="[^"]*")*\s*/?>')
+_IMAGE_OF_OURS = re.compile(r"!\[([^\]\n]*)\]\(cid:[^)\s]+\)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
@@ -75,10 +78,13 @@ def written_plain(text: str) -> Written:
     return Written(text=text, html=html_of_plain(text))
 
 
-def written_markdown(text: str) -> Written:
-    """Return an agent's Markdown ready for storing. Raises: EmptyBody."""
+def written_markdown(text: str, files: Sequence["StoredUpload"] = ()) -> Written:
+    """Return an agent's Markdown ready for storing; it shows the images that come with it.
+
+    Raises: EmptyBody.
+    """
     text = clean_text(text)
-    return Written(text=text, html=html_of_markdown(text))
+    return Written(text=text, html=html_of_markdown(text, {file.content_id for file in files}))
 
 
 def clean_text(text: str) -> str:
@@ -96,9 +102,12 @@ def clean_text(text: str) -> str:
     return text
 
 
-def html_of_markdown(text: str) -> str:
-    """Return an agent's Markdown as HTML that is safe to show and to send."""
-    return html_without_images(_markdown.render(text))
+def html_of_markdown(text: str, cids: Collection[str] = ()) -> str:
+    """Return an agent's Markdown as HTML that is safe to show and to send.
+
+    Units: `cids` are the Content-IDs of the files that it may show.
+    """
+    return html_with_images(_markdown.render(text), cids)
 
 
 def html_of_plain(text: str) -> str:
@@ -111,13 +120,30 @@ def html_of_plain(text: str) -> str:
 
 def html_without_images(html: str) -> str:
     """Return HTML without anything that runs, loads or shows a file: fit for a page or a mail."""
-    return nh3.clean(
+    return html_with_images(html, ())
+
+
+def html_with_images(html: str, cids: Collection[str]) -> str:
+    """Return HTML that shows the files of these Content-IDs, and runs or loads nothing else."""
+    wanted = {f"cid:{cid}" for cid in cids if cid}
+
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        return value if (tag, name) != ("img", "src") or value in wanted else None
+
+    cleaned = nh3.clean(
         html,
-        tags=set(_TAGS),
-        attributes={"a": {"href"}, "th": {"align"}, "td": {"align"}},
-        url_schemes={"http", "https", "mailto"},
+        tags={*_TAGS, "img"} if wanted else set(_TAGS),
+        attributes={"a": {"href"}, "th": {"align"}, "td": {"align"}, "img": {"src", "alt"}},
+        attribute_filter=attribute,
+        url_schemes={"http", "https", "mailto", "cid"} if wanted else {"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
+    return _EMPTY_IMAGE.sub("", cleaned) if wanted else cleaned
+
+
+def text_without_images(text: str) -> str:
+    """Return Markdown with the words of the images that come with it in their places."""
+    return _IMAGE_OF_OURS.sub(lambda found: f"[{found[1]}]", text)
 
 
 def digest_of(text: str, uploads: Sequence["StoredUpload"] = (), quoted: str = "") -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from plazo.accounts import erasure
 from plazo.accounts.models import Requester
 from plazo.core.actor import Actor
-from plazo.tickets import commands
+from plazo.tickets import commands, drafts
 from plazo.tickets.errors import CasesStillOpen
 from plazo.tickets.models import Participant, PublicMessage, Ticket
 
@@ -31,5 +31,7 @@ def erase_words(person: Requester, actor: Actor, now: datetime) -> None:
         commands.remove_participant(ticket_id=ticket_id, person_id=person.pk, actor=actor, now=now)
     written = PublicMessage.objects.filter(author_requester=person).values_list("ticket_id")
     own = Ticket.objects.filter(requester=person).values_list("pk")
-    for ticket_id in sorted({pk for (pk,) in (*written, *own)}):
+    touched = sorted({pk for (pk,) in (*written, *own)})
+    drafts.forget_about(touched)
+    for ticket_id in touched:
         commands.redact_person(ticket_id=ticket_id, person_id=person.pk, actor=actor, now=now)

@@ -264,6 +264,54 @@ class AddressNotConfirmed(PlazoError):
         return _("Confirm your own address first: sign in with a link that we send to it.")
 
 
+class PromiseOutOfRange(PlazoError):
+    """A promise is for later, and for a time that somebody still waits for."""
+
+    code = "promise_out_of_range"
+
+    def user_message(self) -> str:
+        return _("Promise a time that is still to come, within %(days)s days.") % self.data
+
+
+class PromiseNotOpen(PlazoError):
+    """There is no such promise, or it was kept, or its time has passed."""
+
+    code = "promise_not_open"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("That promise cannot be moved any more: write what is new, and promise anew.")
+
+
+class PromiseStands(PlazoError):
+    """One update at a time is promised."""
+
+    code = "promise_stands"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("An update is promised already. Move it, saying why, or write it.")
+
+
+class ReasonRequired(PlazoError):
+    """Whoever moves a promise says why: the requester reads it."""
+
+    code = "reason_required"
+
+    def user_message(self) -> str:
+        return _("Say why: the requester reads it.")
+
+
+class NotHeld(PlazoError):
+    """The reply is not on its way any more: it went out, or was taken back."""
+
+    code = "not_held"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("That reply has gone out already, or was taken back before.")
+
+
 class TooManyParticipants(PlazoError):
     """So many people take part that nobody more can."""
 
@@ -314,3 +362,28 @@ class BadFilter(PlazoError):
 
     def user_message(self) -> str:
         return _("This condition cannot be asked: “%(field)s”. Choose it anew.") % self.data
+
+
+class ReadsTooMuch(PlazoError):
+    """A list would have to read too many tickets before it finds a page of them."""
+
+    code = "reads_too_much"
+
+    def user_message(self) -> str:
+        return _(
+            "That takes too long to look up. Add a condition that narrows it down: the status, a"
+            " company, a tag, or when the case was opened."
+        )
+
+
+class NeverToMachines(PlazoError):
+    """Nothing automatic is sent to a machine, nor to somebody whose data was erased."""
+
+    code = "never_to_machines"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return (
+            _("Nobody reads what we send on %(number)s by ourselves: a machine wrote it.")
+            % self.data
+        )

@@ -145,6 +145,16 @@ class TicketReplied(Payload):
         return facts.RepliedPublicly(at, str(self.message))
 
 
+@event("ticket.answered", PUBLIC, _("Automatic answer sent"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAnswered(Payload):
+    """A rule of the team's own wrote to the requester. As with a receipt, it is no reply."""
+
+    message: int
+    digest: str
+    seal: str = ""
+
+
 @event("requester.replied", PUBLIC, _("The requester wrote"), BODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequesterReplied(Payload):
@@ -162,11 +172,12 @@ class RequesterReplied(Payload):
 @event("note.added", INTERNAL, _("Internal note"), BODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAdded(Payload):
-    """An agent told the others something."""
+    """An agent told the others something, and named some of them (keys of agents)."""
 
     note: int
     digest: str
     seal: str = ""
+    mentions: list[int] = field(default_factory=list)
 
 
 @event("participant.added", PUBLIC, _("Takes part"), "the person's key; erased with the person")
@@ -389,12 +400,15 @@ class PromiseMoved(Payload):
 @event("promise.kept", PUBLIC, _("Promise kept"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseKept(Payload):
-    """What was promised was done."""
+    """What was promised was done; by which sending of which reply, where a reply did it."""
 
     promise: str
+    message: int | None = None
+    attempt: int = 1
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.PromiseKept(at, self.promise)
+        sending = "" if self.message is None else _sending(self.message, self.attempt)
+        return facts.PromiseKept(at, self.promise, sending)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

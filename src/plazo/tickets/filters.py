@@ -127,9 +127,15 @@ def _listed(value: Any) -> Sequence[Any]:
 
 def _value(field: Field, value: Any) -> str | int:
     if field.kind == "row" and value not in field.words:
-        return int(value)
+        key = int(value)
+        if not 0 < key < 2**63:
+            raise ValueError
+        return key
     text = str(value).strip()
     if not text or len(text) > 200 or "\x00" in text:
+        raise ValueError
+    text.encode()  # half a sign is none: UnicodeEncodeError is a ValueError
+    if field.key == "level" and not 0 < int(text) < 100:
         raise ValueError
     return text
 
@@ -168,10 +174,7 @@ def _column(name: str) -> Meaning:
 
 
 def _level(op: str, value: Any, context: Context) -> Q:
-    try:
-        among = Q(level__in=[int(each) for each in value])
-    except ValueError:
-        raise BadFilter(field="level") from None
+    among = Q(level__in=[int(each) for each in value])
     return ~among if op == "none_of" else among
 
 
@@ -184,7 +187,7 @@ def _row(name: str, me: Callable[[Agent], Sequence[int]]) -> Meaning:
         keys = [each for each in value if isinstance(each, int)]
         own = {"me", "mine"} & set(value)
         if own and context.agent is not None:
-            keys += me(context.agent)
+            keys = [*keys, *me(context.agent)]
         among = Q(**{f"{name}__in": keys})
         if {"nobody", "none"} & set(value):
             among |= Q(**{f"{name}__isnull": True})
@@ -245,10 +248,6 @@ def _subject(op: str, value: Any, context: Context) -> Q:
     return found
 
 
-def _groups_of(agent: Agent) -> Sequence[int]:
-    return list(agent.groups.values_list("pk", flat=True))
-
-
 _AMONG = ("any_of", "none_of")
 _OPTIONAL = (*_AMONG, "unset")
 _AGO = ("within", "before", "since", "until")
@@ -266,7 +265,14 @@ FIELDS: Final[dict[str, Field]] = {
             _row("assignee", lambda agent: [agent.pk]),
             ("me", "nobody"),
         ),
-        Field("group", _("Group"), "row", _AMONG, _row("group", _groups_of), ("mine", "none")),
+        Field(
+            "group",
+            _("Group"),
+            "row",
+            _AMONG,
+            _row("group", lambda agent: agent.group_keys),
+            ("mine", "none"),
+        ),
         Field(
             "organization",
             _("Company"),
@@ -288,6 +294,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("due", _("Due"), "moment", ("within", "until", "overdue", "unset"), _due),
         Field("opened", _("Opened"), "moment", _AGO, _moment("opened_at")),
         Field("updated", _("Last change"), "moment", _AGO, _moment("updated_at")),
+        Field("status_since", _("In this status"), "moment", _AGO, _moment("status_since")),
         Field("solved", _("Solved at"), "moment", (*_AGO, "unset"), _moment("solved_at")),
     )
 }

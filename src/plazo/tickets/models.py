@@ -6,7 +6,7 @@ that lists can sort and filter, and rebuilt at will.
 """
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -19,6 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from plazo.accounts.models import Agent, Group, Language, Organization, Requester
 from plazo.agreements.models import AgreementVersion
 from plazo.mailboxes.models import Mailbox
+
+# Stands where a projection was not made yet.
+UNKNOWN = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Status(models.TextChoices):
@@ -69,12 +72,6 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Order as the queue does: what is due first stands first; without a deadline, last."""
         return self.order_by(F("sort_due_at").asc(), "pk")
 
-    def due_after(self, instant: datetime, pk: int) -> Self:
-        """Keep what follows a row in the order of deadlines; one range of the index."""
-        return self.filter(
-            Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__gt=pk), sort_due_at__gte=instant
-        )
-
     def by_deadline_then_newest(self) -> Self:
         """Order what was found: what is due first, then what has no deadline, the newest first."""
         return self.order_by(F("sort_due_at").asc(), "-pk")
@@ -82,12 +79,6 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def found_after(self, instant: datetime, pk: int) -> Self:
         """Keep what follows a row in the order of a search."""
         return self.filter(Q(sort_due_at__gt=instant) | Q(sort_due_at=instant, pk__lt=pk))
-
-    def solved_before(self, instant: datetime, pk: int) -> Self:
-        """Keep what follows a row in the order of solutions, the latest first."""
-        return self.filter(
-            Q(solved_at__lt=instant) | Q(solved_at=instant, pk__gt=pk), solved_at__lte=instant
-        )
 
     def ended(self) -> Self:
         return self.filter(status__in=(Status.SOLVED, Status.CLOSED))
@@ -135,6 +126,8 @@ class Ticket(models.Model):
     policy = models.CharField(max_length=60, blank=True, default="")
     opened_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    # Since when it is in its status, or waits for whom it waits for.
+    status_since = models.DateTimeField(default=UNKNOWN)
     solved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     verdict = models.CharField(max_length=60, blank=True, default="")
@@ -188,6 +181,20 @@ class Ticket(models.Model):
                 condition=Q(status="pending"),
                 name="ticket_pending",
             ),
+            # Lists that reach into what has ended.
+            models.Index(fields=["sort_due_at", "id"], name="ticket_due"),
+            models.Index(fields=["-opened_at", "-id"], name="ticket_newest"),
+            models.Index(fields=["-updated_at", "-id"], name="ticket_changed"),
+            models.Index(
+                fields=["opened_at", "id"],
+                condition=~Q(status__in=("solved", "closed")),
+                name="ticket_open_oldest",
+            ),
+            models.Index(
+                fields=["-solved_at", "id"],
+                condition=Q(solved_at__isnull=False),
+                name="ticket_solved_last",
+            ),
             models.Index(fields=["requester", "-id"], name="ticket_requester"),
             models.Index(
                 fields=["organization", "requester_due_at", "id"],
@@ -196,6 +203,11 @@ class Ticket(models.Model):
             ),
             models.Index(fields=["organization", "-updated_at", "-id"], name="ticket_company"),
             GinIndex(fields=["tags"], name="ticket_tags"),
+            models.Index(
+                fields=["status", "status_since"],
+                condition=~Q(status__in=("solved", "closed")),
+                name="ticket_status_since",
+            ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -386,7 +398,10 @@ class Authenticity(models.TextChoices):
 
 
 class PublicMessage(models.Model):
-    """What the requester wrote, or an agent wrote to them. The requester sees it."""
+    """What the requester wrote, or an agent wrote to them. The requester sees it.
+
+    Edges: what a rule of the team's own wrote has neither author; it is in the desk's name.
+    """
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="messages")
     author_agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT)
@@ -411,7 +426,7 @@ class PublicMessage(models.Model):
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
-                condition=Q(author_agent__isnull=False) ^ Q(author_requester__isnull=False),
+                condition=Q(author_agent__isnull=True) | Q(author_requester__isnull=True),
                 name="public_message_one_author",
             ),
         ]
@@ -421,7 +436,7 @@ class PublicMessage(models.Model):
 
     @property
     def from_agent(self) -> bool:
-        return self.author_agent_id is not None
+        return self.author_requester_id is None
 
     @property
     def author(self) -> str:
@@ -430,10 +445,12 @@ class PublicMessage(models.Model):
 
 
 class InternalNote(models.Model):
-    """What agents tell each other. It has no way to a requester: no address, no delivery."""
+    """What agents, and rules of theirs, tell agents. It has no way to a requester: no address, no
+    delivery.
+    """
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="notes")
-    author_agent = models.ForeignKey(Agent, on_delete=models.PROTECT)
+    author_agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT)
     author_name = models.CharField(max_length=120)
     body_text = models.TextField()
     body_html = models.TextField()
@@ -510,3 +527,46 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Draft(models.Model):
+    """What an agent is writing on a ticket; and, with `send_at`, a reply that waits to go out.
+
+    `agent` has it and `author` wrote it: they differ where it was handed over. `choices` are the
+    composer's own fields, for giving it back as it was; `sending` is what will be sent. No fact of
+    the timeline: nobody was told anything yet.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="drafts")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="drafts")
+    author = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=5, choices=[("reply", "reply"), ("note", "note")])
+    body = models.TextField(blank=True)
+    choices = models.JSONField(default=dict)
+    files = models.JSONField(default=list)
+    sending = models.JSONField(default=dict)
+    seen = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField()
+    send_at = models.DateTimeField(null=True)
+    # Why what was held could not be sent, as a sentence for its author.
+    refused = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["send_at"], condition=Q(send_at__isnull=False), name="draft_send_at"
+            ),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["ticket", "agent", "author"],
+                condition=Q(send_at__isnull=True),
+                name="draft_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(send_at__isnull=True) | Q(kind="reply"), name="draft_only_replies_wait"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"draft {self.pk}"

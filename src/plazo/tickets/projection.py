@@ -49,6 +49,7 @@ COLUMNS = [
     "policy",
     "opened_at",
     "updated_at",
+    "status_since",
     "solved_at",
     "closed_at",
     "verdict",
@@ -85,7 +86,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
         ticket.updated_at = event.at
     match event.kind:
         case "ticket.opened":
-            ticket.opened_at = event.at
+            ticket.opened_at = ticket.status_since = event.at
             _classify(ticket, event)
             ticket.status = Status.NEW
             ticket.requested_severity = payload["requested_severity"]
@@ -99,6 +100,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
             ticket.group_id = payload["group"] or ticket.group_id
         case "ticket.reopened":
             ticket.status, ticket.solved_at = Status.OPEN, None
+            ticket.status_since = event.at
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
         case "tags.changed":
@@ -112,7 +114,8 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
 
 def _apply_merge(ticket: Ticket, event: TicketEvent) -> None:
     if event.kind == "ticket.merged":
-        ticket.status, ticket.closed_at = Status.CLOSED, event.at
+        ticket.status = Status.CLOSED
+        ticket.closed_at = ticket.status_since = event.at
         ticket.merged_into_id = event.payload.get("ticket")
         ticket.waiting_for = ticket.waiting_reason = ""
     else:
@@ -128,7 +131,7 @@ def _classify(ticket: Ticket, event: TicketEvent) -> None:
 
 def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
     """Give a ticket a status. One that a merge had left solved was solved when it was."""
-    ticket.status = event.payload["status"]
+    ticket.status, ticket.status_since = event.payload["status"], event.at
     ticket.waiting_for = event.payload["waiting_for"]
     ticket.waiting_reason = event.payload["reason"] if ticket.waiting_for else ""
     if ticket.status == Status.SOLVED:

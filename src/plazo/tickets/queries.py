@@ -7,13 +7,16 @@ from typing import Any, Literal, TypeVar
 
 from django.db import connection
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from plazo.accounts.models import Agent
+from plazo.accounts.models import Agent, Group
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
-from plazo.tickets import events, projection, timeline
+from plazo.tickets import events, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
+from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
     InternalNote,
     PublicMessage,
@@ -28,8 +31,7 @@ from plazo.tickets.models import (
 
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
-PAGE_SIZE = 50
-COUNT_CAP = 99
+HELD_SHOWN = 3
 Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
@@ -54,36 +56,19 @@ def queue(view: QueueView, *, agent: Agent, now: datetime) -> TicketQuerySet:
             return tickets.unsolved().by_deadline()
 
 
-@dataclass(frozen=True, slots=True)
-class QueuePage:
-    """One page of a queue, and where the next one begins."""
-
-    tickets: list[Ticket]
-    next_after: str
-
-
 def queue_page(
     view: QueueView, *, agent: Agent, now: datetime, after: str = "", size: int = PAGE_SIZE
-) -> QueuePage:
+) -> Page:
     """Return one page of a view by keyset: its cost does not grow with what lies before it.
 
     Edges: `after` is what the page before gave; anything else begins at the beginning.
     """
-    tickets = queue(view, agent=agent, now=now).for_queue_page()
-    place = _place(after)
-    if place is not None:
-        tickets = tickets.solved_before(*place) if view == "solved" else tickets.due_after(*place)
-    rows = list(tickets[: size + 1])
-    following = ""
-    if len(rows) > size:
-        rows = rows[:size]
-        last = rows[-1]
-        edge = last.solved_at if view == "solved" else last.sort_due_at
-        following = f"{edge.isoformat()}~{last.pk}" if edge else ""
-    return QueuePage(rows, following)
+    ordering = "solved" if view == "solved" else "due"
+    tickets = queue(view, agent=agent, now=now)
+    return listing.page(tickets, ordering=ordering, after=after, size=size)
 
 
-def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_SIZE) -> QueuePage:
+def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_SIZE) -> Page:
     """Return one page of all the tickets that an agent may see and that begin with the words.
 
     Edges: whatever their status, the ended ones too: what has a deadline first, then the newest.
@@ -97,7 +82,7 @@ def search_page(search: str, *, agent: Agent, after: str = "", size: int = PAGE_
     if len(rows) > size:
         rows = rows[:size]
         following = f"{rows[-1].sort_due_at.isoformat()}~{rows[-1].pk}"
-    return QueuePage(rows, following)
+    return Page(rows, following)
 
 
 def next_deadline(*, agent: Agent, now: datetime) -> datetime | None:
@@ -129,6 +114,11 @@ def matching(tickets: TicketQuerySet, search: str) -> TicketQuerySet:
     if "@" in words:
         return tickets.filter(requester__email__startswith=words.lower())
     return tickets.filter(number__istartswith=words)
+
+
+def tag_names(limit: int = 500) -> list[str]:
+    """Return the tags that some ticket has or had, to choose from. One query."""
+    return list(Tag.objects.values_list("name", flat=True)[:limit])
 
 
 def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[str, Any] | None:
@@ -174,7 +164,8 @@ def capped_counts(lists: Mapping[Name, TicketQuerySet]) -> dict[Name, int]:
 class Entry:
     """One entry of a conversation: a message, a note, or something that happened.
 
-    `person` names the agent whom an event is about, where it is about one; `number` the ticket in
+    `person` names the agent whom an event is about, where it is about one; `promised_by` is the
+    instant of the update that a reply promised with it, as it stands now; `number` the ticket in
     which it was written, where that was merged into this one.
     """
 
@@ -184,6 +175,7 @@ class Entry:
     message: PublicMessage | None = None
     note: InternalNote | None = None
     person: str = ""
+    promised_by: datetime | None = None
     number: str = ""
     attachments: Sequence[Any] = field(default_factory=tuple)
 
@@ -221,17 +213,29 @@ def conversation(
         event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
     } - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
+    promises, told = _said_with_replies(chain)
     entries = []
     for event in _with_words_of(chain, merged):
-        if not internal and event.audience != events.PUBLIC:
+        if (not internal and event.audience != events.PUBLIC) or (
+            event.sequence in told and event.ticket_id == ticket.pk
+        ):
             continue
         number = getattr(event, "of_ticket", "")
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
         if event.kind in MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
+            by = promises.get(str(event.correlation)) if message.from_agent else None
             entries.append(
-                Entry("message", event.at, event, message=message, number=number, attachments=files)
+                Entry(
+                    "message",
+                    event.at,
+                    event,
+                    message=message,
+                    promised_by=by,
+                    number=number,
+                    attachments=files,
+                )
             )
         elif event.kind == events.NoteAdded.kind and note is not None:
             files = list(note.attachments.all())
@@ -242,6 +246,43 @@ def conversation(
             person = people.get(event.payload.get("agent"), "")
             entries.append(Entry("event", event.at, event, person=person))
     return entries
+
+
+def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:
+    """Return the promises that replies made, by their action, and the events that a reply says.
+
+    Edges: a promise that was moved since shows its new instant in the reply, and the moving of it.
+    """
+    replies = {str(e.correlation) for e in chain if e.kind == events.TicketReplied.kind}
+    instants: dict[str, datetime] = {}
+    made: dict[str, str] = {}
+    told = set()
+    for event in chain:
+        match event.kind:
+            case events.PromiseMade.kind | events.PromiseMoved.kind:
+                promise = event.payload["promise"]
+                instants[promise] = datetime.fromisoformat(event.payload["by"])
+                action = str(event.correlation)
+                if event.kind == events.PromiseMade.kind and action in replies:
+                    made[action] = promise
+                    told.add(event.sequence)
+            case events.PromiseKept.kind if event.payload.get("message"):
+                told.add(event.sequence)
+    return {action: instants[promise] for action, promise in made.items()}, told
+
+
+def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
+    """Return the latest other cases of a ticket's requester, then of their company.
+
+    Edges: two short scans, each of its own index, joined to one query; no count of either.
+    """
+    others = tickets_for_agent(agent).exclude(pk=ticket.pk).values("pk")
+    own = others.filter(requester=ticket.requester_id).order_by("-pk")[:limit]
+    company = others.filter(organization=ticket.organization_id).order_by("-updated_at", "-pk")
+    keys = own.union(company[:limit]) if ticket.organization_id else own
+    rows = Ticket.objects.filter(pk__in=keys).select_related("requester")
+    found = sorted(rows, key=lambda row: (row.requester_id != ticket.requester_id, -row.pk))
+    return found[:limit]
 
 
 def _with_words_of(chain: Sequence[TicketEvent], merged: Sequence[int]) -> Sequence[TicketEvent]:
@@ -291,7 +332,12 @@ def tags_known(limit: int = 200) -> list[str]:
 
 
 MESSAGE_KINDS = frozenset(
-    {events.TicketOpened.kind, events.TicketReplied.kind, events.RequesterReplied.kind}
+    {
+        events.TicketOpened.kind,
+        events.TicketReplied.kind,
+        events.TicketAnswered.kind,
+        events.RequesterReplied.kind,
+    }
 )
 
 
@@ -370,3 +416,22 @@ def submitted(submission_key: str) -> Ticket | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [submission_key])
     return Ticket.objects.filter(submission_key=submission_key).first()
+
+
+def held_by(group: Group) -> str:
+    """Say which cases belong to a group, in words: the first of them and how many; "" for none."""
+    theirs = Ticket.objects.filter(group=group).order_by("-pk")
+    numbers = list(theirs.values_list("number", flat=True)[: HELD_SHOWN + 1])
+    if not numbers:
+        return ""
+    shown = ", ".join(numbers[:HELD_SHOWN])
+    if len(numbers) > HELD_SHOWN:
+        return _("the cases %(numbers)s and more") % {"numbers": shown}
+    return ngettext("the case %(numbers)s", "the cases %(numbers)s", len(numbers)) % {
+        "numbers": shown
+    }
+
+
+def open_cases_of(agent: Agent) -> int:
+    """Return how many cases of an agent are not closed."""
+    return Ticket.objects.filter(assignee=agent).exclude(status=Status.CLOSED).count()

@@ -5,7 +5,7 @@ after the projection. It may only write rows and defer jobs: whatever leaves the
 after the commit. `config.wiring` registers them.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from plazo.sla import Evaluation
@@ -23,7 +23,10 @@ class Registration:
     reader: Reader
 
 
+PageReader = Callable[[Ticket, Sequence[TicketEvent]], None]
+
 _registered: dict[str, Registration] = {}
+_of_pages: dict[str, PageReader] = {}
 
 
 def register(reader: Reader, *, kinds: Collection[str], name: str) -> None:
@@ -31,8 +34,16 @@ def register(reader: Reader, *, kinds: Collection[str], name: str) -> None:
     _registered[name] = Registration(name, frozenset(kinds), reader)
 
 
-def run(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
-    """Tell every reader that asked for this kind, in the order in which they registered."""
-    for registration in _registered.values():
-        if event.kind in registration.kinds:
-            registration.reader(ticket, event, evaluation)
+def register_for_pages(reader: PageReader, *, name: str) -> None:
+    """Let `reader` hear all events of an action at once, after the readers of single events."""
+    _of_pages[name] = reader
+
+
+def run(ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation) -> None:
+    """Tell every reader what it asked for, in the order in which they registered."""
+    for event in appended:
+        for registration in _registered.values():
+            if event.kind in registration.kinds:
+                registration.reader(ticket, event, evaluation)
+    for reader in _of_pages.values():
+        reader(ticket, appended)

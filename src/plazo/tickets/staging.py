@@ -9,7 +9,7 @@ from django.db import models, transaction
 
 from plazo.core.storing import storage_path
 from plazo.tickets.bodies import StoredUpload
-from plazo.tickets.models import Attachment, StagedUpload
+from plazo.tickets.models import Attachment, Draft, StagedUpload
 
 LASTS: Final = timedelta(days=2)
 BATCH: Final = 500
@@ -18,7 +18,8 @@ Holds = Callable[[str], bool]
 
 
 def _ticket_holds(sha256: str) -> bool:
-    return Attachment.objects.filter(sha256=sha256).exists()
+    held = Draft.objects.filter(files__contains=[{"sha256": sha256}])
+    return Attachment.objects.filter(sha256=sha256).exists() or held.exists()
 
 
 _holders: dict[str, Holds] = {"tickets": _ticket_holds}

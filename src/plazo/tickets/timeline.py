@@ -14,6 +14,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,6 +76,24 @@ def facts_of(chain: Iterable[TicketEvent]) -> list[Fact]:
     return found
 
 
+_together: ContextVar[uuid.UUID | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def together(correlation: uuid.UUID) -> Iterator[None]:
+    """Let everything that is written in the block, on whatever tickets, share one correlation id:
+    it was one action of its author."""
+    token = _together.set(correlation)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+
+
+def _correlation() -> uuid.UUID:
+    return _together.get() or uuid.uuid4()
+
+
 @dataclass(slots=True)
 class Page:
     """One user action on one locked ticket: its events share a correlation id."""
@@ -83,7 +102,7 @@ class Page:
     actor: Actor
     now: datetime
     chain: list[TicketEvent]
-    correlation: uuid.UUID = field(default_factory=uuid.uuid4)
+    correlation: uuid.UUID = field(default_factory=_correlation)
     appended: list[TicketEvent] = field(default_factory=list)
 
     def append(self, payload: events.Payload, *, at: datetime | None = None) -> TicketEvent:
@@ -138,8 +157,7 @@ class Page:
         """Refresh the projection, then let the readers write their rows."""
         evaluation = projection.refresh(self.ticket, facts_of(self.chain), now=self.now)
         self.ticket.save(update_fields=projection.COLUMNS)
-        for event in self.appended:
-            readers.run(self.ticket, event, evaluation)
+        readers.run(self.ticket, self.appended, evaluation)
 
 
 @contextmanager

@@ -169,13 +169,6 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error(needed, _("Fetching by IMAP needs this."))
         return data
 
-    def save(self, commit: bool = True) -> Mailbox:
-        mailbox: Mailbox = super().save(commit=False)
-        given = {name: self.cleaned_data[name] for name in SECRETS if self.cleaned_data[name]}
-        if given:
-            mailbox.keep_secrets(**given, access_token="", access_until="")
-        if mailbox.is_default:
-            Mailbox.objects.exclude(pk=mailbox.pk).filter(is_default=True).update(is_default=False)
-        if commit:
-            mailbox.save()
-        return mailbox
+    def given(self) -> dict[str, str]:
+        """Return the secrets that were filled in."""
+        return {name: self.cleaned_data[name] for name in SECRETS if self.cleaned_data[name]}

@@ -76,11 +76,10 @@ class WithFiles(forms.Form):
         found = []
         values = self.data.getlist("kept") if hasattr(self.data, "getlist") else []
         for value in values[:MOST_FILES]:
-            try:
-                upload = StoredUpload(**_SIGNER.unsign_object(value))
-            except (BadSignature, TypeError, ValueError):
-                continue
-            if default_storage.exists(upload.path):  # it goes after days without a form
+            upload = described(value)
+            if upload is not None and default_storage.exists(
+                upload.path
+            ):  # it goes after days without a form
                 found.append(upload)
         return found
 
@@ -106,5 +105,14 @@ def describe(upload: StoredUpload) -> str:
             "name": upload.name,
             "content_type": upload.content_type,
             "size": upload.size,
+            "content_id": upload.content_id,
         }
     )
+
+
+def described(value: str) -> StoredUpload | None:
+    """Return what a signed description says, if we signed it."""
+    try:
+        return StoredUpload(**_SIGNER.unsign_object(value))
+    except (BadSignature, TypeError, ValueError):
+        return None

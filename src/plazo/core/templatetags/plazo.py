@@ -26,6 +26,7 @@ register.filter("short_date", localtime.short_date)
 register.filter("on_words", localtime.on_words)
 register.filter("weekday_short", localtime.weekday_short)
 register.filter("duration", localtime.duration)
+register.filter("full_day", localtime.full_day)
 register.filter("exact_duration", localtime.exact_duration)
 register.filter("span_words", localtime.span_words)
 register.filter("iso", localtime.iso)
@@ -40,6 +41,7 @@ def _version(path: str) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def asset(path: str) -> str:
     """Return the address of a static file, with its content's hash so that caches never lie."""
     full = f"plazo/{path}"
@@ -47,6 +49,7 @@ def asset(path: str) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, size: str = "") -> SafeString:
     """Return a Lucide icon from the sprite. It always stands beside a word."""
     address = asset("icons/sprite.svg")

@@ -23,6 +23,7 @@ from plazo.tickets.commands.joining import (
     unlink_tickets,
     unmerge_ticket,
 )
+from plazo.tickets.commands.leaving import let_agent_go
 from plazo.tickets.commands.opening import (
     Arrival,
     Guidance,
@@ -30,6 +31,7 @@ from plazo.tickets.commands.opening import (
     open_follow_up,
     open_ticket,
 )
+from plazo.tickets.commands.promising import make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
     record_acknowledged,
@@ -41,6 +43,7 @@ from plazo.tickets.commands.recording import (
 )
 from plazo.tickets.commands.splitting import split_message
 from plazo.tickets.commands.steps import TRANSITIONS
+from plazo.tickets.commands.taking import take_next
 from plazo.tickets.commands.taking_part import (
     LONGEST_RATING,
     MOST_PARTICIPANTS,
@@ -49,7 +52,12 @@ from plazo.tickets.commands.taking_part import (
     remove_participant,
     request_escalation,
 )
-from plazo.tickets.commands.writing import add_internal_note, reply_as_requester, reply_to_ticket
+from plazo.tickets.commands.writing import (
+    add_internal_note,
+    answer_automatically,
+    reply_as_requester,
+    reply_to_ticket,
+)
 
 __all__ = [
     "LONGEST_RATING",
@@ -61,13 +69,17 @@ __all__ = [
     "add_internal_note",
     "add_participant",
     "announce_alarms",
+    "answer_automatically",
     "assign_ticket",
     "change_tags",
     "classify_ticket",
     "enter_level",
     "give_verdict",
+    "let_agent_go",
     "link_tickets",
+    "make_promise",
     "merge_ticket",
+    "move_promise",
     "open_follow_up",
     "open_on_behalf",
     "open_ticket",
@@ -89,6 +101,7 @@ __all__ = [
     "set_severity",
     "set_status",
     "split_message",
+    "take_next",
     "unlink_tickets",
     "unmerge_ticket",
 ]

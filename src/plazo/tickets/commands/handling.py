@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from plazo.accounts.models import Agent, Group
-from plazo.core.actor import Actor
-from plazo.tickets import events, timeline
+from plazo.core.actor import Actor, ActorKind
+from plazo.tickets import drafts, events, timeline
 from plazo.tickets.commands.steps import change_status, judge, label, reopen
 from plazo.tickets.errors import (
     AlreadyAtLevel,
@@ -37,7 +37,8 @@ def assign_ticket(
 ) -> TicketEvent | None:
     """Give the ticket to an agent, to nobody, or to another group.
 
-    Edges: None where nothing changes. Without `group_id` the group stays.
+    Edges: None where nothing changes. Without `group_id` the group stays. What the agent before,
+        or whoever hands it over, had begun to write goes along.
     Raises: UnknownAgent; TicketClosed.
     """
     if (
@@ -50,7 +51,14 @@ def assign_ticket(
         group = page.ticket.group_id if group_id is None else group_id
         if (page.ticket.assignee_id, page.ticket.group_id) == (assignee_id, group):
             return None
-        return page.append(events.TicketAssigned(agent=assignee_id, group=group))
+        before = page.ticket.assignee_id
+        event = page.append(events.TicketAssigned(agent=assignee_id, group=group))
+        drafts.hand_over(page.ticket, to=assignee_id, of={_agent_of(actor), before})
+        return event
+
+
+def _agent_of(actor: Actor) -> int | None:
+    return actor.id if actor.kind is ActorKind.AGENT else None
 
 
 def set_severity(

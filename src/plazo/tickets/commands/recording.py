@@ -6,6 +6,7 @@ from django.db import transaction
 
 from plazo.core.actor import Actor
 from plazo.tickets import events, projection, timeline
+from plazo.tickets.commands.promising import keep_again
 from plazo.tickets.commands.steps import author_of
 from plazo.tickets.errors import (
     NothingToSendAgain,
@@ -118,7 +119,9 @@ def send_reply_again(
         PublicMessage.objects.filter(pk=message_id, ticket=page.ticket).update(
             delivery=Delivery.QUEUED
         )
-        return page.append(events.ReplySentAgain(message=message_id, attempt=sent + 1))
+        event = page.append(events.ReplySentAgain(message=message_id, attempt=sent + 1))
+        keep_again(page, message_id, sent + 1)
+        return event
 
 
 def announce_alarms(*, ticket_id: int, actor: Actor, now: datetime) -> list[TicketEvent]:

@@ -71,13 +71,15 @@ def keep_message(
     *,
     agent: Agent | None = None,
     requester: Requester | None = None,
+    name: str = "",
     now: datetime,
 ) -> PublicMessage:
+    """Store what is said to the requester's side, or by it; `name` stands where nobody wrote it."""
     message = PublicMessage.objects.create(
         ticket=ticket,
         author_agent=agent,
         author_requester=requester,
-        author_name=str(agent or requester)[:120],
+        author_name=str(agent or requester or name)[:120],
         body_text=body.text,
         body_html=body.html,
         quoted_text=body.quoted_text,
@@ -86,7 +88,7 @@ def keep_message(
         message_id=body.message_id,
         digest=digest_of(body.text, attachments, body.quoted_text),
         at=now,
-        delivery=Delivery.QUEUED if agent else Delivery.NONE,
+        delivery=Delivery.NONE if requester else Delivery.QUEUED,
     )
     attach(attachments, message=message)
     return message
@@ -129,6 +131,17 @@ def author_of(actor: Actor) -> Agent:
     if agent is None:
         raise UnknownAgent
     return agent
+
+
+def in_name_of(actor: Actor) -> tuple[Agent | None, str]:
+    """Return the agent who writes, and the name that stands over it: a rule has its own.
+
+    Raises: UnknownAgent.
+    """
+    if actor.kind is ActorKind.TRIGGER:
+        return None, actor.name
+    agent = author_of(actor)
+    return agent, str(agent)
 
 
 def take_in(

@@ -14,17 +14,21 @@ from plazo.tickets.bodies import (
     written_markdown,
     written_plain,
 )
+from plazo.tickets.commands.promising import keep_updates, promise_update
 from plazo.tickets.commands.steps import (
     ECHO,
     add_people,
     author_of,
     change_status,
+    in_name_of,
     keep_message,
     reopen,
     seal_message,
     take_in,
     written_just_now,
 )
+from plazo.tickets.errors import NeverToMachines
+from plazo.tickets.mentions import mentioned_in
 from plazo.tickets.models import (
     Channel,
     InternalNote,
@@ -47,21 +51,24 @@ def reply_to_ticket(
     then: str = "",
     waiting_for: str = "",
     reason: str = "",
+    promise_by: datetime | None = None,
     actor: Actor,
     now: datetime,
 ) -> TicketEvent:
-    """Answer the requester, and then perhaps change the status; one action, one transaction.
+    """Answer the requester, and then perhaps change the status or promise the next update; one
+    action, one transaction.
 
     Units: `copies` are the people (keys of requesters) who get a copy; None means every
-        participant of the ticket.
-    Edges: a new ticket becomes open by its first reply. A reply to a solved ticket leaves it
+        participant of the ticket. `promise_by` is the instant of the next update.
+    Edges: a reply brings every update that was promised and is still owed. a new ticket becomes open by its first reply. A reply to a solved ticket leaves it
         solved, unless `then` opens it. It counts only while it has not failed to arrive. Whoever
         is named in `copies` and takes no part yet does so from here on. Pending may follow
         pending: whom we wait for, and why, are then what this reply says. The same words and files
         again within a minute are the same reply, sent twice: the first one's event is returned.
-    Raises: TicketClosed; EmptyBody; UnknownAgent; what `set_status` raises for `then`.
+    Raises: TicketClosed; EmptyBody; UnknownAgent; PromiseOutOfRange; NotWhileSolved for a promise
+        on a case that this solves; what `set_status` raises for `then`.
     """
-    written = written_markdown(body) if isinstance(body, str) else body
+    written = written_markdown(body, attachments) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
         author = author_of(actor)
@@ -83,10 +90,13 @@ def reply_to_ticket(
                 seal=seal_message(message, attachments),
             )
         )
+        keep_updates(page, message.pk)
         if then == Status.PENDING or (then and then != page.ticket.status):
             change_status(page, then, waiting_for, reason)
         elif page.ticket.status == Status.NEW:
             change_status(page, Status.OPEN, "", "")
+        if promise_by is not None:
+            promise_update(page, promise_by)
     return event
 
 
@@ -98,15 +108,16 @@ def add_internal_note(
     actor: Actor,
     now: datetime,
 ) -> TicketEvent:
-    """Write a note for the other agents. It shares no row and no path with what is sent.
+    """Write a note for the agents. It shares no row and no path with what is sent.
 
-    Edges: a closed ticket takes notes too: what is learnt later is still worth keeping. The same
+    Edges: agents and groups that it names by `@` are told. a closed ticket takes notes too: what is learnt later is still worth keeping. The same
         note again within a minute is the same one, as with replies.
     Raises: EmptyBody; UnknownAgent.
     """
-    written = written_markdown(body) if isinstance(body, str) else body
+    written = written_markdown(body, attachments) if isinstance(body, str) else body
+    mentions = mentioned_in(written.text)
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
-        agent = author_of(actor)
+        agent, name = in_name_of(actor)
         digest = digest_of(written.text, attachments)
         echo = written_just_now(page, events.NoteAdded.kind, digest)
         if echo is not None:
@@ -114,7 +125,7 @@ def add_internal_note(
         note = InternalNote.objects.create(
             ticket=page.ticket,
             author_agent=agent,
-            author_name=str(agent)[:120],
+            author_name=name[:120],
             body_text=written.text,
             body_html=written.html,
             digest=digest,
@@ -127,7 +138,41 @@ def add_internal_note(
             html=note.body_html,
             files=[(upload.sha256, upload.name) for upload in attachments],
         )
-        return page.append(events.NoteAdded(note=note.pk, digest=digest, seal=seal))
+        return page.append(
+            events.NoteAdded(note=note.pk, digest=digest, seal=seal, mentions=mentions)
+        )
+
+
+def answer_automatically(*, ticket_id: int, body: str, actor: Actor, now: datetime) -> TicketEvent:
+    """Write to the requester in the desk's name, for a rule. It is no reply and stops no clock.
+
+    Edges: goes to the requester alone, and stands on the case as what it is. Never to a machine:
+        not on a case that one opened, nor after an automatic answer that no person followed.
+    Raises: TicketClosed; EmptyBody; NeverToMachines.
+    Source: decision 4; DESIGN §6, invariant 5.
+    """
+    written = written_markdown(body)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        ticket = page.ticket
+        if _from_a_machine(page) or ticket.requester.erased_at is not None:
+            raise NeverToMachines(number=ticket.number)
+        name = ticket.agreement_version.document.name.in_language(ticket.language)
+        message = keep_message(ticket, written, (), name=name, now=now)
+        return page.append(
+            events.TicketAnswered(
+                message=message.pk, digest=message.digest, seal=seal_message(message, ())
+            )
+        )
+
+
+def _from_a_machine(page: timeline.Page) -> bool:
+    """Say whether what was last heard from the other side came from a machine."""
+    heard = (events.TicketOpened.kind, events.RequesterReplied.kind, events.MachineWrote.kind)
+    last = next((event for event in reversed(page.chain) if event.kind in heard), None)
+    if last is None:
+        return False
+    return last.kind == events.MachineWrote.kind or bool(last.payload.get("quiet"))
 
 
 def reply_as_requester(

@@ -1,0 +1,63 @@
+"""Who is away, in words, where people of the team are listed or chosen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from plazo.accounts.models import Absence, Agent
+from plazo.accounts.queries import standing_in
+from plazo.core import localtime
+
+
+def until_words(absence: Absence, zone: str, now: datetime) -> str:
+    """Return until when somebody is away: "ausente hasta el jueves 26", "… hasta hoy, 18:00".
+
+    Edges: one that ends at midnight lasts until the day before; nobody is back at that hour.
+    """
+    ends = localtime.local(absence.ends_at, zone)
+    if (ends.hour, ends.minute) == (0, 0):
+        last, hour = absence.ends_at - timedelta(minutes=1), ""
+    else:
+        last, hour = absence.ends_at, f", {localtime.clock_time(absence.ends_at, zone)}"
+    day = localtime.day_word(last, zone, now)
+    if abs((localtime.local(last, zone).date() - localtime.local(now, zone).date()).days) > 1:
+        day = pgettext("until a day", "%(day)s") % {"day": day}
+    return _("away until %(day)s") % {"day": f"{day}{hour}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Somebody who has a case and is away, with who stands in where somebody does."""
+
+    name: str
+    words: str
+    note: str
+    substitute: Agent | None
+
+
+def away_of(agent: Agent | None, away: dict[int, Absence], zone: str, now: datetime) -> Away | None:
+    """Return what to say beside a case of an agent's; None for who is there."""
+    absence = away.get(agent.pk) if agent is not None else None
+    if agent is None or absence is None:
+        return None
+    stands_in = standing_in(agent, away)
+    return Away(
+        str(agent),
+        until_words(absence, zone, now),
+        absence.note,
+        stands_in if stands_in.pk != agent.pk else None,
+    )
+
+
+def with_absences(
+    agents: Iterable[Agent], away: dict[int, Absence], zone: str, now: datetime
+) -> list[Agent]:
+    """Return agents that say until when they are away (`away_words`); "" for who is there."""
+    found = list(agents)
+    for agent in found:
+        absence = away.get(agent.pk)
+        agent.away_words = until_words(absence, zone, now) if absence else ""
+    return found

@@ -1,0 +1,157 @@
+"""The audit trail in words: what was changed, which of its fields, from what to what.
+
+Whoever records a new kind of change adds its words here. Without them it is shown by its key.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from plazo.accounts.models import Role
+from plazo.agreements.document import DAYS
+from plazo.agreements.page import weekday_names
+from plazo.core import localtime
+from plazo.core.actor import ActorKind
+from plazo.core.models import AuditEntry
+
+# The first part of a key: what the change is about.
+KINDS: Final[dict[str, Promise]] = {
+    "agent": gettext_lazy("Agents"),
+    "group": gettext_lazy("Groups"),
+    "absence": gettext_lazy("Absences"),
+    "mailbox": gettext_lazy("Mailboxes"),
+    "agreement": gettext_lazy("Agreement"),
+}
+
+WHAT: Final[dict[str, Promise]] = {
+    "agent.added": gettext_lazy("Agent added"),
+    "agent.changed": gettext_lazy("Agent changed"),
+    "agent.deactivated": gettext_lazy("Access ended"),
+    "agent.reactivated": gettext_lazy("Access given back"),
+    "agent.invited_again": gettext_lazy("Invited again"),
+    "group.added": gettext_lazy("Group added"),
+    "group.changed": gettext_lazy("Group changed"),
+    "group.removed": gettext_lazy("Group removed"),
+    "absence.planned": gettext_lazy("Absence planned"),
+    "absence.changed": gettext_lazy("Absence changed"),
+    "absence.removed": gettext_lazy("Absence removed"),
+    "mailbox.added": gettext_lazy("Mailbox added"),
+    "mailbox.changed": gettext_lazy("Mailbox changed"),
+    "agreement.draft_changed": gettext_lazy("Draft changed"),
+    "agreement.draft_discarded": gettext_lazy("Draft discarded"),
+    "agreement.published": gettext_lazy("Version published"),
+}
+
+FIELDS: Final[dict[str, Promise]] = {
+    "active": gettext_lazy("Access"),
+    "address": gettext_lazy("Address"),
+    "base": gettext_lazy("Version it began from"),
+    "begins_at": gettext_lazy("Away from"),
+    "calendar": gettext_lazy("Calendar"),
+    "effective_at": gettext_lazy("In force from"),
+    "email": gettext_lazy("E-mail"),
+    "en": gettext_lazy("English"),
+    "ends_at": gettext_lazy("Back at"),
+    "es": gettext_lazy("Spanish"),
+    "field": gettext_lazy("Field"),
+    "group": gettext_lazy("Group"),
+    "groups": gettext_lazy("Groups"),
+    "hint": gettext_lazy("Hint"),
+    "holidays": gettext_lazy("Special days"),
+    "hours": gettext_lazy("Hours"),
+    "kind": gettext_lazy("Kind"),
+    "label": gettext_lazy("Label"),
+    "level": gettext_lazy("Level"),
+    "members": gettext_lazy("Who is in it"),
+    "name": gettext_lazy("Name"),
+    "note": gettext_lazy("Note"),
+    "openings": gettext_lazy("Extra openings"),
+    "origin": gettext_lazy("Taken from"),
+    "removed": gettext_lazy("Removed"),
+    "removed_field": gettext_lazy("Removed"),
+    "request_types": gettext_lazy("Types of request"),
+    "required": gettext_lazy("Required"),
+    "revision": gettext_lazy("Revision"),
+    "role": gettext_lazy("Role"),
+    "secrets_set": gettext_lazy("Secrets set anew"),
+    "service": gettext_lazy("Service"),
+    "services": gettext_lazy("Services"),
+    "sha256": gettext_lazy("Digest"),
+    "substitute": gettext_lazy("Who stands in"),
+    "title": gettext_lazy("Title"),
+    "version": gettext_lazy("Version"),
+    "zone": gettext_lazy("Time zone"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry of the trail as its page shows it: each field with what it was and what it is."""
+
+    entry: AuditEntry
+    what: str
+    who: str
+    fields: list[tuple[str, str, str]]
+
+
+def told(entry: AuditEntry, zone: str) -> Told:
+    """Return an entry in the reader's language, its instants in their zone."""
+    names = {**entry.before, **entry.after}
+    who = entry.actor_name
+    if entry.actor_kind == ActorKind.SYSTEM:
+        who = _("Command line: %(name)s") % {"name": entry.actor_name}
+    return Told(
+        entry,
+        str(WHAT.get(entry.what, entry.what)),
+        who,
+        [
+            (
+                str(FIELDS.get(name, name)),
+                _value(name, entry.before[name], zone) if name in entry.before else "",
+                _value(name, entry.after[name], zone) if name in entry.after else "",
+            )
+            for name in names
+        ],
+    )
+
+
+def _value(name: str, value: Any, zone: str) -> str:
+    match value:
+        case None | "" | [] | {}:
+            return "–"
+        case bool():
+            return _("yes") if value else _("no")
+        case str() if name == "role":
+            return str(dict(Role.choices).get(value, value))
+        case str() if name == "sha256":
+            return value[:12]
+        case str() if name.endswith("_at"):
+            return _instant(value, zone)
+        case list():
+            return ", ".join(str(each) for each in value)
+        case dict():
+            return "; ".join(
+                f"{_key(key)}: {_value(key, each, zone)}" for key, each in value.items()
+            )
+        case _:
+            return str(value)
+
+
+def _key(key: str) -> str:
+    """Return a key inside a value: a weekday by its name, anything else as a field."""
+    if key in DAYS:
+        return weekday_names()[DAYS.index(key)]
+    return str(FIELDS.get(key, key))
+
+
+def _instant(value: str, zone: str) -> str:
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    words = f"{localtime.short_date(at, zone)}, {localtime.clock_time(at, zone)}"
+    return f"{words} {localtime.zone_label(at, zone)}"

@@ -1,0 +1,353 @@
+"""The screens of hours: a week as rulers, special days, the coming weeks, and what would be due."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from plazo.agreements import national
+from plazo.agreements.changes import open_hours, open_on, spans_words, week_of
+from plazo.agreements.document import CalendarEntry
+from plazo.agreements.edits import AddDays, RemoveDay, SetCalendar, SetWeek, SpecialDay
+from plazo.agreements.page import weekday_names
+from plazo.agreements.trying import trials
+from plazo.core import localtime
+from plazo.core.clock import read_clock
+from plazo.core.drawing import Span, percent
+from plazo.desk.frame import posted
+from plazo.desk.setting_up import coordinators, setting
+from plazo.desk.settings.forms import (
+    AcceptForm,
+    CalendarForm,
+    DayForm,
+    ProposeForm,
+    RemoveDayForm,
+    TryForm,
+    WeekForm,
+    zones,
+)
+from plazo.desk.settings.screens import show
+from plazo.desk.settings.working import Working, edited, frame_of, working
+from plazo.sla import Calendar
+
+DAY: Final = timedelta(days=1)
+WEEKS_SHOWN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """One weekday on the ruler: its spans in percent, with their words."""
+
+    open: tuple[tuple[Span, str], ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewDay:
+    """One day of the coming weeks: its hours, and what is special about it."""
+
+    day: date
+    hours: str
+    kind: str
+    name: str
+
+
+def _calendar(key: str) -> tuple[Working, str, CalendarEntry]:
+    """Return a calendar as it is being worked on; without a key the support calendar."""
+    found = working()
+    wanted = key or found.document.support_calendar
+    entry = found.document.calendars.get(wanted)
+    if entry is None:
+        raise Http404
+    return found, wanted, entry
+
+
+@setting(coordinators)
+@require_safe
+def calendar(request: HttpRequest, key: str = "") -> HttpResponse:
+    """Show a calendar's week, its special days, the coming weeks, and a case to try it with."""
+    found, key, entry = _calendar(key)
+    return _show(request, found, key, entry)
+
+
+def _show(
+    request: HttpRequest,
+    found: Working,
+    key: str,
+    entry: CalendarEntry,
+    *refused: WeekForm | CalendarForm | DayForm,
+) -> HttpResponse:
+    now, language = read_clock(), getattr(request, "LANGUAGE_CODE", "es")
+    forms: dict[type[Any], Any] = {type(form): form for form in refused}
+    revision = {"revision": found.revision}
+    week = week_of(entry)
+    calendar = found.sla.calendars[key]
+    week_form = forms.get(WeekForm) or WeekForm(
+        initial=revision | {f"day{number}": spans for number, spans in enumerate(week)}
+    )
+    calendar_form = forms.get(CalendarForm) or CalendarForm(
+        initial=revision | {"es": entry.name.es, "en": entry.name.en, "zone": entry.zone},
+        auto_id="calendar_%s",
+    )
+    trying = TryForm(request.GET or None, zone=entry.zone, initial={"at": now}, auto_id="try_%s")
+    at = (trying.cleaned_data["at"] if trying.is_bound and trying.is_valid() else None) or now
+    in_force = found.base.document, found.base.sla
+    return show(
+        request,
+        "calendar.html",
+        "calendars",
+        *refused,
+        key=key,
+        calendar=entry,
+        calendar_name=entry.name.in_language(language),
+        calendars=[(k, c.name.in_language(language)) for k, c in found.document.calendars.items()],
+        rows=list(zip(week_form.days(), [_ruled(spans) for spans in week], strict=True)),
+        week_form=week_form,
+        calendar_form=calendar_form,
+        day_form=forms.get(DayForm) or DayForm(initial=revision, auto_id="day_%s"),
+        hours_a_week=localtime.exact_duration(open_hours(week)),
+        special=_special(entry, calendar.civil_date(now), language),
+        weeks=_weeks(entry, calendar, now, language),
+        weekdays=weekday_names(),
+        trying=trying,
+        tried_at=at,
+        trials=trials(found.document, found.sla, in_force, at),
+        zones=zones(),
+        calendar_zone=entry.zone,
+        **frame_of(request, found),
+    )
+
+
+def _ruled(spans: Any) -> Ruled:
+    drawn = tuple(
+        (
+            Span(percent(opens, DAY), percent(min(closes, DAY) - opens, DAY)),
+            spans_words(((opens, closes),)),
+        )
+        for opens, closes in spans
+    )
+    return Ruled(drawn, spans_words(spans))
+
+
+def _special(entry: CalendarEntry, today: date, language: str) -> list[dict[str, Any]]:
+    """Return the special days to come, by date; those that are past are left out."""
+    found = [
+        {
+            "day": day.date,
+            "name": day.name.in_language(language),
+            "words": spans_words(day.open),
+            "closed": not day.open,
+            "kind": kind,
+        }
+        for kind in ("holidays", "openings")
+        for day in getattr(entry, kind)
+        if day.date >= today
+    ]
+    return sorted(found, key=lambda row: (row["day"], row["kind"]))
+
+
+def _weeks(
+    entry: CalendarEntry, calendar: Calendar, now: datetime, language: str
+) -> list[list[PreviewDay]]:
+    """Return this week and the three after it, day by day, as the calendar has them."""
+    today = calendar.civil_date(now)
+    first = today - timedelta(days=today.weekday())
+    special = {day.date: (day, "holiday") for day in entry.holidays}
+    extra = {day.date: day for day in entry.openings}
+    weeks = []
+    for week in range(WEEKS_SHOWN):
+        row = []
+        for number in range(7):
+            day = first + timedelta(days=7 * week + number)
+            held = special.get(day)
+            name = held[0].name if held else extra[day].name if day in extra else None
+            is_open = bool(open_on(calendar, day))
+            kind = "today" if day == today else ""
+            if held or day in extra:
+                kind = f"{kind} {'short' if is_open else 'hol'}".strip()
+            row.append(
+                PreviewDay(
+                    day,
+                    _("24 hours") if calendar.always_open else _day_words(calendar, day),
+                    kind,
+                    name.in_language(language) if name else "",
+                )
+            )
+        weeks.append(row)
+    return weeks
+
+
+def _day_words(calendar: Calendar, day: date) -> str:
+    """Return the hours of a civil date: "6:00–22:00"; the end of the day is 24:00."""
+    zone = calendar.zone
+    start = localtime.utc(datetime.combine(day, time.min), zone)
+    end = localtime.utc(datetime.combine(day + DAY, time.min), zone)
+    words = [
+        f"{localtime.clock_time(window.start, zone)}–"
+        f"{'24:00' if window.end == end else localtime.clock_time(window.end, zone)}"
+        for window in calendar.windows(start, end)
+    ]
+    return ", ".join(words) or _("closed")
+
+
+@setting(coordinators)
+@require_http_methods(["POST"])
+def save_week(request: HttpRequest, key: str) -> HttpResponse:
+    """Keep the weekly hours in the draft."""
+    found, key, entry = _calendar(key)
+    form = WeekForm(request.POST)
+    if form.is_valid():
+        refused = edited(request, SetWeek(key, form.week()), form.cleaned_data["revision"])
+        if not refused:
+            return redirect("desk:calendar", key=key)
+        form.add_error(None, refused)
+    return _show(request, found, key, entry, form)
+
+
+@setting(coordinators)
+@require_http_methods(["POST"])
+def save_calendar(request: HttpRequest, key: str) -> HttpResponse:
+    """Keep a calendar's names and zone in the draft."""
+    found, key, entry = _calendar(key)
+    form = CalendarForm(request.POST, auto_id="calendar_%s")
+    if form.is_valid():
+        data = form.cleaned_data
+        edit = SetCalendar(key, data["zone"], data["es"], data["en"])
+        refused = edited(request, edit, data["revision"])
+        if not refused:
+            return redirect("desk:calendar", key=key)
+        form.add_error(None, refused)
+    return _show(request, found, key, entry, form)
+
+
+@setting(coordinators)
+@require_http_methods(["POST"])
+def add_day(request: HttpRequest, key: str) -> HttpResponse:
+    """Keep a special day in the draft."""
+    found, key, entry = _calendar(key)
+    form = DayForm(request.POST, auto_id="day_%s")
+    if form.is_valid():
+        data = form.cleaned_data
+        day = SpecialDay(data["day"], data["es"], data["en"], data["open"])
+        refused = edited(request, AddDays(key, (day,), data["kind"]), data["revision"])
+        if not refused:
+            return redirect("desk:calendar", key=key)
+        form.add_error(None, refused)
+    return _show(request, found, key, entry, form)
+
+
+@setting(coordinators)
+@posted("desk:calendar")
+def remove_day(request: HttpRequest, key: str) -> HttpResponse:
+    """Take a special day out of the draft."""
+    _found, key, _entry = _calendar(key)
+    form = RemoveDayForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        refused = edited(request, RemoveDay(key, data["day"], data["kind"]), data["revision"])
+        if refused:
+            messages.error(request, refused)
+    return redirect("desk:calendar", key=key)
+
+
+@setting(coordinators)
+@require_http_methods(["GET", "HEAD", "POST"])
+def holidays(request: HttpRequest, key: str) -> HttpResponse:
+    """Propose the national holidays of a country; what is ticked goes into the draft."""
+    found, key, entry = _calendar(key)
+    if entry.always:
+        raise Http404
+    now, language = read_clock(), getattr(request, "LANGUAGE_CODE", "es")
+    this_year = localtime.local(now, entry.zone).year
+    chosen = _chosen(request, this_year)
+    code, part, year, categories = chosen
+    country = national.country(code)
+    if country is None:
+        raise Http404
+    propose = ProposeForm(
+        request.GET if "country" in request.GET else None,
+        countries=sorted(
+            ((c, str(name)) for c, name in national.COUNTRIES.items()), key=lambda pair: pair[1]
+        ),
+        parts=country.parts,
+        categories=[(c, str(national.CATEGORIES[c])) for c in country.categories],
+        this_year=this_year,
+        initial={"country": code, "part": part, "year": year, "category": list(categories)},
+    )
+    proposed = national.proposals(
+        entry,
+        code=code,
+        part=part if part in country.parts else "",
+        years=[year],
+        categories=[c for c in categories if c in country.categories] or ["public"],
+    )
+    form = AcceptForm(
+        request.POST or None, days=[p.day for p in proposed], initial={"revision": found.revision}
+    )
+    if request.method == "POST" and form.is_valid():
+        refused = _accept(request, key, proposed, form, f"{code}{'-' + part if part else ''}")
+        if not refused:
+            return redirect("desk:calendar", key=key)
+        form.add_error(None, refused)
+    names = {p.day for p in proposed}
+    return show(
+        request,
+        "holidays.html",
+        "calendars",
+        form,
+        key=key,
+        calendar_name=entry.name.in_language(language),
+        propose=propose,
+        fresh=[_proposal(p, language) for p in proposed if not p.there],
+        present=[_proposal(p, language) for p in proposed if p.there],
+        only_here=[
+            (day.date, day.name.in_language(language))
+            for day in entry.holidays
+            if day.date.year == year and day.date not in names
+        ],
+        year=year,
+        country=national.COUNTRIES[code],
+        package=national.package_version(),
+        query=request.GET.urlencode(),
+        **frame_of(request, found),
+    )
+
+
+def _chosen(request: HttpRequest, this_year: int) -> tuple[str, str, int, tuple[str, ...]]:
+    """Return the country, its part, the year and the kinds of days that were asked for."""
+    code = request.GET.get("country", "")
+    year = request.GET.get("year", "")
+    allowed = [str(each) for each in range(this_year, this_year + 3)]
+    return (
+        code if code in national.COUNTRIES else next(iter(national.COUNTRIES)),
+        request.GET.get("part", ""),
+        int(year) if year in allowed else this_year,
+        tuple(request.GET.getlist("category")) or ("public",),
+    )
+
+
+def _proposal(proposal: national.Proposal, language: str) -> dict[str, Any]:
+    return {
+        "day": proposal.day,
+        "name": proposal.en if language.startswith("en") else proposal.es,
+        "category": national.CATEGORIES[proposal.category],
+        "loses": localtime.exact_duration(proposal.loses) if proposal.loses else "",
+        "called": proposal.called,
+    }
+
+
+def _accept(
+    request: HttpRequest, key: str, proposed: list[national.Proposal], form: AcceptForm, where: str
+) -> str:
+    """Put what was ticked into the draft; return why not, or "" if it is kept."""
+    taken = form.taken()
+    days = tuple(SpecialDay(p.day, p.es, p.en) for p in proposed if p.day in taken and not p.there)
+    if not days:
+        return _("Tick the days to take in first.")
+    origin = f"{national.package_version()}, {where}"
+    return edited(request, AddDays(key, days, origin=origin), form.cleaned_data["revision"])

@@ -1,0 +1,188 @@
+"""Whom an event concerns among our own people, and as which news."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Q, QuerySet
+
+from plazo.accounts.models import Agent, Group
+from plazo.core.actor import ActorKind
+from plazo.notifications.news import BY_KEY, News
+from plazo.sla import Evaluation, Metric, State
+from plazo.tickets.models import PublicMessage, Ticket, TicketEvent
+
+# Who climbs over level 1 is heard by the level above.
+CLIMBED_TO: Final = 2
+
+Substitutes = Callable[[Sequence[Agent], datetime], Mapping[int, int]]
+_substitutes: list[Substitutes] = []
+
+
+def register_substitutes(find: Substitutes) -> None:
+    """Let `find` say which of some agents are absent at an instant, and who stands in for each.
+
+    Units: it returns their keys, each with its substitute's. Whoever has none is not in it: what is
+        meant for them must reach somebody. It must cost the same for any number of agents.
+    Edges: registering again replaces it.
+    """
+    _substitutes[:] = [find]
+
+
+@dataclass(slots=True)
+class Concern:
+    """What an event is news of: to some people as theirs, and to a group's members as the group's.
+
+    `mail_group` is the group whose address is told as well.
+    """
+
+    own: dict[int, str] = field(default_factory=dict)
+    group_id: int | None = None
+    group_news: str = ""
+    mail_group: Group | None = None
+
+    def tell(self, agent_id: int | None, news: str) -> None:
+        """Make it news of a person's own; the first news of a person stays."""
+        if agent_id is not None:
+            self.own.setdefault(agent_id, news)
+
+    def tell_group(self, group_id: int | None, news: str) -> None:
+        """Make it the news of a group's members."""
+        if group_id is not None:
+            self.group_id, self.group_news = group_id, news
+
+    @property
+    def is_nobodys(self) -> bool:
+        return not self.own and self.group_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is told, of what, and in whose place.
+
+    Edges: whoever is absent keeps what is theirs at the desk, and is told by no other way.
+    """
+
+    agent: Agent
+    news: News
+    in_place_of: Agent | None = None
+    absent: bool = False
+
+
+def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Concern:
+    """Return whom an event concerns, by keys. At most one query."""
+    concern = Concern()
+    payload = event.payload
+    match event.kind:
+        case "ticket.opened":
+            concern.tell_group(ticket.group_id, "group_opened")
+        case "level.entered":
+            concern.tell_group(payload["group"], "group_raised")
+        case "ticket.assigned":
+            concern.tell(payload["agent"], "assigned")
+            if payload["agent"] is None and _came_to_group(event):
+                concern.tell_group(payload["group"], "group_opened")
+        case "requester.replied":
+            concern.tell(ticket.assignee_id, "requester_wrote")
+        case "ticket.replied":
+            concern.tell(ticket.assignee_id, "agent_wrote")
+        case "note.added":
+            for mentioned in payload.get("mentions") or []:
+                concern.tell(mentioned, "mentioned")
+            concern.tell(ticket.assignee_id, "agent_wrote")
+        case "reply.delivery_failed":
+            concern.tell(_author_of(payload["message"]), "undelivered")
+            concern.tell(ticket.assignee_id, "undelivered")
+        case "clock.at_risk":
+            _at_risk(concern, ticket, event, evaluation)
+        case "clock.breached":
+            concern.tell(ticket.assignee_id, "breached")
+            concern.tell_group(ticket.group_id, "group_breached")
+            concern.mail_group = ticket.group
+        case "escalation.requested":
+            concern.tell(ticket.assignee_id, "climbed")
+            above = Group.objects.filter(level=CLIMBED_TO).order_by("pk").first()
+            concern.tell_group(above.pk if above else None, "group_climbed")
+            concern.mail_group = above
+    return concern
+
+
+def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
+    """A warning is for whoever has the case, and for the group where nobody has it.
+
+    Edges: one for a clock that has breached meanwhile is nobody's: the breach says more.
+    """
+    applied = evaluation.get(event.payload["key"])
+    if applied is None or applied.state is not State.RUNNING:
+        return
+    promised = event.payload["metric"] == Metric.PROMISED_UPDATE
+    concern.tell(ticket.assignee_id, "promise_at_risk" if promised else "at_risk")
+    if ticket.assignee_id is None:
+        concern.tell_group(ticket.group_id, "group_at_risk")
+        concern.mail_group = ticket.group
+
+
+def _author_of(message: int) -> int | None:
+    authors = PublicMessage.objects.filter(pk=message).values_list("author_agent_id", flat=True)
+    return authors.first()
+
+
+def _came_to_group(event: TicketEvent) -> bool:
+    """Say whether an assignment to nobody moved the case to another group."""
+    before = (
+        TicketEvent.objects.filter(
+            ticket_id=event.ticket_id,
+            sequence__lt=event.sequence,
+            kind__in=("ticket.opened", "ticket.assigned", "level.entered"),
+            payload__group__isnull=False,
+        )
+        .order_by("-sequence")
+        .values_list("payload__group", flat=True)
+        .first()
+    )
+    return before != event.payload["group"]
+
+
+def people_of(concern: Concern, event: TicketEvent) -> list[Person]:
+    """Return who is told: active people, without whoever did it themselves. One query for all.
+
+    Edges: where agents are absent, whoever stands in for them is told in their place, in one more
+        query. What is somebody's own comes before what is their group's.
+    """
+    doer = event.actor_id if event.actor_kind == ActorKind.AGENT else None
+    wanted = Q(pk__in=concern.own)
+    if concern.group_id is not None:
+        members = Agent.groups.through.objects.filter(group_id=concern.group_id)
+        wanted |= Q(pk__in=members.values("agent_id"))
+    found = [
+        Person(agent, BY_KEY[concern.own.get(agent.pk, concern.group_news)])
+        for agent in _active().filter(wanted).exclude(pk=doer).order_by("pk")
+    ]
+    return _with_substitutes(found, doer, event.recorded_at)
+
+
+def _active() -> QuerySet[Agent]:
+    return Agent.objects.filter(is_active=True, user__is_active=True).select_related(
+        "user", "notice_preference"
+    )
+
+
+def _with_substitutes(found: list[Person], doer: int | None, at: datetime) -> list[Person]:
+    if not found or not _substitutes:
+        return found
+    away = _substitutes[0]([person.agent for person in found], at)
+    if not away:
+        return found
+    there = {person.agent.pk for person in found}
+    wanted = {pk for pk in away.values() if pk not in there and pk != doer}
+    standing_in = {agent.pk: agent for agent in _active().filter(pk__in=wanted)} if wanted else {}
+    told: list[Person] = []
+    for person in found:
+        told.append(
+            Person(person.agent, person.news, absent=True) if person.agent.pk in away else person
+        )
+        substitute = standing_in.pop(away.get(person.agent.pk) or 0, None)
+        if substitute is not None:
+            told.append(Person(substitute, person.news, in_place_of=person.agent))
+    return told

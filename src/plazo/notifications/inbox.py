@@ -1,0 +1,224 @@
+"""A person's notices: how many are unread, what they say, and what was read."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from plazo.accounts.models import Agent
+from plazo.accounts.queries import names_of_agents
+from plazo.agreements.labels import metric_label
+from plazo.core import localtime
+from plazo.notifications.models import Notice
+from plazo.notifications.news import BY_KEY
+from plazo.tickets.access import tickets_for_agent
+
+COUNT_CAP: Final = 99
+PAGE_SIZE: Final = 50
+
+
+def notices_for(agent: Agent) -> QuerySet[Notice]:
+    """Return what a person was told of cases that they may see."""
+    return Notice.objects.filter(agent=agent, ticket__in=tickets_for_agent(agent))
+
+
+def unread(agent: Agent) -> int:
+    """Return how many notices are unread, up to the cap and one more. One partial index."""
+    if not agent.is_active:
+        return 0
+    return Notice.objects.filter(agent=agent, read_at=None)[: COUNT_CAP + 1].count()
+
+
+def unread_words(agent: Agent) -> str:
+    """Return the count as it is shown: nothing for nought, "99+" over the cap."""
+    count = unread(agent)
+    return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A notice as it is shown: what happened, in the reader's words and zone."""
+
+    notice: Notice
+    icon: str
+    state: str
+    words: str
+    instead_of: str
+
+
+def page(
+    agent: Agent, *, only_unread: bool, after: str = "", now: datetime, zone: str
+) -> tuple[list[Line], str]:
+    """Return one page of notices, the latest first, and what the next page begins after.
+
+    Costs two queries at most, whatever the length.
+    """
+    found = notices_for(agent).select_related("ticket", "in_place_of__user")
+    if only_unread:
+        found = found.filter(read_at=None)
+    place = _place(after)
+    if place is not None:
+        at, pk = place
+        found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk), at__lte=at)
+    rows = list(found.order_by("-at", "-pk")[: PAGE_SIZE + 1])
+    following = ""
+    if len(rows) > PAGE_SIZE:
+        rows = rows[:PAGE_SIZE]
+        following = f"{rows[-1].at.isoformat()}~{rows[-1].pk}"
+    return lines(rows, now=now, zone=zone), following
+
+
+def _place(after: str) -> tuple[datetime, int] | None:
+    instant, _sep, pk = after.partition("~")
+    try:
+        return datetime.fromisoformat(instant), int(pk)
+    except ValueError:
+        return None
+
+
+def lines(notices: Sequence[Notice], *, now: datetime, zone: str) -> list[Line]:
+    """Put notices into words. Costs one query, for the names of all who did something."""
+    doers = {
+        detail["by"] for notice in notices for detail in notice.details[-1:] if detail.get("by")
+    }
+    names = names_of_agents(doers) if doers else {}
+    return [
+        Line(
+            notice=notice,
+            icon=BY_KEY[notice.news].icon,
+            state=_STATES.get(notice.news, ""),
+            words=words_of(notice, names, now=now, zone=zone),
+            instead_of=str(notice.in_place_of) if notice.in_place_of else "",
+        )
+        for notice in notices
+        if notice.news in BY_KEY
+    ]
+
+
+_STATES: Final = {
+    "at_risk": "risk",
+    "promise_at_risk": "risk",
+    "group_at_risk": "risk",
+    "breached": "late",
+    "group_breached": "late",
+    "climbed": "late",
+    "group_climbed": "late",
+    "undelivered": "late",
+}
+
+
+def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str) -> str:
+    """Say what happened in one short sentence, without the case, which stands beside it."""
+    many, latest = notice.count > 1, notice.details[-1] if notice.details else {}
+    who = names.get(latest.get("by") or 0, "")
+    match notice.news:
+        case "at_risk" | "promise_at_risk" | "group_at_risk" | "breached" | "group_breached":
+            return _clock_words(notice, now=now, zone=zone)
+        case "requester_wrote":
+            words = ngettext(
+                "The requester wrote", "The requester wrote %(count)s times", notice.count
+            )
+            return words % {"count": notice.count}
+        case "mentioned" if who and not many:
+            return _("%(who)s mentions you in a note") % {"who": who}
+        case "mentioned":
+            return _("You are mentioned in the notes")
+        case "agent_wrote" if who and not many:
+            if latest.get("event") == "note.added":
+                return _("%(who)s left a note") % {"who": who}
+            return _("%(who)s replied") % {"who": who}
+        case "agent_wrote":
+            return _("The team wrote %(count)s times") % {"count": notice.count}
+        case "assigned" if who:
+            return _("%(who)s assigned the case to you") % {"who": who}
+        case "assigned":
+            return _("The case was assigned to you")
+        case "undelivered":
+            return _("A reply did not arrive")
+        case "climbed" | "group_climbed":
+            return _("The requester has escalated")
+        case "group_raised":
+            return _("The case came up to your group")
+        case _:
+            return _("New in your group")
+
+
+def _clock_words(notice: Notice, *, now: datetime, zone: str) -> str:
+    what = list(dict.fromkeys(metric_label(detail["metric"]) for detail in notice.details))
+    due = min(datetime.fromisoformat(detail["due"]) for detail in notice.details)
+    said = {"what": ", ".join(what), "moment": localtime.at_words(due, zone, now)}
+    if _STATES[notice.news] == "risk":
+        return (
+            ngettext(
+                "At risk, due %(moment)s: %(what)s", "At risk, due %(moment)s: %(what)s", len(what)
+            )
+            % said
+        )
+    return (
+        ngettext("Missed, due %(moment)s: %(what)s", "Missed, due %(moment)s: %(what)s", len(what))
+        % said
+    )
+
+
+def by_case(found: Iterable[Line]) -> list[tuple[Any, list[Line]]]:
+    """Put lines together by their case, in the order in which the cases come."""
+    cases: dict[int, tuple[Any, list[Line]]] = {}
+    for line in found:
+        cases.setdefault(line.notice.ticket_id, (line.notice.ticket, []))[1].append(line)
+    return list(cases.values())
+
+
+# ── What was read ─────────────────────────────────────────────────────────────────────────────
+
+
+_READ: Final = """
+UPDATE notifications_notice SET read_at = %s, mail_at = NULL, browser_at = NULL
+WHERE id IN (
+    SELECT id FROM notifications_notice
+    WHERE agent_id = %s AND read_at IS NULL
+        AND (%s::bigint[] IS NULL OR id = ANY(%s)) AND (%s::bigint IS NULL OR ticket_id = %s)
+    FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+def read_notices(
+    *,
+    agent_id: int,
+    notices: Collection[int] | None = None,
+    ticket_id: int | None = None,
+    now: datetime,
+) -> int:
+    """Take a person's notices as read: some, those of a case, or all; return how many.
+
+    Edges: what is read goes out by no way any more. What is being counted up at this very moment
+        stays unread: more of it is coming. Costs one query.
+    """
+    some = list(notices) if notices is not None else None
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, [now, agent_id, some, some, ticket_id, ticket_id])
+        return int(cursor.rowcount)
+
+
+@transaction.atomic
+def unread_notices(*, agent_id: int, read_at: datetime) -> int:
+    """Take back what was read at an instant; return how many are unread again.
+
+    Edges: where more of the same came since, that one stays and the old one is let be.
+    """
+    newer = Notice.objects.filter(agent_id=agent_id, read_at=None).values("bundle")
+    latest = (
+        Notice.objects.filter(agent_id=agent_id, read_at=read_at)
+        .exclude(bundle__in=newer)
+        .order_by("bundle", "-at")
+        .distinct("bundle")
+        .values("pk")
+    )
+    return Notice.objects.filter(pk__in=list(latest.values_list("pk", flat=True))).update(
+        read_at=None
+    )

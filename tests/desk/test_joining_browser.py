@@ -79,7 +79,7 @@ def test_every_page_of_joining_passes_the_audit(browse: Browse, width: int, dark
 
 
 def test_cases_are_joined_and_parted_by_keyboard(browse: Browse) -> None:
-    """m merges after a look, z takes it back, t tags, c opens a case for somebody: no mouse."""
+    """Merging after a look, taking it back, tagging, opening a case for somebody: no mouse."""
     asks = a_person()
     gone, kept = a_case(requester=asks), a_case(requester=asks, body="Lo mismo otra vez")
     page = browse()

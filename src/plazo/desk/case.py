@@ -81,9 +81,7 @@ def show_ticket(
     organization = found.organization
     context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
     participants = list(found.participants.select_related("requester"))
-    entries = queries.conversation(
-        found, chain, internal=True, merged=joins.taken_in(chain)
-    )
+    entries = queries.conversation(found, chain, internal=True, merged=joins.taken_in(chain))
     shown = entries if request.GET.get("all") or len(entries) <= MOST_SHOWN else folded(entries)
     context |= {
         "ticket": found,

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent
 from plazo.agreements.document import AgreementDocument
-from plazo.tickets import access, events, joins, queries
+from plazo.desk.wanted import compact
+from plazo.tickets import access, events, filters, joins, queries
 from plazo.tickets.models import Ticket, TicketEvent
 from plazo.tickets.queries import tags_known
 
@@ -55,6 +58,7 @@ def side_of(
         "incidents": [row for link, row, *_words in links if link.why == "incident" and row],
         "undo_merge_until": until if until is not None and now <= until else None,
         "merged_at": merged.at if (merged := joins.merge_event(chain)) else None,
+        "tags": [(tag, queue_of_tag(tag)) for tag in found.tags],
         "tags_known": tags_known(),
         "details": details_of(found, chain, document, language),
         "choices": choices_of(found, document, language),
@@ -62,6 +66,12 @@ def side_of(
         "splittable": _splittable(chain),
         "opened_by_agent": chain[0].actor_name if chain[0].actor_kind == "agent" else "",
     }
+
+
+def queue_of_tag(tag: str) -> str:
+    """Return the address of the cases that have a tag."""
+    wanted = compact((filters.Condition("tag", "any_of", [tag]),))
+    return f"{reverse('desk:queue')}?{urlencode({'f': wanted})}"
 
 
 def _links(

@@ -252,7 +252,7 @@ def _split_page(
         for name, label, _value, known in choices_of(found, document, language)
     ]
     chain = queries.chain_of(found)
-    answered = any(event.kind == "ticket.replied" and event.at > said.at for event in chain)
+    counts_from = joins.asked_at(chain, said.at, now=max(now, found.last_at))
     return _page(
         request,
         found,
@@ -262,7 +262,7 @@ def _split_page(
         form=form,
         choices=choices,
         error=error,
-        answered=answered,
+        answered=counts_from != said.at,
     )
 
 

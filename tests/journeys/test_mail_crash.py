@@ -40,7 +40,7 @@ from tests.ports import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 __all__ = ["dovecot_server"]
 
-MAILS, KILLS = map(int, os.environ.get("PLAZO_TEST_CRASH", "150,10").split(","))
+MAILS, KILLS = map(int, os.environ.get("PLAZO_TEST_CRASH", "60,5").split(","))
 PARTS = {"web": ("web",), "worker": ("worker",), "fetcher": ("mail", "run")}
 
 

@@ -84,6 +84,7 @@ def test_a_merge_is_shown_before_it_is_done(client):
     [
         pytest.param("IWS-99999999", "No hay ningún caso", id="no such case"),
         pytest.param("", "¿A qué caso?", id="nothing yet"),
+        pytest.param("IWS%00-1", "No hay ningún caso", id="what no number has"),
     ],
 )
 def test_a_number_that_leads_nowhere_is_asked_for_again(client, into, words):

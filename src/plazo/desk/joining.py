@@ -27,7 +27,7 @@ from plazo.tickets.models import PublicMessage, Status, Ticket, TicketEvent
 
 def case_named(request: HttpRequest, text: str) -> Ticket | None:
     """Return the case that was written by its number, in any case of its letters."""
-    number = text.strip().lstrip("#").upper()
+    number = text.replace("\x00", "").strip().lstrip("#").upper()
     try:
         return access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
     except NotVisible:
@@ -124,7 +124,6 @@ def _merge_preview(
             if c.ended_at is None and c.due_at is not None and before.get(c.key) != c.due_at
         ],
         people=people,
-        others=[person for person, _chosen, _foreign in people],
         same_requester=found.requester_id == into.requester_id,
         same_company=found.organization_id == into.organization_id,
         lower=found.level > into.level,

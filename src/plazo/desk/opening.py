@@ -138,7 +138,8 @@ def new_case(request: HttpRequest) -> HttpResponse:
 
 
 def _followed(request: HttpRequest) -> Ticket | None:
-    number = request.POST.get("follows") or request.GET.get("follows") or ""
+    named = request.POST.get("follows") or request.GET.get("follows") or ""
+    number = named.replace("\x00", "")
     return access.ticket_for_agent(request.agent, number) if number else None  # type: ignore[attr-defined]
 
 
@@ -193,7 +194,8 @@ def _show(
     now: datetime,
 ) -> HttpResponse:
     document, language = version.document, request.LANGUAGE_CODE
-    address = str(form["requester"].value() or "").rpartition("<")[2].rstrip("> ").strip()
+    written = str(form["requester"].value() or "").replace("\x00", "")
+    address = written.rpartition("<")[2].rstrip("> ").strip()
     person = (
         requesters_by_email(address).select_related("organization").first() if address else None
     )

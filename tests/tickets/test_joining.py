@@ -168,9 +168,7 @@ def test_nobody_is_let_in_who_was_not_chosen():
         pytest.param(
             lambda a, b: (
                 a,
-                commands.set_status(
-                    ticket_id=b.pk, status="solved", actor=as_agent(), now=TUESDAY
-                )
+                commands.set_status(ticket_id=b.pk, status="solved", actor=as_agent(), now=TUESDAY)
                 and b,
             ),
             MergeRefused,
@@ -208,9 +206,7 @@ def test_undoing_puts_everything_back():
     before = [(of(t).status, of(t).waiting_reason, of(t).clocks) for t in (old, new)]
     merge(old, new, TUESDAY + MINUTE, people=[other.pk])
     assert of(new).clocks != before[1][2]
-    undone = commands.unmerge_ticket(
-        ticket_id=old.pk, actor=as_agent(), now=TUESDAY + 2 * MINUTE
-    )
+    undone = commands.unmerge_ticket(ticket_id=old.pk, actor=as_agent(), now=TUESDAY + 2 * MINUTE)
     assert undone.payload["answered_at"] == ""
     assert [(of(t).status, of(t).waiting_reason, of(t).clocks) for t in (old, new)] == before
     assert access.sees(other, [old.pk, new.pk]) == [old.pk]
@@ -278,9 +274,7 @@ def test_merging_both_ways_at_once_neither_hangs_nor_loses():
             finally:
                 connections.close_all()
 
-        threads = [
-            threading.Thread(target=go, args=pair) for pair in ((a.pk, b.pk), (b.pk, a.pk))
-        ]
+        threads = [threading.Thread(target=go, args=pair) for pair in ((a.pk, b.pk), (b.pk, a.pk))]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -368,9 +362,7 @@ def test_links_stand_on_both_and_come_off_both():
     assert [k.why for k in joins.links_of(queries.chain_of(of(problem)))] == ["incident"]
     with pytest.raises(LinkRefused):
         commands.link_tickets(**link, **who)
-    commands.unlink_tickets(
-        ticket_id=problem.pk, other_id=incident.pk, why="incident", **who
-    )
+    commands.unlink_tickets(ticket_id=problem.pk, other_id=incident.pk, why="incident", **who)
     for ticket in (problem, incident):
         assert joins.links_of(queries.chain_of(of(ticket))) == []
     assert commands.unlink_tickets(**link, **who) is None
@@ -464,3 +456,49 @@ def test_fields_are_rows_and_the_timeline_says_which():
     assert commands.set_fields(ticket_id=case.pk, values=same, **who) is None
     with pytest.raises(UnknownChoice):
         commands.set_fields(ticket_id=case.pk, values={"shoe_size": "42"}, **who)
+
+
+@pytest.mark.django_db
+def test_details_go_with_the_person_and_the_books_stay_true():
+    """Filled in after the opening text was erased, they are erased with the person all the same."""
+    case = a_case(now=TUESDAY)
+    system = Actor.system("erasure")
+    commands.redact_message(
+        message_id=queries.chain_of(case)[0].payload["message"], actor=system, now=TUESDAY
+    )
+    commands.set_fields(
+        ticket_id=case.pk,
+        values={"order_number": "OC-1"},
+        actor=as_agent(),
+        now=TUESDAY + MINUTE,
+    )
+    commands.redact_person(
+        ticket_id=case.pk, person_id=case.requester_id, actor=system, now=TUESDAY + 2 * MINUTE
+    )
+    assert not TicketField.objects.exists()
+
+
+@pytest.mark.django_db
+def test_who_is_let_in_is_told_so():
+    """Otherwise a stranger number would answer them; a last word tells them as well."""
+    other = a_requester("ti@boreal.example", "TI Boreal")
+    kept = a_case(now=TUESDAY)
+    for words, told in (("", True), ("Seguimos en otro caso.", False)):
+        gone = a_case(now=TUESDAY, requester=other)
+        Participant.objects.filter(ticket=kept).delete()
+        merge(gone, kept, TUESDAY + MINUTE, people=[other.pk], words=words)
+        added = [e for e in queries.chain_of(of(kept)) if e.kind == "participant.added"]
+        assert added[-1].payload["told"] is told
+
+
+@pytest.mark.django_db
+def test_a_promise_of_the_absorbed_case_is_named_before_it_ends():
+    """The preview tells what a merge cannot hand on: a person's word, and a higher level."""
+    gone, kept = two()
+    by = TUESDAY + 60 * MINUTE
+    commands.make_promise(ticket_id=gone.pk, by=by, actor=as_agent(), now=TUESDAY)
+    chains = [queries.chain_of(of(ticket)) for ticket in (gone, kept)]
+    preview = joins.preview_of(of(gone), chains[0], of(kept), chains[1], now=TUESDAY + MINUTE)
+    assert [clock.due_at for clock in preview.promises] == [by]
+    assert {clock.metric.value for clock in preview.ends} == {"first_reply", "scope_verdict"}
+    assert preview.after.get("first_reply").due_at < preview.before.get("first_reply").due_at

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import BooleanField, Func, Prefetch, QuerySet, Value
+from django.db.models import BooleanField, Func, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Lower
 
 from plazo.accounts.models import (
@@ -176,3 +176,15 @@ def agent_by_key(pk: int) -> Agent | None:
 def group_by_key(key: str) -> Group | None:
     """Return the group of a key."""
     return Group.objects.filter(key=key).first()
+
+
+def people_beginning(text: str, *, limit: int) -> list[Requester]:
+    """Return the people whose address or one of whose names begins so, with their companies.
+
+    Edges: none for fewer than two letters, which would pick too many to choose from.
+    """
+    if len(text) < 2 or "\x00" in text:
+        return []
+    begins = Q(email__istartswith=text) | Q(name__istartswith=text)
+    matching = Requester.objects.filter(begins | Q(name__icontains=f" {text}"), erased_at=None)
+    return list(matching.select_related("organization").order_by("email")[:limit])

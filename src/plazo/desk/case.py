@@ -21,13 +21,14 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
 from plazo.desk.away import away_of, with_absences
+from plazo.desk.belonging import side_of
 from plazo.desk.composer import composer_of
 from plazo.desk.frame import agent_required, frame
 from plazo.desk.queue import way_back
 from plazo.helpcenter import queries as titles
 from plazo.notifications import inbox
 from plazo.sla import Metric, UnknownTarget
-from plazo.tickets import access, commands, queries
+from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
@@ -78,8 +79,9 @@ def show_ticket(
     severity_text = document.severity(found.severity)
     away, zone = absences_at(now), context["zone"]
     organization = found.organization
+    context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
     participants = list(found.participants.select_related("requester"))
-    entries = queries.conversation(found, chain, internal=True)
+    entries = queries.conversation(found, chain, internal=True, merged=joins.taken_in(chain))
     shown = entries if request.GET.get("all") or len(entries) <= MOST_SHOWN else folded(entries)
     context |= {
         "ticket": found,
@@ -96,10 +98,6 @@ def show_ticket(
         ],
         "severity_name": severity_text.name.in_language(language) if severity_text else "",
         "severity_guide": severity_text.description.in_language(language) if severity_text else "",
-        "service_name": document.service_name(found.service, language),
-        "environment_name": document.environments[found.environment].name.in_language(language)
-        if found.environment in document.environments
-        else found.environment,
         "clauses": [(c.key, c.topic.in_language(language)) for c in document.clauses],
         "suggested_clause": document.clause_for(found.environment, found.request_type),
         "verdict_clause": document.clause(found.verdict),
@@ -156,11 +154,10 @@ def folded(entries: Sequence[queries.Entry]) -> list[queries.Entry]:
 
 
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
-    """Return what the request form asked and told, and what was answered. Two queries at most."""
+    """Return what the request form told, and what was answered to it. One query at most."""
     opened, document = chain[0].payload, found.agreement_version.document
     article = opened.get("article", "")
     return {
-        "answers": queries.answers_of(found, chain, language),
         "clause": _topic(document.clause(opened.get("clause")), language),
         "answer": opened.get("answer", ""),
         "article_key": article,

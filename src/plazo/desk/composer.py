@@ -19,7 +19,7 @@ from plazo.desk.suggesting import SOURCES
 from plazo.sla import Calendar, NoOpenTime
 from plazo.tickets import drafts, variables
 from plazo.tickets.bodies import StoredUpload, html_of_markdown
-from plazo.tickets.models import Channel, Draft, Participant, Ticket
+from plazo.tickets.models import Channel, Draft, Participant, Status, Ticket
 
 SOON: Final = timedelta(hours=2)
 STEP: Final = timedelta(minutes=5)
@@ -38,7 +38,7 @@ def composer_of(
     on = drafts.on_ticket(found, agent)
     fresh = form is None
     if form is None:
-        form = forms.WriteForm(initial=_initial(on.own))
+        form = forms.WriteForm(initial=_initial(found, on.own))
         staged = [(describe(file), file) for file in drafts.files_of(on.own)] if on.own else []
     else:
         staged = form.carry() if form.is_bound else []
@@ -63,9 +63,9 @@ def composer_of(
     }
 
 
-def _initial(draft: Draft | None) -> dict[str, Any]:
+def _initial(found: Ticket, draft: Draft | None) -> dict[str, Any]:
     if draft is None:
-        return {"kind": "reply", "sign": True}
+        return {"kind": "note" if found.status == Status.CLOSED else "reply", "sign": True}
     return {"sign": True} | draft.choices | {"kind": draft.kind, "body": draft.body}
 
 

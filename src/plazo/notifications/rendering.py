@@ -175,7 +175,10 @@ def _acknowledgement(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]
     severity = ticket.requested_severity
     target = document.target(Metric.ESCALATED_REPLY, severity) if severity else None
     context |= {
-        "due_at": first.due_at if first else None,
+        # A case that was split off may be late by now: then its receipt promises nothing.
+        "due_at": first.due_at
+        if first and first.due_at and first.due_at > mail.created_at
+        else None,
         "severity": severity,
         "escalated": target_words(document, target),
     }

@@ -62,7 +62,7 @@ def _last(
     """Return the place of the last fact of a kind, about one ticket, that is not taken back yet."""
     for place in range(len(before) - 1, -1, -1):
         fact = before[place]
-        if place not in gone and isinstance(fact, kind):
-            if not other or getattr(fact, "other", "") == other:
-                return {place}
+        about = other in ("", getattr(fact, "other", ""))
+        if about and place not in gone and isinstance(fact, kind):
+            return {place}
     return set()

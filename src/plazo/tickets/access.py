@@ -14,7 +14,14 @@ from django.core.signing import BadSignature, Signer
 from plazo.accounts.access import agent_of
 from plazo.accounts.models import Agent, Requester
 from plazo.core.errors import NotVisible
-from plazo.tickets.models import Attachment, Participant, Status, Ticket, TicketQuerySet
+from plazo.tickets.models import (
+    Attachment,
+    Participant,
+    PublicMessage,
+    Status,
+    Ticket,
+    TicketQuerySet,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -208,6 +215,15 @@ def attachment_of(
     """
     files = Attachment.objects.filter(public_message__ticket__in=[ticket.pk, *merged])
     found = files.filter(public_id=public_id).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def message_of(ticket: Ticket, pk: int) -> PublicMessage:
+    """Return a public message of a ticket that was fetched, with its files. Raises: NotVisible."""
+    messages = PublicMessage.objects.select_related("author_requester")
+    found = messages.prefetch_related("attachments").filter(ticket=ticket, pk=pk).first()
     if found is None:
         raise NotVisible
     return found

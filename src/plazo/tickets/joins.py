@@ -164,6 +164,14 @@ def preview_of(
     )
 
 
+def asked_at(chain: Sequence[TicketEvent], written_at: datetime, *, now: datetime) -> datetime:
+    """Return from when a case counts that is split off: from its message, while that awaits our
+    word, else from now. Source: docs/metrics.md, M-87.
+    """
+    since = awaited_since(timeline.facts_of(chain), now)
+    return written_at if since is not None and since <= written_at else now
+
+
 def status_before(chain: Sequence[TicketEvent]) -> tuple[str, str, str]:
     """Return status, whom it waited for and why, as they were when a ticket was merged away."""
     status = (Status.NEW.value, "", "")

@@ -5,7 +5,7 @@ rebuild law: folding all events of a ticket anew, and evaluating at `evaluated_a
 the columns that are stored. A fixture checks it after every test, `plazo verify` everywhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,28 +98,29 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
         case "level.entered":
             ticket.level = payload["level"]
             ticket.group_id = payload["group"] or ticket.group_id
-        case "status.changed":
-            _apply_status(ticket, event)
         case "ticket.reopened":
             ticket.status, ticket.solved_at = Status.OPEN, None
             ticket.status_since = event.at
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
-        case "ticket.classified":
-            _classify(ticket, event)
-        case "ticket.merged":
-            ticket.status = Status.CLOSED
-            ticket.closed_at = ticket.status_since = event.at
-            ticket.merged_into_id = payload.get("ticket")
-            ticket.waiting_for = ticket.waiting_reason = ""
-        case "ticket.unmerged":
-            ticket.merged_into_id = ticket.closed_at = None
-            _apply_status(ticket, event)
         case "tags.changed":
             kept = set(ticket.tags) - set(payload["removed"])
             ticket.tags = sorted(kept | set(payload["added"]))
         case "clock.at_risk" | "clock.breached":
             ticket.announced = [*(ticket.announced or []), _told(event)]
+        case kind if kind in APPLIES:
+            APPLIES[kind](ticket, event)
+
+
+def _apply_merge(ticket: Ticket, event: TicketEvent) -> None:
+    if event.kind == "ticket.merged":
+        ticket.status = Status.CLOSED
+        ticket.closed_at = ticket.status_since = event.at
+        ticket.merged_into_id = event.payload.get("ticket")
+        ticket.waiting_for = ticket.waiting_reason = ""
+    else:
+        ticket.merged_into_id = ticket.closed_at = None
+        _apply_status(ticket, event)
 
 
 def _classify(ticket: Ticket, event: TicketEvent) -> None:
@@ -137,6 +138,14 @@ def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
         ticket.solved_at = ticket.solved_at or event.at
     elif ticket.status == Status.CLOSED:
         ticket.closed_at = event.at
+
+
+APPLIES: dict[str, Callable[[Ticket, TicketEvent], None]] = {
+    "status.changed": _apply_status,
+    "ticket.classified": _classify,
+    "ticket.merged": _apply_merge,
+    "ticket.unmerged": _apply_merge,
+}
 
 
 def _told(event: TicketEvent) -> list[str]:

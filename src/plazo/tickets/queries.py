@@ -173,7 +173,6 @@ def conversation(
     where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
     """
     tickets = [ticket.pk, *merged]
-    chain = _with_words_of(chain, merged)
     messages = {
         m.pk: m
         for m in PublicMessage.objects.filter(ticket__in=tickets)
@@ -194,7 +193,7 @@ def conversation(
     people = names_of_agents(given_to) if internal and given_to else {}
     promises, told = _said_with_replies(chain)
     entries = []
-    for event in chain:
+    for event in _with_words_of(chain, merged):
         if (not internal and event.audience != events.PUBLIC) or (
             event.sequence in told and event.ticket_id == ticket.pk
         ):
@@ -202,7 +201,7 @@ def conversation(
         number = getattr(event, "of_ticket", "")
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
-        if event.kind in _MESSAGE_KINDS and message is not None:
+        if event.kind in MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
             by = promises.get(str(event.correlation)) if message.from_agent else None
             entries.append(
@@ -270,7 +269,7 @@ def _with_words_of(chain: Sequence[TicketEvent], merged: Sequence[int]) -> Seque
         return chain
     said = list(
         TicketEvent.objects.filter(
-            ticket__in=merged, kind__in=[*_MESSAGE_KINDS, events.NoteAdded.kind]
+            ticket__in=merged, kind__in=[*MESSAGE_KINDS, events.NoteAdded.kind]
         )
         .annotate(of_ticket=F("ticket__number"))
         .order_by("at", "pk")
@@ -287,19 +286,30 @@ def answers_of(
     Edges: a question that the agreement has no more is named by its key. Costs one query, and none
         where the form asked nothing further.
     """
+    fields = ticket.agreement_version.document.fields
+    labels = {field.key: field.label.in_language(language) for field in fields}
+    values = values_of(ticket, chain)
+    return [(labels.get(key, key), value) for key, value in values.items()]
+
+
+def values_of(ticket: Ticket, chain: Sequence[TicketEvent]) -> dict[str, str]:
+    """Return a case's further details by their keys. Costs one query, and none without any."""
     if not any(
         event.payload.get("fields")
         for event in chain
         if event.kind in (events.TicketOpened.kind, events.FieldsSet.kind)
     ):
-        return []
-    fields = ticket.agreement_version.document.fields
-    labels = {field.key: field.label.in_language(language) for field in fields}
-    answers = TicketField.objects.filter(ticket=ticket).order_by("pk").values_list("key", "value")
-    return [(labels.get(key, key), value) for key, value in answers]
+        return {}
+    rows = TicketField.objects.filter(ticket=ticket).order_by("pk")
+    return dict(rows.values_list("key", "value"))
 
 
-_MESSAGE_KINDS = frozenset(
+def tags_known(limit: int = 200) -> list[str]:
+    """Return the tags to choose from while one types: the names of those that tickets had."""
+    return list(Tag.objects.order_by("name").values_list("name", flat=True)[:limit])
+
+
+MESSAGE_KINDS = frozenset(
     {
         events.TicketOpened.kind,
         events.TicketReplied.kind,

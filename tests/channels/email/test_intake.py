@@ -192,7 +192,9 @@ def test_a_proof_in_a_strangers_hands_opens_another_ticket(how):
     assert record.fate == Fate.NEW_TICKET
     assert record.ticket != ticket
     related = [e.payload for e in queries.chain_of(record.ticket) if e.kind == "ticket.related"]
-    assert related == [{"ticket": ticket.pk, "number": ticket.number, "why": "stranger"}]
+    assert related == [
+        {"ticket": ticket.pk, "number": ticket.number, "why": "stranger", "message": None}
+    ]
 
 
 @pytest.mark.parametrize("sender", [CLIENT, "x@ajeno.example"])

@@ -32,9 +32,9 @@ def classify_ticket(
         wanted = (service, environment, request_type)
         if wanted == said:
             return None
-        choices = (document.services, document.environments, document.request_types)
-        for value, before, known in zip(wanted, said, choices, strict=True):
-            if value and value != before and value not in known:
+        known = [set(document.services), set(document.environments), set(document.request_types)]
+        for value, before, keys in zip(wanted, said, known, strict=True):
+            if value not in {"", before, *keys}:
                 raise UnknownChoice
         return page.append(
             events.TicketClassified(

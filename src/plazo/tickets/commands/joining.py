@@ -68,7 +68,8 @@ def merge_ticket(
             duties.absorbed(gone.ticket, joins.taken_in(gone.chain), let_in),
             at=at,
         )
-        add_people(kept, let_in)
+        # A last word has told them where it goes on; without one, they are told so.
+        add_people(kept, let_in, told=not words.strip())
         return gone.append(
             events.TicketMerged(into=kept.ticket.number, ticket=kept.ticket.pk), at=at
         )

@@ -6,8 +6,7 @@ from django.db import transaction
 
 from plazo.accounts.models import Requester
 from plazo.core.actor import Actor
-from plazo.sla import awaited_since
-from plazo.tickets import events, timeline
+from plazo.tickets import events, joins, timeline
 from plazo.tickets.bodies import StoredUpload, Written
 from plazo.tickets.commands.opening import Arrival, open_ticket
 from plazo.tickets.errors import NotSplittable
@@ -64,7 +63,7 @@ def split_message(
                 related=[(page.ticket, "split_from")],
                 verified=author.confirmed(now),
                 quiet="" if receipt else "not_wanted",
-                asked_at=_asked_at(page, message),
+                asked_at=joins.asked_at(page.chain, message.at, now=max(now, page.ticket.last_at)),
                 written_at=message.at,
                 split=message.pk,
             ),
@@ -96,9 +95,3 @@ def _author(page: timeline.Page, message: PublicMessage) -> Requester:
     if before or author is None or not message.body_text or message.pk == opened_by:
         raise NotSplittable(split=before)
     return author
-
-
-def _asked_at(page: timeline.Page, message: PublicMessage) -> datetime:
-    """Return from when the new case counts: from the message, while it awaits our word."""
-    since = awaited_since(timeline.facts_of(page.chain), max(page.now, page.ticket.last_at))
-    return message.at if since is not None and since <= message.at else page.now

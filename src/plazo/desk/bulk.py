@@ -133,10 +133,8 @@ def _done(outcome: Outcome) -> list[str]:
     count, wanted = len(outcome.changed), outcome.action.wanted
     if not count:
         return []
-    cases = ngettext("%(number)s", "%(count)s cases", count) % {
-        "number": outcome.changed[0],
-        "count": count,
-    }
+    many = ngettext("%(count)s case", "%(count)s cases", count) % {"count": count}
+    cases = outcome.changed[0] if count == 1 else many
     told = {"cases": cases, "who": "", "what": ""}
     match outcome.action.what:
         case "assign":

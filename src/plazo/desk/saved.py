@@ -117,10 +117,10 @@ def _kept(
 
 def _leave(request: HttpRequest, place: str) -> HttpResponse:
     """Lead to a list; a script that holds the form is told where to go."""
-    response = redirect(place)
-    if request.headers.get("X-Plazo") == "form":
-        response = HttpResponse(status=204)
-        response["X-Place"] = place
+    if request.headers.get("X-Plazo") != "form":
+        return redirect(place)
+    response = HttpResponse(status=204)
+    response["X-Place"] = place
     return response
 
 

@@ -72,7 +72,7 @@ class Wanted:
 
     def page(self, *, agent: Agent, now: datetime, after: str) -> Page:
         """Return one page of the list. One query, or two where it reaches into what has ended."""
-        how = {
+        how: dict[str, Any] = {
             "ordering": self.definition.ordering,
             "grouping": self.definition.grouping,
             "after": after,
@@ -154,7 +154,7 @@ def _saved(view: str, agent: Agent) -> Wanted | None:
 
 def _overridden(wanted: Wanted, sent: Mapping[str, str]) -> Wanted:
     """Return the list in the order and the groups that the address itself asks for."""
-    chosen = {
+    chosen: dict[str, Any] = {
         name: sent[short]
         for name, short in (("ordering", "order"), ("grouping", "by"))
         if sent.get(short)

@@ -59,7 +59,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     context |= _list_context(page, wanted, context, version, now)
     context |= {
         "title": _("Results for “%(search)s”") % {"search": search} if search else wanted.title,
-        "count": None if search else context["counted"].get(wanted.key),
+        "count": None if search else _count(page, wanted, context, first=not after),
         "search": search,
         "error": error,
         "next": _more(page, wanted, request, search),
@@ -124,6 +124,13 @@ def _around(wanted: Wanted, version: AgreementVersion, context: dict[str, Any]) 
         "severities": [each.key for each in version.document.severities],
         "waiting": WaitingFor.choices,
     }
+
+
+def _count(page: Page, wanted: Wanted, context: dict[str, Any], *, first: bool) -> Any:
+    """Return the number beside the title: the rail's own, or how many rows a first page has."""
+    if wanted.key in context["counted"]:
+        return context["counted"][wanted.key]
+    return f"{len(page.tickets)}{'+' if page.next_after else ''}" if first else None
 
 
 def _more(page: Page, wanted: Wanted, request: HttpRequest, search: str) -> str:

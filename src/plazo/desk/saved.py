@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from plazo.accounts.access import actor_of_agent
@@ -140,7 +141,7 @@ def saved_views(request: HttpRequest) -> HttpResponse:
     own = [view for view in found if view.scope == Scope.PERSONAL]
     shared = [view for view in found if view.scope != Scope.PERSONAL]
     context = settings_frame(request, now, "views") | {
-        "shelves": [(_("Mine"), own), (_("Shared"), shared)] if agent.coordinates else [("", own)],
+        "shelves": [(pgettext("views", "Mine"), own), (_("Shared"), shared)] if agent.coordinates else [("", own)],
     }
     return render(request, "plazo/desk/settings/views.html", context)
 

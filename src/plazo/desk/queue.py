@@ -102,7 +102,6 @@ def _list_context(
         "columns": column_names(definition.columns),
         "groups": parted(bare, definition.grouping, now),
         "rows": bare,
-        "paused_word": rows[0]["paused_word"] if rows else "",
         "horizon": horizon(bare, support, now, context["zone"])
         if dated and definition.ordering == "due"
         else None,

@@ -140,9 +140,10 @@ def saved_views(request: HttpRequest) -> HttpResponse:
     found = list(views.views_to_write(agent))
     own = [view for view in found if view.scope == Scope.PERSONAL]
     shared = [view for view in found if view.scope != Scope.PERSONAL]
-    context = settings_frame(request, now, "views") | {
-        "shelves": [(pgettext("views", "Mine"), own), (_("Shared"), shared)] if agent.coordinates else [("", own)],
-    }
+    shelves = [(pgettext("views", "Mine"), own)]
+    if agent.coordinates:
+        shelves.append((_("Shared"), shared))
+    context = settings_frame(request, now, "views") | {"shelves": shelves}
     return render(request, "plazo/desk/settings/views.html", context)
 
 

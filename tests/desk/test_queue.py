@@ -243,7 +243,7 @@ def test_the_chosen_cases_are_given_and_taken_back_without_a_script(desk):
         ),
         ({"do": "severity", "severity": "A"}, "con severidad A."),
         ({"do": "tags", "add": "lento, #otra"}, "con otras etiquetas."),
-        ({"do": "assign", "whom": "nobody"}, "ya lo estaba."),
+        ({"do": "assign", "whom": "nobody"}, "ya estaba así."),
         ({"do": "assign", "whom": "agent:x"}, "Elija los casos y qué hacer con ellos."),
         ({"do": "status", "status": "pending"}, "Elija los casos y qué hacer con ellos."),
         ({"do": "everything"}, "Elija los casos y qué hacer con ellos."),

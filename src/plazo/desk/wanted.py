@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from plazo.accounts.models import Agent
 from plazo.automation import views
@@ -130,7 +130,7 @@ def _read(sent: Mapping[str, str], agent: Agent) -> Wanted:
     conditions = read_compact(sent["f"])
     return replace(
         origin,
-        title=_("Filter"),
+        title=pgettext("noun", "Filter"),
         definition=replace(origin.definition, conditions=conditions),
         filtered=True,
     )

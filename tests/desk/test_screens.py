@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.models import User
-from plazo.tickets import commands, queries
+from plazo.tickets import commands
 from plazo.tickets.models import InternalNote, PublicMessage, Ticket
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
 

@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from plazo.accounts.models import Agent
-from plazo.tickets import commands, queries
+from plazo.tickets import commands, filters, listing, queries
+from plazo.tickets.errors import ReadsTooMuch
 from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent
 
@@ -141,3 +142,66 @@ def test_the_planner_itself_picks_the_partial_index(a_big_table, view, index):
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert index in plan, plan
     assert "Seq Scan on tickets_ticket" not in plan, plan
+
+
+OPEN = {"field": "status", "op": "any_of", "value": ["new", "open", "pending", "on_hold"]}
+
+
+@pytest.mark.corrupts
+@pytest.mark.parametrize(
+    ("ordering", "conditions", "index"),
+    [
+        ("due", [OPEN], "ticket_queue"),
+        ("due", [], "ticket_due"),
+        ("newest", [], "ticket_newest"),
+        ("oldest", [OPEN], "ticket_open_oldest"),
+        ("oldest", [], "ticket_newest"),
+        ("updated", [], "ticket_changed"),
+        ("solved", [], "ticket_solved_last"),
+        ("due", [OPEN, {"field": "assignee", "op": "any_of", "value": ["me"]}], "ticket_assignee"),
+        ("due", [{"field": "tag", "op": "any_of", "value": ["rara"]}], "ticket_tags"),
+    ],
+)
+def test_every_order_of_a_view_has_its_index(a_big_table, ordering, conditions, index):
+    """The pages of a saved view, the first and one far on, are ranges of an index."""
+    tickets = listing.tickets_that_meet(
+        filters.read(conditions), agent=a_big_table, now=TUESDAY + timedelta(days=2)
+    )
+    after = f"{(TUESDAY + timedelta(hours=20)).isoformat()}~1000"
+    for place in ("", after):
+        with CaptureQueriesContext(connection) as made:
+            listing.page(tickets, ordering=ordering, after=place)
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + made.captured_queries[-1]["sql"])
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert index in plan, plan
+        assert "Seq Scan on tickets_ticket" not in plan, plan
+
+
+@pytest.mark.corrupts
+def test_counting_views_reads_a_bounded_part_of_the_open_ones(a_big_table, monkeypatch):
+    """However many views there are, and whatever they find: one walk through one index."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 100)
+    context = filters.Context(TUESDAY, a_big_table)
+    nothing = [OPEN, {"field": "environment", "op": "any_of", "value": ["nowhere"]}]
+    views = {f"v{n}": filters.all_q(filters.read(nothing), context) for n in range(12)}
+    with CaptureQueriesContext(connection) as made:
+        counted = listing.counts(views, tickets=Ticket.objects.all())
+    assert set(counted.values()) == {(0, True)}
+    assert len(made) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, COSTS OFF) " + made.captured_queries[-1]["sql"])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "ticket_queue" in plan, plan
+    assert "rows=101" in plan, plan
+
+
+def test_a_list_that_reads_too_much_gives_up():
+    """It says what to do, and the connection is as good as before."""
+    agent = an_agent()
+    a_case()
+    slowly = Ticket.objects.extra(where=["pg_sleep(0.3) IS NOT NULL"])
+    with pytest.raises(ReadsTooMuch):
+        listing.patient_page(slowly, patience=timedelta(milliseconds=30))
+    tickets = listing.tickets_that_meet((), agent=agent, now=TUESDAY)
+    assert len(listing.patient_page(tickets).tickets) == 1

@@ -133,10 +133,7 @@ def _done(outcome: Outcome) -> list[str]:
     count, wanted = len(outcome.changed), outcome.action.wanted
     if not count:
         return []
-    cases = ngettext("%(number)s", "%(count)s cases", count) % {
-        "number": outcome.changed[0],
-        "count": count,
-    }
+    cases = _cases(outcome.changed)
     told = {"cases": cases, "who": "", "what": ""}
     match outcome.action.what:
         case "assign":
@@ -161,6 +158,16 @@ def _done(outcome: Outcome) -> list[str]:
     return [sentence % told]
 
 
+def _cases(numbers: list[str]) -> str:
+    """Return one case by its number, and more by how many they are."""
+    count = len(numbers)
+    return (
+        numbers[0]
+        if count == 1
+        else ngettext("%(count)s case", "%(count)s cases", count) % {"count": count}
+    )
+
+
 def _whom(wanted: dict[str, Any]) -> str:
     if wanted["assignee"]:
         return names_of_agents([wanted["assignee"]]).get(wanted["assignee"], "")
@@ -172,8 +179,8 @@ def _rest(outcome: Outcome) -> list[str]:
     found = []
     if outcome.same:
         count = len(outcome.same)
-        text = ngettext("%(count)s was so already.", "%(count)s were so already.", count)
-        found.append(text % {"count": count})
+        text = ngettext("%(cases)s was so already.", "%(cases)s were so already.", count)
+        found.append(text % {"cases": _cases(outcome.same)})
     if outcome.refused:
         count = len(outcome.refused)
         text = ngettext("%(count)s was not changed:", "%(count)s were not changed:", count)

@@ -56,7 +56,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     context |= _list_context(page, wanted, context, version, now)
     context |= {
         "title": wanted.title,
-        "count": context["counted"].get(wanted.key),
+        "count": _count(page, wanted, context, first=not after),
         "error": error,
         "next": _more(page, wanted, request),
     }
@@ -99,7 +99,6 @@ def _list_context(
         "columns": column_names(definition.columns),
         "groups": parted(bare, definition.grouping, now),
         "rows": bare,
-        "paused_word": rows[0]["paused_word"] if rows else "",
         "horizon": horizon(bare, support, now, context["zone"])
         if dated and definition.ordering == "due"
         else None,
@@ -121,6 +120,13 @@ def _around(wanted: Wanted, version: AgreementVersion, context: dict[str, Any]) 
         "severities": [each.key for each in version.document.severities],
         "waiting": WaitingFor.choices,
     }
+
+
+def _count(page: Page, wanted: Wanted, context: dict[str, Any], *, first: bool) -> Any:
+    """Return the number beside the title: the rail's own, or how many rows a first page has."""
+    if wanted.key in context["counted"]:
+        return context["counted"][wanted.key]
+    return f"{len(page.tickets)}{'+' if page.next_after else ''}" if first else None
 
 
 def _more(page: Page, wanted: Wanted, request: HttpRequest) -> str:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from plazo.accounts.access import actor_of_agent
@@ -117,10 +118,10 @@ def _kept(
 
 def _leave(request: HttpRequest, place: str) -> HttpResponse:
     """Lead to a list; a script that holds the form is told where to go."""
-    response = redirect(place)
-    if request.headers.get("X-Plazo") == "form":
-        response = HttpResponse(status=204)
-        response["X-Place"] = place
+    if request.headers.get("X-Plazo") != "form":
+        return redirect(place)
+    response = HttpResponse(status=204)
+    response["X-Place"] = place
     return response
 
 
@@ -139,9 +140,10 @@ def saved_views(request: HttpRequest) -> HttpResponse:
     found = list(views.views_to_write(agent))
     own = [view for view in found if view.scope == Scope.PERSONAL]
     shared = [view for view in found if view.scope != Scope.PERSONAL]
-    context = settings_frame(request, now, "views") | {
-        "shelves": [(_("Mine"), own), (_("Shared"), shared)] if agent.coordinates else [("", own)],
-    }
+    shelves = [(pgettext("views", "Mine"), own)]
+    if agent.coordinates:
+        shelves.append((_("Shared"), shared))
+    context = settings_frame(request, now, "views") | {"shelves": shelves}
     return render(request, "plazo/desk/settings/views.html", context)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from plazo.accounts.models import Agent
 from plazo.automation import views
@@ -72,7 +72,7 @@ class Wanted:
 
     def page(self, *, agent: Agent, now: datetime, after: str) -> Page:
         """Return one page of the list. One query, or two where it reaches into what has ended."""
-        how = {
+        how: dict[str, Any] = {
             "ordering": self.definition.ordering,
             "grouping": self.definition.grouping,
             "after": after,
@@ -130,7 +130,7 @@ def _read(sent: Mapping[str, str], agent: Agent) -> Wanted:
     conditions = read_compact(sent["f"])
     return replace(
         origin,
-        title=_("Filter"),
+        title=pgettext("noun", "Filter"),
         definition=replace(origin.definition, conditions=conditions),
         filtered=True,
     )
@@ -154,7 +154,7 @@ def _saved(view: str, agent: Agent) -> Wanted | None:
 
 def _overridden(wanted: Wanted, sent: Mapping[str, str]) -> Wanted:
     """Return the list in the order and the groups that the address itself asks for."""
-    chosen = {
+    chosen: dict[str, Any] = {
         name: sent[short]
         for name, short in (("ordering", "order"), ("grouping", "by"))
         if sent.get(short)

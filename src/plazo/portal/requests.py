@@ -21,8 +21,8 @@ from plazo.core.clockview import ClockView
 from plazo.portal.site import client_required, frame
 from plazo.portal.words import STATUS_CHOICES, status_words
 from plazo.tickets import queries
+from plazo.tickets.listing import COUNT_CAP
 from plazo.tickets.models import Ticket
-from plazo.tickets.queries import COUNT_CAP
 from plazo.tickets.requests import (
     SORTS,
     TABS,

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("automation", "0001_queue"),
         ("accounts", "0002_portal"),

@@ -9,11 +9,10 @@ from typing import Any
 from django import template
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from plazo.core import localtime
+from plazo.core import chips, localtime
 from plazo.core.clockview import ClockView, words
 
 register = template.Library()
@@ -40,23 +39,22 @@ def _version(path: str) -> str:
     return hashlib.sha256(Path(found).read_bytes()).hexdigest()[:10]
 
 
-@register.simple_tag
 @lru_cache(maxsize=256)
-def asset(path: str) -> str:
-    """Return the address of a static file, with its content's hash so that caches never lie."""
+def _address(path: str) -> str:
     full = f"plazo/{path}"
     return f"{static(full)}?v={_version(full)}"
 
 
 @register.simple_tag
-@lru_cache(maxsize=512)
+def asset(path: str) -> str:
+    """Return the address of a static file, with its content's hash so that caches never lie."""
+    return _address(path)
+
+
+@register.simple_tag
 def icon(name: str, size: str = "") -> SafeString:
     """Return a Lucide icon from the sprite. It always stands beside a word."""
-    address = asset("icons/sprite.svg")
-    extra = f" i--{size}" if size else ""
-    return format_html(
-        '<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"></use></svg>', extra, address, name
-    )
+    return chips.icon(asset("icons/sprite.svg"), name, size)
 
 
 @register.simple_tag
@@ -83,16 +81,14 @@ def by_words(instant: datetime, zone: str, now: datetime) -> str:
     return localtime.by_words(instant, zone, now)
 
 
-@register.inclusion_tag("plazo/_chip.html")
-def chip(
-    clock: ClockView, label: str = "", size: str = "", *, named: bool = False
-) -> dict[str, Any]:
+@register.simple_tag
+def chip(clock: ClockView, label: str = "", size: str = "", *, named: bool = False) -> SafeString:
     """Draw a clock's state: shape, icon and word, then the time that is left or over.
 
     `label` is what an announcement of a change begins with; with `named` the promise's name
     stands beside the chip, and the words agree with it.
     """
-    return {"clock": clock, "label": label, "size": size, "named": named}
+    return chips.chip(clock, icon(clock.icon), label, size, named=named)
 
 
 @register.inclusion_tag("plazo/_spent.html")
@@ -107,10 +103,10 @@ def ruler(drawn: Any, uid: str = "r") -> dict[str, Any]:
     return {"ruler": drawn, "uid": uid}
 
 
-@register.inclusion_tag("plazo/_severity.html")
-def sev(letter: str, size: str = "") -> dict[str, Any]:
+@register.simple_tag
+def sev(letter: str, size: str = "") -> SafeString:
     """Draw a severity: weight, never hue."""
-    return {"letter": letter, "size": size}
+    return chips.severity(letter, size)
 
 
 @register.simple_tag

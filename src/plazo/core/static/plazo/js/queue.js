@@ -148,8 +148,8 @@ function toggle() {
 addEventListener(
   "keydown",
   (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
     if (event.key === "Escape") return void leave(event);
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
     if (document.querySelector("[data-single-keys='off']")) return;
     if (event.key === "x") {
       event.preventDefault();
@@ -179,7 +179,7 @@ function leave(event) {
     open.querySelector("summary").focus();
   } else if (panel.firstElementChild && panel.contains(event.target)) {
     closePanel();
-  } else if (chosen().length) {
+  } else if (!typing(event) && chosen().length) {
     for (const box of chosen()) box.checked = false;
     count();
   }
@@ -212,7 +212,7 @@ function replaced(rows) {
 
 async function send(form, button) {
   const data = new FormData(form, button);
-  const answer = await (await asked(button?.formAction || form.action, "rows", { method: "POST", body: data })).json();
+  const answer = await (await asked(form.action, "rows", { method: "POST", body: data })).json();
   for (const drop of form.querySelectorAll("details.drop[open]")) drop.open = false;
   for (const box of chosen()) box.checked = false;
   count();

@@ -1,0 +1,68 @@
+"""The small drawings that stand in every row: a clock's state, a severity, an icon.
+
+A page of the queue has hundreds of them. They are written here and not in templates, because a
+template of its own for each costs more than the database takes for the page.
+"""
+
+from functools import lru_cache
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from plazo.core import localtime
+from plazo.core.clockview import ClockView
+
+
+def severity(letter: str, size: str = "") -> SafeString:
+    """Draw a severity: weight, never hue."""
+    extra = f" sev--{size}" if size else ""
+    if not letter:
+        return format_html(
+            '<span class="sev sev--none{}" title="{}"><span aria-hidden="true">–</span>'
+            '<span class="sr">{}</span></span>',
+            extra, _("Not classified"), _("Not classified"),
+        )  # fmt: skip
+    return format_html(
+        '<span class="sev sev--{}{}" title="{} {}"><span class="sr">{} </span>{}</span>',
+        letter.lower(), extra, _("Severity"), letter, _("Severity"), letter,
+    )  # fmt: skip
+
+
+def chip(
+    clock: ClockView, icon: SafeString, label: str = "", size: str = "", *, named: bool = False
+) -> SafeString:
+    """Draw a clock's state: shape, icon and word, then the time that is left or over."""
+    word = clock.named_word if named else clock.word
+    extra = f" chip--{size}" if size else ""
+    if not clock.counts_down or clock.due_at is None:
+        return format_html(
+            '<span class="chip{}" data-sla="{}">{} <span>{}</span>{}</span>',
+            extra, clock.sla, icon, word, _late_by(clock),
+        )  # fmt: skip
+    risk = format_html(' risk="{}"', localtime.iso(clock.at_risk_at)) if clock.at_risk_at else ""
+    late = format_html(' late="{}"', clock.named_late_word) if named else ""
+    left = clock.late_by if clock.sla == "late" else clock.left
+    return format_html(
+        '<plazo-countdown due="{}"{}{}{}><span class="chip{}" data-sla="{}">{} '
+        '<span data-word>{}</span> <span class="chip__t" role="timer" data-left>{}</span></span>'
+        "</plazo-countdown>",
+        localtime.iso(clock.due_at), risk, late, format_html(' label="{}"', label) if label else "",
+        extra, clock.sla, icon, word, localtime.duration(left),
+    )  # fmt: skip
+
+
+def _late_by(clock: ClockView) -> SafeString | str:
+    if clock.sla != "late":
+        return ""
+    span = _("by %(span)s") % {"span": localtime.duration(clock.late_by)}
+    return format_html(' <span class="chip__t">{}</span>', span)
+
+
+@lru_cache(maxsize=512)
+def icon(sprite: str, name: str, size: str = "") -> SafeString:
+    """Draw an icon of the sprite at this address. It always stands beside a word."""
+    extra = f" i--{size}" if size else ""
+    return format_html(
+        '<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"></use></svg>', extra, sprite, name
+    )

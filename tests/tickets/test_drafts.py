@@ -38,9 +38,7 @@ def hold(ticket, *, seconds=10, now=NOW, **fields):
 
 def write(ticket, agent, body, *, kind="reply", now=NOW):
     """Keep what an agent has written so far."""
-    return drafts.save(
-        ticket_id=ticket.pk, agent=agent, kind=kind, body=body, choices={}, now=now
-    )
+    return drafts.save(ticket_id=ticket.pk, agent=agent, kind=kind, body=body, choices={}, now=now)
 
 
 def replies():

@@ -57,14 +57,16 @@ def composer_of(
         "promises": promise_choices(found.agreement_version, zone, now),
         "signature": html_of_markdown(agent.signature) if agent.signature.strip() else "",
         "signs": "".join(SOURCES),
-        "variables": [(f"{{{{{name}}}}}", words) for name, (words, _v) in variables.VARIABLES.items()],
+        "variables": [
+            (f"{{{{{name}}}}}", words) for name, (words, _v) in variables.VARIABLES.items()
+        ],
     }
 
 
 def _initial(draft: Draft | None) -> dict[str, Any]:
     if draft is None:
         return {"kind": "reply", "sign": True}
-    return {"sign": True} | draft.choices | {"kind": draft.kind, "body": draft.body}
+    return {"sign": True, **draft.choices, "kind": draft.kind, "body": draft.body}
 
 
 def _ticked(

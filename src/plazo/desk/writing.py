@@ -1,7 +1,6 @@
 """What an agent writes on a case: replies, notes, drafts, and what comes with them."""
 
 import secrets
-
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-
 from django.views.decorators.http import require_GET, require_POST
 
 from plazo.accounts.access import actor_of_agent
@@ -281,9 +279,7 @@ def add_files(request: HttpRequest) -> JsonResponse:
 def _stored(file: "UploadedFile[Any]", request: HttpRequest) -> StoredUpload:
     start = file.read(16)
     file.seek(0)
-    stored = store_upload(
-        file, name=file.name or "image.png", content_type=file.content_type or ""
-    )
+    stored = store_upload(file, name=file.name or "image.png", content_type=file.content_type or "")
     if request.POST.get("inline") and shown_as(start):
         return replace(stored, content_id=f"{secrets.token_hex(10)}@plazo")
     return stored

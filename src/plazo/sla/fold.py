@@ -305,11 +305,7 @@ def _folded(agreement: Agreement, facts: Sequence[f.Fact], now: datetime) -> Fol
         last = at
         if at > now:
             break
-        if (
-            failed
-            and isinstance(fact, f.RepliedPublicly | f.PromiseKept)
-            and fact.reply in failed
-        ):
+        if failed and isinstance(fact, f.RepliedPublicly | f.PromiseKept) and fact.reply in failed:
             continue
         if fold.pause is not None:
             fold.expire_pause(at)

@@ -183,9 +183,7 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
 
 def _due(now: datetime) -> Q:
     """A held reply is due at its instant, or as soon as a clock would run out before that."""
-    return Q(send_at__lte=now) | Q(
-        send_at__isnull=False, ticket__next_due_at__lte=F("send_at")
-    )
+    return Q(send_at__lte=now) | Q(send_at__isnull=False, ticket__next_due_at__lte=F("send_at"))
 
 
 @transaction.atomic
@@ -207,9 +205,7 @@ def take_back(*, draft_id: int, actor: Actor, now: datetime) -> Draft:
 def _give_back(draft: Draft, now: datetime, *, refused: str = "") -> Draft:
     later = (
         Draft.objects.select_for_update()
-        .filter(
-            ticket=draft.ticket_id, agent=draft.agent_id, author=draft.author_id, send_at=None
-        )
+        .filter(ticket=draft.ticket_id, agent=draft.agent_id, author=draft.author_id, send_at=None)
         .first()
     )
     if later is not None:

@@ -221,7 +221,9 @@ def conversation(ticket: Ticket, chain: Sequence[TicketEvent], *, internal: bool
             files = list(message.attachments.all())
             by = promises.get(str(event.correlation)) if message.from_agent else None
             entries.append(
-                Entry("message", event.at, event, message=message, promised_by=by, attachments=files)
+                Entry(
+                    "message", event.at, event, message=message, promised_by=by, attachments=files
+                )
             )
         elif event.kind == events.NoteAdded.kind and note is not None:
             files = list(note.attachments.all())

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_portal'),
+        ("accounts", "0002_portal"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='agent',
-            name='signature',
-            field=models.TextField(blank=True, default=''),
+            model_name="agent",
+            name="signature",
+            field=models.TextField(blank=True, default=""),
         ),
         migrations.AddField(
-            model_name='agent',
-            name='undo_seconds',
+            model_name="agent",
+            name="undo_seconds",
             field=models.PositiveSmallIntegerField(default=10),
         ),
     ]

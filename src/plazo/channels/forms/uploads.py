@@ -77,7 +77,9 @@ class WithFiles(forms.Form):
         values = self.data.getlist("kept") if hasattr(self.data, "getlist") else []
         for value in values[:MOST_FILES]:
             upload = described(value)
-            if upload is not None and default_storage.exists(upload.path):  # it goes after days without a form
+            if upload is not None and default_storage.exists(
+                upload.path
+            ):  # it goes after days without a form
                 found.append(upload)
         return found
 

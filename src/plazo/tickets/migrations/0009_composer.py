@@ -5,33 +5,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_composer'),
-        ('tickets', '0008_tags'),
+        ("accounts", "0003_composer"),
+        ("tickets", "0008_tags"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Draft',
+            name="Draft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('reply', 'reply'), ('note', 'note')], max_length=5)),
-                ('body', models.TextField(blank=True)),
-                ('choices', models.JSONField(default=dict)),
-                ('files', models.JSONField(default=list)),
-                ('sending', models.JSONField(default=dict)),
-                ('seen', models.PositiveIntegerField(default=0)),
-                ('at', models.DateTimeField()),
-                ('send_at', models.DateTimeField(null=True)),
-                ('refused', models.CharField(blank=True, max_length=300)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drafts', to='accounts.agent')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.agent')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drafts', to='tickets.ticket')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("reply", "reply"), ("note", "note")], max_length=5),
+                ),
+                ("body", models.TextField(blank=True)),
+                ("choices", models.JSONField(default=dict)),
+                ("files", models.JSONField(default=list)),
+                ("sending", models.JSONField(default=dict)),
+                ("seen", models.PositiveIntegerField(default=0)),
+                ("at", models.DateTimeField()),
+                ("send_at", models.DateTimeField(null=True)),
+                ("refused", models.CharField(blank=True, max_length=300)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drafts",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drafts",
+                        to="tickets.ticket",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('send_at__isnull', False)), fields=['send_at'], name='draft_send_at')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('send_at__isnull', True)), fields=('ticket', 'agent', 'author'), name='draft_one_open'), models.CheckConstraint(condition=models.Q(('send_at__isnull', True), ('kind', 'reply'), _connector='OR'), name='draft_only_replies_wait')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("send_at__isnull", False)),
+                        fields=["send_at"],
+                        name="draft_send_at",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("send_at__isnull", True)),
+                        fields=("ticket", "agent", "author"),
+                        name="draft_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("send_at__isnull", True), ("kind", "reply"), _connector="OR"
+                        ),
+                        name="draft_only_replies_wait",
+                    ),
+                ],
             },
         ),
     ]

@@ -1,6 +1,7 @@
 """The composer: what is sent, what is asked first, what is kept, and what never leaks."""
 
 import base64
+import gzip
 import re
 from datetime import timedelta
 
@@ -159,6 +160,22 @@ def test_an_agent_is_asked_once(desk, fields, words):
     assert Draft.objects.filter(send_at__isnull=False).exists()
 
 
+def test_near_a_deadline_it_says_why_it_did_not_wait(desk, world):
+    """The agent who counts on ten seconds hears that this reply had none."""
+    ticket = a_case()
+    world.move_to(ticket.next_due_at - timedelta(seconds=5))
+    send(desk, ticket)
+    assert "Respuesta enviada enseguida" in page_of(desk, ticket)
+
+
+def test_solving_promises_nothing(desk):
+    """The strip of hours is out of sight then, and what it last held does not count."""
+    ticket = a_case()
+    later = (TUESDAY + 60 * MINUTE).isoformat()
+    assert send(desk, ticket, then="solved", promise=later).status_code == 302
+    assert Draft.objects.get().sending["promise_by"] is None
+
+
 def test_a_colleague_of_the_requester_needs_no_question(desk):
     """The same domain, or the same company under another one, is no stranger; they take part."""
     requester = a_requester()
@@ -254,6 +271,8 @@ def test_a_promise_reaches_the_requester_by_mail_and_page(desk):
     page = Client().get(link).content.decode()
     assert "Próxima actualización <b>antes de las 16:52 EST</b>" in page
     assert "Próxima actualización</strong> antes de las 16:52 EST" in page_of(desk, ticket)
+    why = desk.get(reverse("desk:why", args=[ticket.number, "promised_update:update-1"]))
+    assert why.status_code == 200
     url = reverse("desk:promise", args=[ticket.number])
     move = {"promise": "update-1", "at": "2026-11-24T18:00", "reason": "Falta el proveedor"}
     assert desk.post(url, move).status_code == 302
@@ -359,6 +378,7 @@ def test_the_page_costs_the_same_with_1_and_with_200_messages(desk):
     assert queries_of(desk, url) == one
     assert one <= 18
     page = page_of(desk, ticket)
+    assert len(gzip.compress(page.encode())) < 60_000
     assert "respuesta número 199" in page
     assert "respuesta número 100<" not in page
     assert "respuesta número 100<" in page_of(desk, ticket, "?all=1")

@@ -390,5 +390,6 @@ function toEnd() {
 }
 
 for (const bar of document.querySelectorAll(".held")) watch(bar);
-if (!location.hash) toEnd();
+if (!location.hash || location.hash === "#body") toEnd();
+if (location.hash === "#body") body.focus();
 form.querySelector(".composer__doubts")?.focus();

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.db.models import Func, Value
+from django.db.models import CharField, Func, Value
 from django.db.models.functions import Lower
 
 from plazo.accounts.models import IdentityProvider, Organization, Requester, domain_of
@@ -25,7 +25,9 @@ def domains_of(organization: Organization) -> list[str]:
     signed = IdentityProvider.objects.filter(organization=organization)
     found = {domain for row in signed.values_list("domains", flat=True) for domain in row}
     people = Requester.objects.filter(organization=organization, erased_at=None)
-    domain = Func(Lower("email"), Value("@"), Value(-1), function="split_part")
+    domain = Func(
+        Lower("email"), Value("@"), Value(-1), function="split_part", output_field=CharField()
+    )
     found |= set(people.order_by().values_list(domain, flat=True).distinct())
     return sorted(found - SHARED_DOMAINS)
 

@@ -147,10 +147,13 @@ def test_what_is_refused_by_then_comes_back_with_its_reason():
     for status in ("solved", "closed"):
         commands.set_status(ticket_id=ticket.pk, status=status, actor=as_agent(2), now=NOW + SECOND)
     assert holding.send_due(NOW + 11 * SECOND) == 0
-    draft = drafts.on_ticket(ticket, an_agent()).own
-    assert draft.body == "Ya está resuelto"
-    assert "cerrado" in draft.refused
+    write(ticket, an_agent(), "Lo que escribe mientras tanto")
+    desk = drafts.on_ticket(ticket, an_agent())
+    assert [draft.body for draft in desk.given] == ["Ya está resuelto"]
+    assert "cerrado" in desk.given[0].refused
     assert replies() == 0
+    taken = drafts.take(draft_id=desk.given[0].pk, agent=an_agent(), now=NOW)
+    assert taken.body == "Lo que escribe mientras tanto\n\nYa está resuelto"
 
 
 def test_killed_before_the_commit_it_is_still_there(monkeypatch):

@@ -369,15 +369,15 @@ async function release(bar) {
 
 // Takes what is new from a page just fetched, and leaves what is being typed alone.
 function renew(page) {
-  if (page.querySelector("#composer [role=alert]") && !body.value) return location.reload();
   for (const part of [".thread", ".ticket__side"]) {
     const fresh = page.querySelector(part);
     if (fresh) document.querySelector(part).replaceChildren(...fresh.childNodes);
   }
-  for (const bar of document.querySelectorAll(".held")) bar.remove();
-  for (const bar of page.querySelectorAll(".held")) {
+  for (const bar of document.querySelectorAll(".held, .given")) bar.remove();
+  for (const bar of page.querySelectorAll(".held, .given")) {
     form.before(bar);
-    watch(bar);
+    flushBefore(bar);
+    if (bar.matches(".held")) watch(bar);
   }
   const seen = page.querySelector('#composer [name="seen"]');
   if (seen && !body.value) form.elements.seen.value = seen.value;
@@ -389,6 +389,21 @@ function toEnd() {
   pane.scrollTop = pane.scrollHeight;
 }
 
+// What was typed meanwhile is saved first: the server puts the two together.
+function flushBefore(bar) {
+  for (const asking of bar.querySelectorAll("form"))
+    asking.addEventListener("submit", async (event) => {
+      if (!pending && !saving) return;
+      event.preventDefault();
+      clearTimeout(pending);
+      pending = 0;
+      await saving;
+      await save();
+      asking.submit();
+    });
+}
+
+for (const bar of document.querySelectorAll(".held, .given")) flushBefore(bar);
 for (const bar of document.querySelectorAll(".held")) watch(bar);
 if (!location.hash || location.hash === "#body") toEnd();
 if (location.hash === "#body") body.focus();

@@ -138,6 +138,9 @@ def test_a_draft_is_its_owners_alone(desk):
     url = reverse("desk:handed_draft", args=[ticket.number, given.pk, "take"])
     assert f"{SECRET}</textarea>" in other.post(url, follow=True).content.decode()
     assert SECRET not in page_of(desk, ticket)
+    desk.post(reverse("desk:draft", args=[ticket.number]), {"kind": "note", "body": "Otro"})
+    desk.post(reverse("desk:assign", args=[ticket.number]), {"assignee": second.pk})
+    assert [draft.body for draft in drafts.on_ticket(ticket, second).given] == ["Otro"]
 
 
 @pytest.mark.parametrize(

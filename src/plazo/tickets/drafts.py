@@ -116,8 +116,9 @@ def _open(draft_id: int, agent: Agent) -> Draft | None:
     return rows.exclude(author=agent, refused="").first()
 
 
+@transaction.atomic
 def hand_over(ticket: Ticket, *, to: int | None, of: Collection[int | None]) -> None:
-    """Give what some agents have begun on a ticket to another. Call it in a command."""
+    """Give what some agents have begun on a ticket to another."""
     if to is None:
         return
     givers = {pk for pk in of if pk is not None} - {to}

@@ -177,8 +177,18 @@ function take(number) {
   write(item.text, at.start, body.selectionStart);
   said.textContent = item.warning || "";
   say(item.warning || "");
-  if (item.macro !== undefined)
-    form.dispatchEvent(new CustomEvent("plazo:macro", { bubbles: true, detail: item }));
+  if (item.macro !== undefined) act(item.macro);
+}
+
+// A macro that does more than write has a form of its own on the page: its words are saved first.
+async function act(macro) {
+  const acting = document.querySelector(`[data-macro="${CSS.escape(macro)}"] form`);
+  if (!Number(acting?.dataset.acts)) return;
+  const written = document.createElement("input");
+  Object.assign(written, { type: "hidden", name: "written", value: "1" });
+  acting.append(written);
+  await flush();
+  acting.submit();
 }
 
 body.addEventListener("input", look);
@@ -312,6 +322,13 @@ async function save() {
   saving = null;
 }
 
+async function flush() {
+  clearTimeout(pending);
+  pending = 0;
+  await saving;
+  await save();
+}
+
 function saveSoon() {
   clearTimeout(pending);
   pending = setTimeout(() => {
@@ -395,10 +412,7 @@ function flushBefore(bar) {
     asking.addEventListener("submit", async (event) => {
       if (!pending && !saving) return;
       event.preventDefault();
-      clearTimeout(pending);
-      pending = 0;
-      await saving;
-      await save();
+      await flush();
       asking.submit();
     });
 }

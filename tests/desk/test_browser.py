@@ -9,6 +9,7 @@ import time_machine
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
+from plazo.accounts.models import Agent
 from plazo.channels.email import intake
 from plazo.channels.email.models import IntakeRecord
 from plazo.config import demo
@@ -25,6 +26,7 @@ def tuesday() -> Iterator[time_machine.Traveller]:
     """It is Tuesday at 14:52, and the demo's cases are there in every state."""
     with time_machine.travel(TUESDAY, tick=True) as traveller:
         demo.load(now=TUESDAY, articles=None)
+        Agent.objects.update(undo_seconds=0)
         for pk in IntakeRecord.objects.order_by("pk").values_list("pk", flat=True):
             intake.process(pk, now=TUESDAY)  # as the worker would
         yield traveller

@@ -255,6 +255,6 @@ def test_the_composer_says_which_address_a_reply_goes_to(desk, copies):
     """A name can be anybody's; the address is where the words arrive."""
     ticket = take(a_mail(Cc=copies)).ticket
     page = desk.get(f"/desk/tickets/{ticket.number}/").content.decode()
-    composer = page.partition('id="body"')[2].partition("</form>")[0]
+    composer = page.partition('id="composer"')[2].partition("</form>")[0]
     assert "Compras Andina" in composer
     assert "&lt;compras@andina.example&gt;" in composer

@@ -140,12 +140,15 @@ def test_from_the_form_to_the_answer(plazo: str, page: Page) -> None:
     expect(page.locator("#s-sla")).to_be_visible()
     expect(page.locator(".clock--main")).to_contain_text("En plazo")
 
-    # They answer; the clock is met, and the page of “why” adds up.
+    # They answer; once it can be taken back no more the clock is met, and the page of “why” adds up.
     page.locator("#body").fill("Lo tenemos: la llave llega en unos minutos.")
     page.get_by_role("button", name="Enviar respuesta").click()
-    expect(page.locator(".thread")).to_contain_text("Lo tenemos")
+    expect(page.locator(".held")).to_contain_text("Sale en")
+    expect(page.locator(".msg--held")).to_contain_text("Lo tenemos")
     met = page.locator(".clock[data-sla=met]", has_text="Primera respuesta")
-    expect(met).to_be_visible()
+    expect(met).to_be_visible(timeout=30_000)
+    expect(page.locator(".thread")).to_contain_text("Lo tenemos")
+    expect(page.locator(".held, .msg--held")).to_have_count(0)
     met.get_by_role("link", name="¿Por qué?").click()
     expect(page.locator("h1")).to_contain_text("¿Por qué vencía")
     expect(page.locator(".chip--lg")).to_contain_text("Cumplida")

@@ -54,8 +54,10 @@ def assign(request: HttpRequest, number: str) -> HttpResponse:
 
     def command(found: Ticket, data: dict[str, Any], by: dict[str, Any]) -> None:
         begun = bool(drafts.begun_on(agent, [found.pk]))
-        given = commands.assign_ticket(ticket_id=found.pk, assignee_id=data["assignee"], **by)
-        if begun and given and not drafts.begun_on(agent, [found.pk]):
+        commands.assign_ticket(ticket_id=found.pk, assignee_id=data["assignee"], **by)
+        if begun:  # also to whoever has the ticket already
+            drafts.hand_over(found, to=data["assignee"], of={agent.pk})
+        if begun and not drafts.begun_on(agent, [found.pk]):
             # The tag names the draft, which this browser may forget.
             messages.success(request, _("Your draft went along."), extra_tags=f"desk-{number}")
 

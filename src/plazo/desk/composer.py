@@ -66,7 +66,7 @@ def composer_of(
 def _initial(found: Ticket, draft: Draft | None) -> dict[str, Any]:
     if draft is None:
         return {"kind": "note" if found.status == Status.CLOSED else "reply", "sign": True}
-    return {"sign": True} | draft.choices | {"kind": draft.kind, "body": draft.body}
+    return {"sign": True, **draft.choices, "kind": draft.kind, "body": draft.body}
 
 
 def _ticked(

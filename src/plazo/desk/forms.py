@@ -21,6 +21,19 @@ CONTINENTS = frozenset(
 )  # fmt: skip
 
 
+class CivilField(forms.Field):
+    """A moment as it was typed, without a zone: the view knows in whose it was meant."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        if not value:
+            return None
+        try:
+            return datetime.fromisoformat(str(value)).replace(tzinfo=None, second=0, microsecond=0)
+        except ValueError:
+            words = _("Write the day and the hour of the update.")
+            raise forms.ValidationError(words, code="invalid") from None
+
+
 class WriteForm(WithFiles):
     """A public reply or an internal note: the radio decides which, and nothing else does."""
 
@@ -45,9 +58,7 @@ class WriteForm(WithFiles):
     added = forms.CharField(required=False, max_length=1000)
     sign = forms.BooleanField(required=False)
     promise = forms.CharField(required=False, max_length=40)
-    promise_at = forms.DateTimeField(
-        required=False, error_messages={"invalid": _("Write the day and the hour of the update.")}
-    )
+    promise_at = CivilField(required=False)
     warned = forms.CharField(required=False, max_length=4000)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,8 +68,6 @@ class WriteForm(WithFiles):
         copies = self.fields["copies"]
         assert isinstance(copies, forms.TypedMultipleChoiceField)  # noqa: S101 - for the type checker
         copies.choices = [(value, value) for value in wanted]
-        # What is typed into it is in the agent's zone, which the view knows.
-        self.fields["promise_at"].to_python = as_typed  # type: ignore[attr-defined]
 
     def clean_added(self) -> list[str]:
         """Return the further addresses, each once, as they are stored."""
@@ -85,17 +94,6 @@ class WriteForm(WithFiles):
             if data.get("copies_shown") and hasattr(data, "getlist")
             else None,
         }
-
-
-def as_typed(value: Any) -> datetime | None:
-    """Return a moment as it was typed, without a zone."""
-    if not value:
-        return None
-    try:
-        return datetime.fromisoformat(str(value)).replace(tzinfo=None, second=0, microsecond=0)
-    except ValueError:
-        words = _("Write the day and the hour of the update.")
-        raise forms.ValidationError(words, code="invalid") from None
 
 
 class StatusForm(forms.Form):
@@ -176,8 +174,9 @@ class MeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, agent: Agent, **kwargs: Any) -> None:
         self.agent = agent
-        kept = {"signature": agent.signature, "undo_seconds": agent.undo_seconds}
-        super().__init__(*args, instance=agent.user, initial=kept, **kwargs)
+        kwargs["instance"] = agent.user
+        kwargs["initial"] = {"signature": agent.signature, "undo_seconds": agent.undo_seconds}
+        super().__init__(*args, **kwargs)
         self.fields["time_zone"].widget.attrs |= {
             "class": "input",
             "list": "time-zones",

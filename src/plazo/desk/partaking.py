@@ -1,6 +1,5 @@
 """Who takes part in a case, and what was promised to them: the side panel's own forms."""
 
-from datetime import datetime
 from typing import Any
 
 from django import forms as django_forms
@@ -12,7 +11,7 @@ from plazo.accounts.commands import find_or_create_requester
 from plazo.accounts.models import Agent
 from plazo.core import localtime
 from plazo.desk.acting import act
-from plazo.desk.forms import as_typed
+from plazo.desk.forms import CivilField
 from plazo.desk.frame import agent_required, posted
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
@@ -42,13 +41,8 @@ class PromiseForm(django_forms.Form):
     """An instant, as it is typed in the agent's zone; moving one says why."""
 
     promise = django_forms.CharField(required=False, max_length=40)
-    at = django_forms.CharField(max_length=40)
+    at = CivilField()
     reason = django_forms.CharField(required=False, max_length=300)
-
-    def clean_at(self) -> datetime:
-        typed = as_typed(self.cleaned_data["at"])
-        assert typed is not None  # noqa: S101 - the field is required
-        return typed
 
 
 @agent_required

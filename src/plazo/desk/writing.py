@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -28,7 +29,7 @@ from plazo.tickets import access, commands, drafts, holding, queries, staging, v
 from plazo.tickets.bodies import StoredUpload, store_upload
 from plazo.tickets.errors import EmptyBody, TooManyParticipants
 from plazo.tickets.files import file_response, shown_as
-from plazo.tickets.models import Ticket
+from plazo.tickets.models import Status, Ticket
 
 Warning_ = tuple[str, str]
 
@@ -57,7 +58,9 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     except PlazoError as error:
         return show_ticket(request, found, now, form=form, error=error.user_message())
     if not held:
-        done = _("Note saved.") if data["kind"] == "note" else _("Reply sent.")
+        done = _("Note saved.") if note else _("Reply sent.")
+        if not note and agent.undo_seconds:
+            done = _("Reply sent at once: a deadline was near.")
         # The tag names the draft, which the page that shows this may forget.
         messages.success(request, done, extra_tags=f"desk-{number}")
     return redirect("desk:ticket", number=number)
@@ -122,8 +125,8 @@ def final_text(found: Ticket, agent: Agent, text: str, *, sign: bool, now: datet
 
 
 def _promised(data: dict[str, Any], zone: str) -> datetime | None:
-    """Return the instant that was chosen for the next update, if one was."""
-    chosen = data["promise"]
+    """Return the instant that was chosen for the next update; none on a case that is solved."""
+    chosen = "" if data["then"] == Status.SOLVED else data["promise"]
     if chosen == "other":
         typed: datetime | None = data["promise_at"]
         return localtime.utc(typed, zone) if typed else None
@@ -182,7 +185,7 @@ def _doubts(found: Ticket, agent: Agent, data: dict[str, Any]) -> list[Warning_]
             continue
         words = _("%(address)s is not of the requester's company, and will read the reply.")
         doubts.append((f"copy:{address}", words % {"address": address}))
-    if data["promise"] == "other" and not data["promise_at"]:
+    if data["promise"] == "other" and not data["promise_at"] and data["then"] != Status.SOLVED:
         doubts.append(("promise", _("No hour was written for the next update.")))
     return doubts
 
@@ -224,7 +227,11 @@ def handed_draft(request: HttpRequest, number: str, draft: int, what: str) -> Ht
         drafts.decline(draft_id=draft, agent=agent)
     else:
         raise Http404
-    return redirect("desk:ticket", number=number)
+    return _to_composer(number)
+
+
+def _to_composer(number: str) -> HttpResponse:
+    return redirect(f"{reverse('desk:ticket', args=[number])}#body")
 
 
 # ── What waits to be sent ─────────────────────────────────────────────────────────────────────
@@ -242,7 +249,7 @@ def undo(request: HttpRequest, number: str, draft: int) -> HttpResponse:
     except PlazoError as error:
         return show_ticket(request, found, now, error=error.user_message())
     messages.success(request, _("Not sent. Your text is back in the composer."))
-    return redirect("desk:ticket", number=number)
+    return _to_composer(number)
 
 
 @agent_required

@@ -336,7 +336,9 @@ def _history(message: PublicMessage, zone: str) -> list[dict[str, str]]:
                 "zone": localtime.zone_label(earlier.at, zone),
                 "name": one_line(earlier.author_name),
             },
-            "text": "\n".join(f"> {line}".rstrip() for line in earlier.body_text.split("\n")),
+            "text": "\n".join(
+                f"> {line}".rstrip() for line in text_without_images(earlier.body_text).split("\n")
+            ),
             "html": html_without_images(earlier.body_html),
         }
         for earlier in before.order_by("-pk")[:HISTORY]

@@ -18,7 +18,9 @@ from plazo.tickets.models import Draft, Ticket
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What an agent has on a ticket: their own draft, those they were given, what waits to go."""
+    """What an agent has on a ticket: their own draft, those they were given or that could not be
+    sent, and what waits to go.
+    """
 
     own: Draft | None
     given: Sequence[Draft]
@@ -30,10 +32,10 @@ def on_ticket(ticket: Ticket, agent: Agent) -> Desk:
     rows = Draft.objects.select_related("author__user").filter(ticket=ticket, agent=agent)
     found = list(rows.order_by("pk"))
     open_ = [draft for draft in found if draft.send_at is None]
-    own = next((draft for draft in open_ if draft.author_id == agent.pk), None)
+    own = next((d for d in open_ if d.author_id == agent.pk and not d.refused), None)
     return Desk(
         own,
-        [draft for draft in open_ if draft.author_id != agent.pk],
+        [draft for draft in open_ if draft is not own],
         [draft for draft in found if draft.send_at is not None],
     )
 
@@ -69,6 +71,7 @@ def save(
         agent=agent,
         author=agent,
         send_at=None,
+        refused="",
         defaults={
             "kind": "note" if kind == "note" else "reply",
             "body": body,
@@ -76,7 +79,6 @@ def save(
             "files": as_rows(files),
             "seen": seen,
             "at": now,
-            "refused": "",
         },
     )
     return draft
@@ -84,12 +86,14 @@ def save(
 
 def discard(*, ticket_id: int, agent: Agent) -> None:
     """Forget what an agent wrote themselves, and has not sent."""
-    Draft.objects.filter(ticket=ticket_id, agent=agent, author=agent, send_at=None).delete()
+    own = Draft.objects.filter(ticket=ticket_id, agent=agent, author=agent, send_at=None)
+    own.filter(refused="").delete()
 
 
 @transaction.atomic
 def take(*, draft_id: int, agent: Agent, now: datetime) -> Draft | None:
-    """Go on with a draft that one was given: it becomes one's own, after what one has begun.
+    """Go on with a draft that one was given, or that was not sent: it becomes one's own, after
+    what one has begun.
 
     Edges: None where it is not there any more.
     """
@@ -109,11 +113,12 @@ def decline(*, draft_id: int, agent: Agent) -> None:
 
 def _open(draft_id: int, agent: Agent) -> Draft | None:
     rows = Draft.objects.select_for_update().filter(pk=draft_id, agent=agent, send_at=None)
-    return rows.exclude(author=agent).first()
+    return rows.exclude(author=agent, refused="").first()
 
 
+@transaction.atomic
 def hand_over(ticket: Ticket, *, to: int | None, of: Collection[int | None]) -> None:
-    """Give what some agents have begun on a ticket to another. Call it in a command."""
+    """Give what some agents have begun on a ticket to another."""
     if to is None:
         return
     givers = {pk for pk in of if pk is not None} - {to}
@@ -128,7 +133,7 @@ def move(draft: Draft, *, to: int | Agent, author: int | Agent, now: datetime) -
     writer = author.pk if isinstance(author, Agent) else author
     same = (
         Draft.objects.select_for_update()
-        .filter(ticket=draft.ticket_id, agent=holder, author=writer, send_at=None)
+        .filter(ticket=draft.ticket_id, agent=holder, author=writer, send_at=None, refused="")
         .exclude(pk=draft.pk)
         .first()
     )
@@ -136,7 +141,7 @@ def move(draft: Draft, *, to: int | Agent, author: int | Agent, now: datetime) -
         draft.body = "\n\n".join(text for text in (same.body, draft.body) if text.strip())
         draft.files = [*same.files, *(row for row in draft.files if row not in same.files)]
         same.delete()
-    draft.agent_id, draft.author_id, draft.at = holder, writer, now
+    draft.agent_id, draft.author_id, draft.at, draft.refused = holder, writer, now, ""
     draft.save()
     return draft
 

@@ -14,9 +14,12 @@ from plazo.tickets.models import Attachment
 class StoredFile(Protocol):
     """What is known of a file whose bytes are stored under their SHA-256."""
 
-    sha256: str
-    name: str
-    size: int
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
 
 
 # First bytes that a browser may be trusted with, by the type we then say it is. SVG and HTML are

@@ -203,17 +203,24 @@ def take_back(*, draft_id: int, actor: Actor, now: datetime) -> Draft:
 
 
 def _give_back(draft: Draft, now: datetime, *, refused: str = "") -> Draft:
+    """Make a draft of a reply that waits: before what was begun since; if refused, beside it."""
+    draft.send_at, draft.sending, draft.at = None, {}, now
+    draft.refused = refused[:300]
     later = (
         Draft.objects.select_for_update()
-        .filter(ticket=draft.ticket_id, agent=draft.agent_id, author=draft.author_id, send_at=None)
+        .filter(
+            ticket=draft.ticket_id,
+            agent=draft.agent_id,
+            author=draft.author_id,
+            send_at=None,
+            refused="",
+        )
         .first()
     )
-    if later is not None:
+    if later is not None and not refused:
         draft.body = "\n\n".join(text for text in (draft.body, later.body) if text.strip())
         draft.files = [*draft.files, *(row for row in later.files if row not in draft.files)]
         later.delete()
-    draft.send_at, draft.sending, draft.at = None, {}, now
-    draft.refused = refused[:300]
     draft.save()
     return draft
 

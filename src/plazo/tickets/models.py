@@ -582,7 +582,8 @@ class Draft(models.Model):
     seen = models.PositiveIntegerField(default=0)
     at = models.DateTimeField()
     send_at = models.DateTimeField(null=True)
-    # Why what was held could not be sent, as a sentence for its author.
+    # Why what was held could not be sent, as a sentence for its author. It stands by itself then,
+    # so that what they write meanwhile does not write over it.
     refused = models.CharField(max_length=300, blank=True)
 
     class Meta:
@@ -594,7 +595,7 @@ class Draft(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["ticket", "agent", "author"],
-                condition=Q(send_at__isnull=True),
+                condition=Q(send_at__isnull=True, refused=""),
                 name="draft_one_open",
             ),
             models.CheckConstraint(

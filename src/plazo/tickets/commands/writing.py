@@ -60,11 +60,12 @@ def reply_to_ticket(
 
     Units: `copies` are the people (keys of requesters) who get a copy; None means every
         participant of the ticket. `promise_by` is the instant of the next update.
-    Edges: a reply brings every update that was promised and is still owed. a new ticket becomes open by its first reply. A reply to a solved ticket leaves it
-        solved, unless `then` opens it. It counts only while it has not failed to arrive. Whoever
-        is named in `copies` and takes no part yet does so from here on. Pending may follow
-        pending: whom we wait for, and why, are then what this reply says. The same words and files
-        again within a minute are the same reply, sent twice: the first one's event is returned.
+    Edges: a reply brings every update that was promised and is still owed. A new ticket becomes
+        open by its first reply. A reply to a solved ticket leaves it solved, unless `then` opens
+        it. It counts only while it has not failed to arrive. Whoever is named in `copies` and takes
+        no part yet does so from here on. Pending may follow pending: whom we wait for, and why, are
+        then what this reply says. The same words and files again within a minute are the same
+        reply, sent twice: the first one's event is returned.
     Raises: TicketClosed; EmptyBody; UnknownAgent; PromiseOutOfRange; NotWhileSolved for a promise
         on a case that this solves; what `set_status` raises for `then`.
     """
@@ -110,8 +111,9 @@ def add_internal_note(
 ) -> TicketEvent:
     """Write a note for the agents. It shares no row and no path with what is sent.
 
-    Edges: agents and groups that it names by `@` are told. a closed ticket takes notes too: what is learnt later is still worth keeping. The same
-        note again within a minute is the same one, as with replies.
+    Edges: agents and groups that it names by `@` are told. A closed ticket takes notes too: what
+        is learnt later is still worth keeping. The same note again within a minute is the same
+        one, as with replies.
     Raises: EmptyBody; UnknownAgent.
     """
     written = written_markdown(body, attachments) if isinstance(body, str) else body

@@ -177,8 +177,18 @@ function take(number) {
   write(item.text, at.start, body.selectionStart);
   said.textContent = item.warning || "";
   say(item.warning || "");
-  if (item.macro !== undefined)
-    form.dispatchEvent(new CustomEvent("plazo:macro", { bubbles: true, detail: item }));
+  if (item.macro !== undefined) act(item.macro);
+}
+
+// A macro that does more than write has a form of its own on the page: its words are saved first.
+async function act(macro) {
+  const acting = document.querySelector(`[data-macro="${CSS.escape(macro)}"] form`);
+  if (!Number(acting?.dataset.acts)) return;
+  const written = document.createElement("input");
+  Object.assign(written, { type: "hidden", name: "written", value: "1" });
+  acting.append(written);
+  await flush();
+  acting.submit();
 }
 
 body.addEventListener("input", look);
@@ -312,6 +322,13 @@ async function save() {
   saving = null;
 }
 
+async function flush() {
+  clearTimeout(pending);
+  pending = 0;
+  await saving;
+  await save();
+}
+
 function saveSoon() {
   clearTimeout(pending);
   pending = setTimeout(() => {
@@ -369,15 +386,15 @@ async function release(bar) {
 
 // Takes what is new from a page just fetched, and leaves what is being typed alone.
 function renew(page) {
-  if (page.querySelector("#composer [role=alert]") && !body.value) return location.reload();
   for (const part of [".thread", ".ticket__side"]) {
     const fresh = page.querySelector(part);
     if (fresh) document.querySelector(part).replaceChildren(...fresh.childNodes);
   }
-  for (const bar of document.querySelectorAll(".held")) bar.remove();
-  for (const bar of page.querySelectorAll(".held")) {
+  for (const bar of document.querySelectorAll(".held, .given")) bar.remove();
+  for (const bar of page.querySelectorAll(".held, .given")) {
     form.before(bar);
-    watch(bar);
+    flushBefore(bar);
+    if (bar.matches(".held")) watch(bar);
   }
   const seen = page.querySelector('#composer [name="seen"]');
   if (seen && !body.value) form.elements.seen.value = seen.value;
@@ -389,6 +406,19 @@ function toEnd() {
   pane.scrollTop = pane.scrollHeight;
 }
 
+// What was typed meanwhile is saved first: the server puts the two together.
+function flushBefore(bar) {
+  for (const asking of bar.querySelectorAll("form"))
+    asking.addEventListener("submit", async (event) => {
+      if (!pending && !saving) return;
+      event.preventDefault();
+      await flush();
+      asking.submit();
+    });
+}
+
+for (const bar of document.querySelectorAll(".held, .given")) flushBefore(bar);
 for (const bar of document.querySelectorAll(".held")) watch(bar);
-if (!location.hash) toEnd();
+if (!location.hash || location.hash === "#body") toEnd();
+if (location.hash === "#body") body.focus();
 form.querySelector(".composer__doubts")?.focus();

@@ -1,6 +1,5 @@
 """Triggers and automations: once, in order, never in a circle, and all of it visible."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -61,7 +60,9 @@ def states() -> list[tuple[str, str]]:
 def test_a_trigger_runs_on_what_it_hears_of_and_only_where_its_conditions_hold():
     """The run keeps the event, the definition's digest and what became of each action."""
     wanted = [{"field": "service", "op": "any_of", "value": ["esd"]}]
-    rule = a_rule("Licencias", tag("licencia"), note("Revisar {{ticket.number}}"), conditions=wanted)
+    rule = a_rule(
+        "Licencias", tag("licencia"), note("Revisar {{ticket.number}}"), conditions=wanted
+    )
     one, other = a_case(), a_case(service="physical", requester=a_requester("b@sur.example"))
     assert running.work_on(one.pk, now=NOW) == running.work_on(other.pk, now=NOW) == 1
     assert (tags_of(one), tags_of(other)) == (["licencia"], [])
@@ -402,9 +403,7 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing():
     assert found.matched == 1
     assert [already for _words, already in found.looks[0].would] == [True, False]
     assert [model.objects.count() for model in counted] == before
-    timed = rules.define(
-        kind="timed", moment={"base": "opened", "minutes": 5}, actions=[tag("x")]
-    )
+    timed = rules.define(kind="timed", moment={"base": "opened", "minutes": 5}, actions=[tag("x")])
     tried = rehearsal.rehearse(timed, names=names, now=NOW)
     assert (tried.matched, tried.due) == (2, 2)
     assert [model.objects.count() for model in counted] == before

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from plazo.accounts.models import Agent, Organization, Requester, User, normal_email
+from plazo.accounts.models import Agent, Group, Organization, Requester, User, normal_email
 
 
 def assignable_agents() -> list[Agent]:
@@ -34,3 +34,21 @@ def account_named(email: str) -> User | None:
 def names_of_agents(keys: Iterable[int]) -> dict[int, str]:
     """Return the names of some agents, those who left too, by their keys. One query."""
     return {a.pk: str(a) for a in Agent.objects.select_related("user").filter(pk__in=keys)}
+
+
+def all_groups() -> list[Group]:
+    """Return every group, by level and name. One query."""
+    return list(Group.objects.all())
+
+
+def addresses_of(keys: Iterable[int]) -> list[str]:
+    """Return the addresses of some requesters. One query."""
+    found = Requester.objects.filter(pk__in=list(keys)).order_by("email")
+    return list(found.values_list("email", flat=True))
+
+
+def keys_of_addresses(addresses: Iterable[str]) -> list[int]:
+    """Return the requesters who have these addresses, however they are spelt. One query."""
+    wanted = [normal_email(address) for address in addresses]
+    spelt = Requester.objects.alias(spelt=Lower("email")).filter(spelt__in=wanted)
+    return list(spelt.order_by("pk").values_list("pk", flat=True))

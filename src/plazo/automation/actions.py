@@ -515,8 +515,9 @@ KINDS: Final[dict[str, ActionKind]] = {
             ),
             _check_answer,
             _answer,
-            lambda v, names: _("Answer the requester, once: “%(text)s”")
-            % {"text": _short(v["text_es"])},
+            lambda v, names: (
+                _("Answer the requester, once: “%(text)s”") % {"text": _short(v["text_es"])}
+            ),
             _never,
             only="rule",
         ),
@@ -530,8 +531,10 @@ KINDS: Final[dict[str, ActionKind]] = {
             ),
             lambda v, use: {**_to(v, ("assignee",)), "text": _line(v, "text", longest=2000)},
             _tell,
-            lambda v, names: _("Tell %(whom)s by mail: “%(text)s”")
-            % {"whom": names.whom(v["to"]), "text": _short(v["text"])},
+            lambda v, names: (
+                _("Tell %(whom)s by mail: “%(text)s”")
+                % {"whom": names.whom(v["to"]), "text": _short(v["text"])}
+            ),
             _never,
             only="rule",
         ),

@@ -43,7 +43,9 @@ class Base:
 BASES: Final[dict[str, Base]] = {
     base.key: base
     for base in (
-        Base("status_since", gettext_lazy("in its status for longer than"), "status_since", "after"),
+        Base(
+            "status_since", gettext_lazy("in its status for longer than"), "status_since", "after"
+        ),
         Base("opened", gettext_lazy("opened longer ago than"), "opened_at", "after"),
         Base("updated", gettext_lazy("without any change for longer than"), "updated_at", "after"),
         Base("late", gettext_lazy("overdue for longer than"), "late_since", "after"),

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.db.models import Max
+
 from plazo.accounts.models import Agent, Group
 from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.queries import version_in_force
 from plazo.automation.actions import Names, refusal, told
 from plazo.automation.rule_models import Rule, RuleRun, RunState
 from plazo.tickets import events
-from plazo.tickets.models import Ticket
+from plazo.tickets.models import Tag, Ticket
 
 MOST_RUNS: Final = 100
 MOST_ON_TICKET: Final = 50
@@ -30,7 +32,7 @@ def names_now(language: str, now: datetime) -> Names:
     try:
         clauses = version_in_force(now).document.clauses
     except NoAgreementInForce:
-        clauses = []
+        clauses = ()
     return Names(
         agents={a.pk: str(a) for a in Agent.objects.select_related("user")},
         groups={g.pk: g.name for g in Group.objects.all()},
@@ -58,6 +60,17 @@ def runs_of(rule: Rule) -> list[RuleRun]:
         .select_related("rule", "event", "ticket")
         .order_by("-pk")[:MOST_RUNS]
     )
+
+
+def last_runs() -> dict[int, datetime]:
+    """Return when each rule last did something. One query."""
+    done = RuleRun.objects.filter(state=RunState.DONE).order_by()
+    return dict(done.values_list("rule").annotate(last=Max("ended_at")))
+
+
+def tag_names() -> list[str]:
+    """Return the tags that there are, for what one types. One query."""
+    return list(Tag.objects.values_list("name", flat=True)[:500])
 
 
 def lines(runs: list[RuleRun], names: Names) -> list[Line]:

@@ -119,7 +119,5 @@ def _tickets(
     }
 
 
-def _would(
-    actions: Sequence[Action], ticket: Ticket, names: Names
-) -> tuple[tuple[str, bool], ...]:
+def _would(actions: Sequence[Action], ticket: Ticket, names: Names) -> tuple[tuple[str, bool], ...]:
     return tuple((a.words(names), a.kind.already(a.values, ticket)) for a in actions)

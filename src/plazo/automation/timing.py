@@ -35,9 +35,7 @@ FORGET_AFTER: Final = timedelta(days=30)
 MOST_FORGOTTEN: Final = 5000
 
 
-def due_tickets(
-    rule: Rule | None, definition: rules.Definition, now: datetime
-) -> QuerySet[Ticket]:
+def due_tickets(rule: Rule | None, definition: rules.Definition, now: datetime) -> QuerySet[Ticket]:
     """Return the tickets that an automation must run on at `now`, the longest due first."""
     moment = definition.moment
     assert moment is not None  # noqa: S101 - every automation has one

@@ -21,6 +21,7 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
 from plazo.desk.frame import agent_required, frame
+from plazo.desk.macros import automation_of, words_asked
 from plazo.desk.queue import way_back
 from plazo.helpcenter import queries as titles
 from plazo.sla import UnknownTarget
@@ -33,8 +34,9 @@ from plazo.tickets.models import Status, Ticket, TicketEvent
 @require_GET
 def ticket(request: HttpRequest, number: str) -> HttpResponse:
     """Show a ticket: its conversation, its clocks, and what can be done."""
+    now = read_clock()
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
-    return show_ticket(request, found, read_clock())
+    return show_ticket(request, found, now, words=words_asked(request, found, now))
 
 
 def show_ticket(
@@ -44,8 +46,12 @@ def show_ticket(
     *,
     form: forms.WriteForm | None = None,
     error: str = "",
+    words: str = "",
 ) -> HttpResponse:
-    """Render the ticket page; with an error, as 422 and with what was typed still there."""
+    """Render the ticket page, with `words` to write on from.
+
+    Edges: with an error, as 422 and with what was typed still there.
+    """
     version = found.agreement_version
     chain = queries.chain_of(found)
     evaluation = queries.evaluation_of(found, chain, now=now)
@@ -101,7 +107,7 @@ def show_ticket(
         "roles": RequesterRole.choices,
         "companies": organizations() if found.requester.organization_id is None else [],
         "records": mail.records_of(found) if found.mailbox_id else {},
-        "form": form or forms.WriteForm(initial={"kind": "reply"}),
+        "form": form or forms.WriteForm(initial={"kind": "reply", "body": words}),
         "staged": form.carry() if form is not None and form.is_bound else [],
         "error": error,
         "waiting_for_choices": forms.WriteForm.base_fields["waiting_for"].choices,  # type: ignore[attr-defined]
@@ -112,6 +118,7 @@ def show_ticket(
             for value in (Status.OPEN, Status.ON_HOLD, Status.SOLVED)
             if value in commands.TRANSITIONS[found.status]
         ],
+        **automation_of(found, context["agent"], now, language),
     }
     failed = bool(error) or (form is not None and form.is_bound and bool(form.errors))
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)

@@ -20,6 +20,8 @@ from plazo.desk.frame import View, agent_required, frame
 Who = Callable[[Agent], bool]
 SCREENS: Final[tuple[tuple[str, Promise, str, str, Who], ...]] = (
     ("me", _("My profile"), "user-round", "desk:me", lambda agent: True),
+    ("macros", _("Macros"), "zap", "desk:macros", lambda agent: True),
+    ("rules", _("Rules"), "workflow", "desk:rules", lambda agent: agent.administers),
 )
 
 

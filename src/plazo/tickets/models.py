@@ -20,7 +20,6 @@ from plazo.accounts.models import Agent, Group, Language, Organization, Requeste
 from plazo.agreements.models import AgreementVersion
 from plazo.mailboxes.models import Mailbox
 
-
 # Stands where a projection was not made yet.
 UNKNOWN = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -6,115 +6,238 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_portal'),
-        ('tickets', '0009_automation'),
+        ("accounts", "0002_portal"),
+        ("tickets", "0009_automation"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Rule',
+            name="Rule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('trigger', 'Trigger'), ('timed', 'Automation')], max_length=8)),
-                ('name', models.CharField(max_length=80)),
-                ('position', models.PositiveIntegerField()),
-                ('active', models.BooleanField(default=False)),
-                ('when', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), blank=True, default=list, size=None)),
-                ('moment', models.JSONField(blank=True, default=dict)),
-                ('conditions', models.JSONField(default=list)),
-                ('actions', models.JSONField(default=list)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_why', models.CharField(blank=True, default='', max_length=20)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('removed_at', models.DateTimeField(blank=True, null=True)),
-                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.agent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("trigger", "Trigger"), ("timed", "Automation")], max_length=8
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("position", models.PositiveIntegerField()),
+                ("active", models.BooleanField(default=False)),
+                (
+                    "when",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=30),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("moment", models.JSONField(blank=True, default=dict)),
+                ("conditions", models.JSONField(default=list)),
+                ("actions", models.JSONField(default=list)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_why", models.CharField(blank=True, default="", max_length=20)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("removed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="accounts.agent",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'pk'),
+                "ordering": ("position", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='RuleRun',
+            name="RuleRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveIntegerField()),
-                ('period', models.DateTimeField(null=True)),
-                ('settled', models.DateTimeField(null=True)),
-                ('ancestry', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('done', 'done'), ('unmatched', 'conditions not met'), ('stopped', 'stopped'), ('failed', 'failed')], default='waiting', max_length=10)),
-                ('why', models.CharField(blank=True, default='', max_length=20)),
-                ('outcome', models.JSONField(default=list)),
-                ('digest', models.CharField(blank=True, default='', max_length=64)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('last_error', models.TextField(blank=True, default='')),
-                ('planned_at', models.DateTimeField()),
-                ('next_attempt_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('event', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rule_runs', to='tickets.ticketevent')),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='automation.rule')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rule_runs', to='tickets.ticket')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField()),
+                ("period", models.DateTimeField(null=True)),
+                ("settled", models.DateTimeField(null=True)),
+                (
+                    "ancestry",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list, size=None
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("done", "done"),
+                            ("unmatched", "conditions not met"),
+                            ("stopped", "stopped"),
+                            ("failed", "failed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("why", models.CharField(blank=True, default="", max_length=20)),
+                ("outcome", models.JSONField(default=list)),
+                ("digest", models.CharField(blank=True, default="", max_length=64)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("last_error", models.TextField(blank=True, default="")),
+                ("planned_at", models.DateTimeField()),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rule_runs",
+                        to="tickets.ticketevent",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="automation.rule",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rule_runs",
+                        to="tickets.ticket",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Macro',
+            name="Macro",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('text_es', models.TextField(blank=True, default='')),
-                ('text_en', models.TextField(blank=True, default='')),
-                ('actions', models.JSONField(default=list)),
-                ('active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='macros', to='accounts.group')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='macros', to='accounts.agent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("text_es", models.TextField(blank=True, default="")),
+                ("text_en", models.TextField(blank=True, default="")),
+                ("actions", models.JSONField(default=list)),
+                ("active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="macros",
+                        to="accounts.group",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="macros",
+                        to="accounts.agent",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'pk'),
-                'constraints': [models.CheckConstraint(condition=models.Q(('owner', None), ('group', None), _connector='OR'), name='macro_of_one_kind_of_owner')],
+                "ordering": ("position", "pk"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("owner", None), ("group", None), _connector="OR"),
+                        name="macro_of_one_kind_of_owner",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='rule',
-            constraint=models.CheckConstraint(condition=models.Q(('removed_at', None), ('active', False), _connector='OR'), name='rule_removed_is_not_active'),
+            model_name="rule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("removed_at", None), ("active", False), _connector="OR"),
+                name="rule_removed_is_not_active",
+            ),
         ),
         migrations.AddIndex(
-            model_name='rulerun',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['next_attempt_at'], name='rule_run_due'),
+            model_name="rulerun",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")),
+                fields=["next_attempt_at"],
+                name="rule_run_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='rulerun',
-            index=models.Index(fields=['ticket', '-id'], name='rule_run_of_ticket'),
+            model_name="rulerun",
+            index=models.Index(fields=["ticket", "-id"], name="rule_run_of_ticket"),
         ),
         migrations.AddIndex(
-            model_name='rulerun',
-            index=models.Index(fields=['rule', '-id'], name='rule_run_of_rule'),
+            model_name="rulerun",
+            index=models.Index(fields=["rule", "-id"], name="rule_run_of_rule"),
         ),
         migrations.AddIndex(
-            model_name='rulerun',
-            index=models.Index(condition=models.Q(('state', 'unmatched')), fields=['ended_at'], name='rule_run_unmatched'),
+            model_name="rulerun",
+            index=models.Index(
+                condition=models.Q(("state", "unmatched")),
+                fields=["ended_at"],
+                name="rule_run_unmatched",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rulerun',
-            constraint=models.UniqueConstraint(fields=('rule', 'event'), name='rule_run_once_an_event'),
+            model_name="rulerun",
+            constraint=models.UniqueConstraint(
+                fields=("rule", "event"), name="rule_run_once_an_event"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rulerun',
-            constraint=models.UniqueConstraint(fields=('rule', 'ticket', 'period'), name='rule_run_once_a_period'),
+            model_name="rulerun",
+            constraint=models.UniqueConstraint(
+                fields=("rule", "ticket", "period"), name="rule_run_once_a_period"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rulerun',
-            constraint=models.CheckConstraint(condition=models.Q(('event__isnull', False), ('period__isnull', False), _connector='XOR'), name='rule_run_has_one_cause'),
+            model_name="rulerun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("event__isnull", False), ("period__isnull", False), _connector="XOR"
+                ),
+                name="rule_run_has_one_cause",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rulerun',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'waiting'), ('next_attempt_at__isnull', True), _connector='XOR'), name='rule_run_waits_until_some_moment'),
+            model_name="rulerun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state", "waiting"), ("next_attempt_at__isnull", True), _connector="XOR"
+                ),
+                name="rule_run_waits_until_some_moment",
+            ),
         ),
     ]

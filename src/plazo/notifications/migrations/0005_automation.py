@@ -4,15 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notifications', '0004_joined'),
+        ("notifications", "0004_joined"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='outboundmail',
-            name='kind',
-            field=models.CharField(choices=[('acknowledgement', 'Receipt'), ('reply', 'Reply'), ('copy', 'Copy of a reply'), ('at_risk', 'At-risk notice'), ('breached', 'Breach notice'), ('answered', 'Notice that the requester wrote'), ('assigned', 'Notice of an assignment'), ('digest', 'Digest of receipts that were not sent'), ('climbed', 'Notice that the requester escalated'), ('sign_in', 'Link to sign in'), ('invitation', 'Invitation'), ('account', 'Message about an account'), ('announcement', 'Announcement'), ('follow', 'Question whether to follow announcements'), ('article', 'Article to look at'), ('joined', 'Notice of taking part in a case'), ('answer', 'Automatic answer'), ('rule', 'Notice by a rule')], max_length=16),
+            model_name="outboundmail",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("acknowledgement", "Receipt"),
+                    ("reply", "Reply"),
+                    ("copy", "Copy of a reply"),
+                    ("at_risk", "At-risk notice"),
+                    ("breached", "Breach notice"),
+                    ("answered", "Notice that the requester wrote"),
+                    ("assigned", "Notice of an assignment"),
+                    ("digest", "Digest of receipts that were not sent"),
+                    ("climbed", "Notice that the requester escalated"),
+                    ("sign_in", "Link to sign in"),
+                    ("invitation", "Invitation"),
+                    ("account", "Message about an account"),
+                    ("announcement", "Announcement"),
+                    ("follow", "Question whether to follow announcements"),
+                    ("article", "Article to look at"),
+                    ("joined", "Notice of taking part in a case"),
+                    ("answer", "Automatic answer"),
+                    ("rule", "Notice by a rule"),
+                ],
+                max_length=16,
+            ),
         ),
     ]

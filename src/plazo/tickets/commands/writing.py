@@ -132,9 +132,7 @@ def add_internal_note(
         return page.append(events.NoteAdded(note=note.pk, digest=digest, seal=seal))
 
 
-def answer_automatically(
-    *, ticket_id: int, body: str, actor: Actor, now: datetime
-) -> TicketEvent:
+def answer_automatically(*, ticket_id: int, body: str, actor: Actor, now: datetime) -> TicketEvent:
     """Write to the requester in the desk's name, for a rule. It is no reply and stops no clock.
 
     Edges: goes to the requester alone, and stands on the case as what it is. Never to a machine:

@@ -213,7 +213,7 @@ def macro_act(request: HttpRequest, pk: int, what: str) -> HttpResponse:
 
 def automation_of(ticket: Ticket, agent: Agent, now: datetime, language: str) -> dict[str, Any]:
     """Return what a case shows of automation: its macros, with their words and what they do, and
-    the log of its rules. Five queries.
+    the log of its rules. Two queries, and those for the names of whom actions name.
     """
     names = queries.names_now(language, now)
     return {

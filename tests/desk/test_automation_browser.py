@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -92,9 +93,9 @@ def test_a_rule_is_made_by_mouse_and_a_macro_joins_what_was_typed(browse: Browse
     page.locator("#status").select_option("on_hold")
     page.get_by_role("button", name="Cambiar estado").click()
     page.wait_for_load_state()
-    running.work_on(ticket.pk, now=TUESDAY)
+    running.work_on(ticket.pk, now=TUESDAY + timedelta(minutes=9))
     page.reload()
-    expect(page.locator(".rule-log")).to_contain_text("Marcar lo que se retiene")
+    expect(page.locator(".rule-log")).to_contain_text("Agregar etiquetas: retenido")
 
     page.locator("#body").fill("Buenas tardes:")
     page.locator(".macros > summary").click()

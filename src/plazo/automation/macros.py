@@ -75,8 +75,10 @@ def offered(agent: Agent, ticket: Ticket, text: str = "") -> list[Macro]:
 
 
 def text_of(macro: Macro, ticket: Ticket) -> str:
-    """Return a macro's words in the requester's language; in Spanish where it has no others."""
-    return macro.text_en or macro.text_es if ticket.language == "en" else macro.text_es
+    """Return a macro's words in the requester's language; where it has none, the other ones."""
+    if ticket.language == "en":
+        return macro.text_en or macro.text_es
+    return macro.text_es or macro.text_en
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,11 @@ def apply_macro(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     now, agent = read_clock(), _agent(request)
     found = access.ticket_for_agent(agent, number)
     macro = macros.macro_for_agent(agent, pk)
-    applied = macros.apply(macro, found, agent, now)
+    try:
+        applied = macros.apply(macro, found, agent, now)
+    except PlazoError as error:
+        messages.warning(request, f"{macro.name}: {error.user_message()}")
+        return redirect("desk:ticket", number=number)
     done = sum(each["result"] == "done" for each in applied.outcomes)
     if done:
         words = ngettext(

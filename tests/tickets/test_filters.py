@@ -64,6 +64,8 @@ ROWS: list[tuple[str, str, Any, set[str]]] = [
     ("opened", "before", 60, {"mine"}),
     ("opened", "since", "2026-11-24T14:30:00-05:00", {"other"}),
     ("opened", "until", "2026-11-24T14:30:00-05:00", {"mine"}),
+    ("status_since", "within", 60, {"other"}),
+    ("status_since", "before", 60, {"mine"}),
     ("solved", "unset", None, {"mine", "other"}),
 ]
 

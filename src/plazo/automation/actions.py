@@ -366,10 +366,14 @@ def _status_words(values: Values, names: Names) -> str:
     status = Status(values["status"])
     if status is not Status.PENDING:
         return _("Set the status: %(status)s") % {"status": status.label}
-    return _("Wait for %(whom)s: %(reason)s") % {
-        "whom": WaitingFor(values["waiting_for"]).label,
-        "reason": values["reason"],
-    }
+    match values["waiting_for"]:
+        case WaitingFor.REQUESTER:
+            words = _("Wait for the requester: %(reason)s")
+        case WaitingFor.AREA:
+            words = _("Wait for another area: %(reason)s")
+        case _:
+            words = _("Wait for a third party: %(reason)s")
+    return words % {"reason": values["reason"]}
 
 
 def _level_words(values: Values, names: Names) -> str:

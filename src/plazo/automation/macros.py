@@ -17,6 +17,7 @@ from plazo.core import audit
 from plazo.core.actor import Actor
 from plazo.core.errors import NotVisible
 from plazo.core.search import fold
+from plazo.tickets import variables
 from plazo.tickets.models import Ticket
 
 MOST_OFFERED: Final = 12
@@ -74,8 +75,10 @@ def offered(agent: Agent, ticket: Ticket, text: str = "") -> list[Macro]:
 
 
 def text_of(macro: Macro, ticket: Ticket) -> str:
-    """Return a macro's words in the requester's language; in Spanish where it has no others."""
-    return macro.text_en or macro.text_es if ticket.language == "en" else macro.text_es
+    """Return a macro's words in the requester's language; where it has none, the other ones."""
+    if ticket.language == "en":
+        return macro.text_en or macro.text_es
+    return macro.text_es or macro.text_en
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,18 @@ def apply(macro: Macro, ticket: Ticket, agent: Agent, now: datetime) -> Applied:
 
 
 def words_for(macro: Macro, ticket: Ticket, agent: Agent, now: datetime) -> str:
-    """Return a macro's words with their variables filled in."""
-    acting = doing.Doing(ticket.pk, actor_of_agent(agent), now, agent=agent)
-    return acting.fill(text_of(macro, ticket), ticket.language)
+    """Return a macro's words with their variables filled in. Costs nothing where the ticket came
+    with its people.
+    """
+    sla = ticket.agreement_version.sla
+    return variables.fill(
+        text_of(macro, ticket),
+        ticket=ticket,
+        agent=agent,
+        language=ticket.language,
+        zone=sla.calendars[sla.support_calendar].zone,
+        now=now,
+    )
 
 
 @transaction.atomic

@@ -1,8 +1,12 @@
 """Reads: what rules did, on a ticket and by rule, and what keys are called. Each says its cost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import Max
+from django.utils.functional import SimpleLazyObject
 
 from plazo.accounts.models import Agent, Group
 from plazo.agreements.errors import NoAgreementInForce
@@ -10,7 +14,7 @@ from plazo.agreements.queries import version_in_force
 from plazo.automation.actions import Names, refusal, told
 from plazo.automation.rule_models import Rule, RuleRun, RunState
 from plazo.tickets import events
-from plazo.tickets.models import Ticket
+from plazo.tickets.models import Tag, Ticket
 
 MOST_RUNS: Final = 100
 MOST_ON_TICKET: Final = 50
@@ -26,16 +30,27 @@ class Line:
 
 
 def names_now(language: str, now: datetime) -> Names:
-    """Return what agents, groups and clauses are called. Three queries."""
+    """Return what agents, groups and clauses are called; each asked for when it is first needed.
+
+    Costs a query for each kind that some sentence names, and none otherwise.
+    """
+    return Names(
+        agents=_later(lambda: {a.pk: str(a) for a in Agent.objects.select_related("user")}),
+        groups=_later(lambda: {g.pk: g.name for g in Group.objects.all()}),
+        clauses=_later(lambda: _clauses(language, now)),
+    )
+
+
+def _later(found: Callable[[], dict[Any, str]]) -> Any:
+    return SimpleLazyObject(found)
+
+
+def _clauses(language: str, now: datetime) -> dict[str, str]:
     try:
         clauses = version_in_force(now).document.clauses
     except NoAgreementInForce:
-        clauses = []
-    return Names(
-        agents={a.pk: str(a) for a in Agent.objects.select_related("user")},
-        groups={g.pk: g.name for g in Group.objects.all()},
-        clauses={c.key: c.topic.in_language(language) for c in clauses},
-    )
+        return {}
+    return {clause.key: clause.topic.in_language(language) for clause in clauses}
 
 
 def runs_on(ticket: Ticket) -> list[RuleRun]:
@@ -58,6 +73,17 @@ def runs_of(rule: Rule) -> list[RuleRun]:
         .select_related("rule", "event", "ticket")
         .order_by("-pk")[:MOST_RUNS]
     )
+
+
+def last_runs() -> dict[int, datetime]:
+    """Return when each rule last did something. One query."""
+    done = RuleRun.objects.filter(state=RunState.DONE).order_by()
+    return dict(done.values_list("rule").annotate(last=Max("ended_at")))
+
+
+def tag_names() -> list[str]:
+    """Return the tags that there are, for what one types. One query."""
+    return list(Tag.objects.values_list("name", flat=True)[:500])
 
 
 def lines(runs: list[RuleRun], names: Names) -> list[Line]:

@@ -90,7 +90,7 @@ def _people(ticket: Ticket, to: str) -> list[Person]:
             return [(group.email, group.name, "es")]
         agents = agents.filter(groups=group)
     else:
-        agents = agents.filter(pk=ticket.assignee_id if kind == "assignee" else int(key))
+        agents = agents.filter(pk=(ticket.assignee_id or 0) if kind == "assignee" else int(key))
     return [(agent.user.email, agent.user.name, agent.user.language) for agent in agents]
 
 

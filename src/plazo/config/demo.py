@@ -28,6 +28,7 @@ from plazo.accounts.models import (
 from plazo.agreements.commands import publish_agreement
 from plazo.agreements.models import AgreementVersion
 from plazo.channels.email.ledger import accept
+from plazo.config import demo_automation
 from plazo.core.actor import Actor
 from plazo.helpcenter.announcing import open_announcement, update_announcement
 from plazo.helpcenter.commands import feature_search
@@ -109,6 +110,7 @@ def load(*, now: datetime, articles: Path | None = ARTICLES) -> str:
             _knowledge(now, articles)
         if Ticket.objects.exists():
             return "The demo data was there already."
+        demo_automation.load(now)
         _Story(now).tell()
     _mails(now)
     return f"Loaded the agreement and {Ticket.objects.count()} demo cases."

@@ -24,6 +24,7 @@ from plazo.desk.away import away_of, with_absences
 from plazo.desk.belonging import side_of
 from plazo.desk.composer import composer_of
 from plazo.desk.frame import agent_required, frame
+from plazo.desk.macros import automation_of, words_asked
 from plazo.desk.queue import way_back
 from plazo.helpcenter import queries as titles
 from plazo.notifications import inbox
@@ -43,12 +44,12 @@ UNSEEN = {"sec-purpose", "x-plazo-live"}
 @require_GET
 def ticket(request: HttpRequest, number: str) -> HttpResponse:
     """Show a ticket: its conversation, its clocks, and what can be done."""
-    found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
     now = read_clock()
+    found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
     if not UNSEEN & {name.lower() for name in request.headers}:
         agent: Agent = request.agent  # type: ignore[attr-defined]
         inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now)
-    return show_ticket(request, found, now)
+    return show_ticket(request, found, now, words=words_asked(request, found, now))
 
 
 def show_ticket(
@@ -59,10 +60,12 @@ def show_ticket(
     form: forms.WriteForm | None = None,
     error: str = "",
     doubts: Sequence[tuple[str, str]] = (),
+    words: str = "",
 ) -> HttpResponse:
     """Render the ticket page; with an error or a doubt, as 422 and with what was typed still there.
 
-    Units: `doubts` are what is asked before something is sent: a key and a sentence each.
+    Units: `doubts` are what is asked before something is sent: a key and a sentence each. `words`
+        are those to write on from.
     """
     agent: Agent = request.agent  # type: ignore[attr-defined]
     version = found.agreement_version
@@ -142,8 +145,9 @@ def show_ticket(
             for value in (Status.OPEN, Status.ON_HOLD, Status.SOLVED)
             if value in commands.TRANSITIONS[found.status]
         ],
+        **automation_of(found, context["agent"], now, language),
     }
-    context |= composer_of(found, agent, participants, form, now=now)
+    context |= composer_of(found, agent, participants, form, words=words, now=now)
     failed = bool(error or doubts) or (form is not None and form.is_bound and bool(form.errors))
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
 

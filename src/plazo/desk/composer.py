@@ -32,13 +32,17 @@ def composer_of(
     participants: Sequence[Participant],
     form: forms.WriteForm | None,
     *,
+    words: str = "",
     now: datetime,
 ) -> dict[str, Any]:
-    """Return what the composer shows. Costs two queries, or three with a company."""
+    """Return what the composer shows. Costs two queries, or three with a company.
+
+    Units: `words` are what a macro says: they follow what was written already.
+    """
     on = drafts.on_ticket(found, agent)
     fresh = form is None
     if form is None:
-        form = forms.WriteForm(initial=_initial(found, on.own))
+        form = forms.WriteForm(initial=_initial(found, on.own, words))
         staged = [(describe(file), file) for file in drafts.files_of(on.own)] if on.own else []
     else:
         staged = form.carry() if form.is_bound else []
@@ -63,10 +67,17 @@ def composer_of(
     }
 
 
-def _initial(found: Ticket, draft: Draft | None) -> dict[str, Any]:
+def _initial(found: Ticket, draft: Draft | None, words: str) -> dict[str, Any]:
     if draft is None:
-        return {"kind": "note" if found.status == Status.CLOSED else "reply", "sign": True}
-    return {"sign": True, **draft.choices, "kind": draft.kind, "body": draft.body}
+        kind = "note" if found.status == Status.CLOSED else "reply"
+        return {"kind": kind, "sign": True, "body": words}
+    body = "\n\n".join(text for text in (draft.body.rstrip(), words) if text)
+    return {
+        "sign": True,
+        **draft.choices,
+        "kind": draft.kind,
+        "body": body if words else draft.body,
+    }
 
 
 def _ticked(

@@ -31,6 +31,8 @@ SCREENS: Final[tuple[tuple[str, Promise, str, str, Who], ...]] = (
     ("services", _("Services"), "package", "desk:services", lambda agent: agent.coordinates),
     ("fields", _("Form fields"), "list", "desk:fields", lambda agent: agent.coordinates),
     ("audit", _("Audit trail"), "history", "desk:audit", lambda agent: agent.administers),
+    ("macros", _("Macros"), "zap", "desk:macros", lambda agent: True),
+    ("rules", _("Rules"), "workflow", "desk:rules", lambda agent: agent.administers),
 )
 
 

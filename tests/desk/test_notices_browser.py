@@ -82,7 +82,6 @@ def test_one_tab_shows_it_and_a_click_opens_the_case(browse: Browse, live_server
     for tab in (page, other):
         tab.evaluate(HEAR, {"topic": f"agent:{agent.pk}", "notice": news.pk, "browser": True})
         expect(tab.locator(".rail [data-unread]")).to_have_text("2")
-    page.wait_for_function("() => true", timeout=1500)
     page.wait_for_timeout(900)
     shown = [notice for tab in (page, other) for notice in tab.evaluate("shown")]
     assert [notice["title"] for notice in shown] == ["El solicitante escribió"]
@@ -97,7 +96,9 @@ def test_one_tab_shows_it_and_a_click_opens_the_case(browse: Browse, live_server
     news = write(ticket, 2)
     one.evaluate(HEAR, {"topic": f"agent:{agent.pk}", "notice": news.pk, "browser": True})
     expect(one.locator(".rail [data-unread]")).to_have_text("")
-    one.wait_for_function("() => fetch('/desk/notices/news/').then(r => r.json()).then(a => !a.unread)")
+    one.wait_for_function(
+        "() => fetch('/desk/notices/news/').then(r => r.json()).then(a => !a.unread)"
+    )
     assert one.evaluate("shown") == []
 
     write(ticket, 3)
@@ -127,7 +128,7 @@ def test_how_one_is_told_is_chosen_without_script(browse: Browse, live_server) -
     page.get_by_label("Alguien me menciona en una nota: Correo").select_option("digest")
     page.get_by_role("button", name="Guardar").click()
     expect(page.locator("#told-now")).to_have_text(
-        "Ahora mismo le avisaríamos: no, hasta a las 16:00 EST."
+        "Ahora mismo le avisaríamos: no, hasta las 16:00 EST."
     )
     expect(page.locator(".told__day")).to_have_count(7)
     saved = Preference.objects.get(agent=agent)

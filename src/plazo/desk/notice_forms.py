@@ -1,7 +1,7 @@
 """The form by which a person chooses how they are told."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,9 @@ DAYS: Final = (
     gettext_lazy("Saturday"),
     gettext_lazy("Sunday"),
 )
-_SPAN: Final = re.compile(r"^(\d{1,2})(?:[:.](\d{2}))?\s*(?:-|–|—|a|to)\s*(\d{1,2})(?:[:.](\d{2}))?$")
+_SPAN: Final = re.compile(
+    r"^(\d{1,2})(?:[:.](\d{2}))?\s*(?:-|–|—|a|to)\s*(\d{1,2})(?:[:.](\d{2}))?$"
+)
 _MOST_MINUTES: Final = 24 * 60
 
 
@@ -34,7 +36,7 @@ class SpansField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, max_length=120, **kwargs)
 
-    def clean(self, value: Any) -> list[tuple[int, int]]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[tuple[int, int]]:
         text = super().clean(value)
         return [self._span(part.strip()) for part in re.split(r"[,;]", text) if part.strip()]
 
@@ -88,7 +90,12 @@ class PreferenceForm(forms.Form):
     def rows(self, concern: Concern) -> list[Row]:
         """Return the kinds of news of one concern, each with its fields."""
         return [
-            Row(news, self[f"{news.key}-desk"], self[f"{news.key}-browser"], self[f"{news.key}-mail"])
+            Row(
+                news,
+                self[f"{news.key}-desk"],
+                self[f"{news.key}-browser"],
+                self[f"{news.key}-mail"],
+            )
             for news in ALL
             if news.concern is concern
         ]
@@ -113,9 +120,7 @@ class PreferenceForm(forms.Form):
             "digest_hour": cleaned["digest_hour"],
             "hours": cleaned["hours"],
             "windows": [
-                (day, opens, closes)
-                for day in range(7)
-                for opens, closes in cleaned[f"day-{day}"]
+                (day, opens, closes) for day in range(7) for opens, closes in cleaned[f"day-{day}"]
             ],
             "reads_group_mail": cleaned["reads_group_mail"],
         }
@@ -138,7 +143,7 @@ def _initial(kept: Preference, preference: Preference | None) -> dict[str, Any]:
     return found | _written(kept.windows)
 
 
-def _written(windows: Sequence[Sequence[int]]) -> Mapping[str, str]:
+def _written(windows: Sequence[Sequence[int]]) -> dict[str, str]:
     days: dict[int, list[str]] = {}
     for day, opens, closes in windows:
         days.setdefault(day, []).append(f"{_time(opens)}-{_time(closes)}")

@@ -24,7 +24,7 @@ from plazo.desk.notice_forms import PreferenceForm
 from plazo.desk.setting_up import settings_frame
 from plazo.notifications import inbox, preferences, quiet
 from plazo.notifications.models import Preference
-from plazo.notifications.news import ALL, Concern
+from plazo.notifications.news import ALL, Concern, ways_of
 from plazo.sla import Calendar
 
 
@@ -167,7 +167,9 @@ def notice_settings(request: HttpRequest) -> HttpResponse:
     context = settings_frame(request, now, "notices")
     context |= _shown(form, preference, agent, now)
     failed = form.is_bound and bool(form.errors)
-    return render(request, "plazo/desk/settings/notices.html", context, status=422 if failed else 200)
+    return render(
+        request, "plazo/desk/settings/notices.html", context, status=422 if failed else 200
+    )
 
 
 def _shown(
@@ -189,7 +191,7 @@ def _shown(
         "told_now": opens <= now,
         "opens": opens,
         "next_digest": quiet.next_open(hours, quiet.next_digest(preference, zone, now)),
-        "has_digest": any(quiet.ways_of(news, preference).mail == "digest" for news in ALL),
+        "has_digest": any(ways_of(news, preference).mail == "digest" for news in ALL),
         "week": _week(hours, now) if hours is not None else [],
         "hours_zone": hours.zone if hours is not None else zone,
         "group_addresses": [group.email for group in agent.groups.all() if group.email],

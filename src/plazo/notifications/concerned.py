@@ -85,9 +85,7 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
                 concern.tell_group(payload["group"], "group_opened")
         case "requester.replied":
             concern.tell(ticket.assignee_id, "requester_wrote")
-        case "ticket.replied":
-            concern.tell(ticket.assignee_id, "agent_wrote")
-        case "note.added":
+        case "ticket.replied" | "note.added":
             for mentioned in payload.get("mentions") or []:
                 concern.tell(mentioned, "mentioned")
             concern.tell(ticket.assignee_id, "agent_wrote")
@@ -108,9 +106,7 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
     return concern
 
 
-def _at_risk(
-    concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: Evaluation
-) -> None:
+def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
     """A warning is for whoever has the case, and for the group where nobody has it.
 
     Edges: one for a clock that has breached meanwhile is nobody's: the breach says more.
@@ -143,7 +139,7 @@ def _came_to_group(event: TicketEvent) -> bool:
         .values_list("payload__group", flat=True)
         .first()
     )
-    return before != event.payload["group"]
+    return bool(before != event.payload["group"])
 
 
 def people_of(concern: Concern, event: TicketEvent) -> list[Person]:
@@ -159,7 +155,7 @@ def people_of(concern: Concern, event: TicketEvent) -> list[Person]:
         wanted |= Q(pk__in=members.values("agent_id"))
     found = [
         Person(agent, BY_KEY[concern.own.get(agent.pk, concern.group_news)])
-        for agent in _active().filter(wanted).exclude(pk=doer).order_by("pk")
+        for agent in _active().filter(wanted).exclude(pk=doer or 0).order_by("pk")
     ]
     return _with_substitutes(found, doer, event.recorded_at)
 

@@ -111,6 +111,7 @@ def _plan_anew(agent: Agent, preference: Preference | None, now: datetime) -> No
     waiting = list(
         Notice.objects.select_for_update()
         .filter(agent=agent, read_at=None)
+        .filter(news__in=BY_KEY)
         .exclude(mail_at=None, browser_at=None)
         .order_by("pk")
     )

@@ -27,7 +27,9 @@ def own_calendar(zone: str, windows: Windows) -> Calendar:
     Units: each window is weekday (0 is Monday), opening and closing in minutes of civil time.
     Raises: InvalidCalendar for an unknown zone or windows that overlap.
     """
-    weekly = tuple(WeeklyWindow(day, opens * MINUTE, closes * MINUTE) for day, opens, closes in windows)
+    weekly = tuple(
+        WeeklyWindow(day, opens * MINUTE, closes * MINUTE) for day, opens, closes in windows
+    )
     return Calendar("own hours", zone, weekly)
 
 

@@ -80,6 +80,12 @@ def by_words(instant: datetime, zone: str, now: datetime) -> str:
     return localtime.by_words(instant, zone, now)
 
 
+@register.simple_tag
+def until_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return until when something waits: "hasta mañana a las 6:00"."""
+    return localtime.until_words(instant, zone, now)
+
+
 @register.inclusion_tag("plazo/_chip.html")
 def chip(
     clock: ClockView, label: str = "", size: str = "", *, named: bool = False

@@ -5,68 +5,200 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_portal'),
-        ('notifications', '0004_joined'),
-        ('tickets', '0008_tags'),
+        ("accounts", "0002_portal"),
+        ("notifications", "0004_joined"),
+        ("tickets", "0008_tags"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='outboundmail',
-            name='kind',
-            field=models.CharField(choices=[('acknowledgement', 'Receipt'), ('reply', 'Reply'), ('copy', 'Copy of a reply'), ('at_risk', 'At-risk notice'), ('breached', 'Breach notice'), ('answered', 'Notice that the requester wrote'), ('assigned', 'Notice of an assignment'), ('digest', 'Digest of receipts that were not sent'), ('climbed', 'Notice that the requester escalated'), ('sign_in', 'Link to sign in'), ('invitation', 'Invitation'), ('account', 'Message about an account'), ('announcement', 'Announcement'), ('follow', 'Question whether to follow announcements'), ('article', 'Article to look at'), ('joined', 'Notice of taking part in a case'), ('news', 'News of a case'), ('news_bundle', 'News of cases, together')], max_length=16),
+            model_name="outboundmail",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("acknowledgement", "Receipt"),
+                    ("reply", "Reply"),
+                    ("copy", "Copy of a reply"),
+                    ("at_risk", "At-risk notice"),
+                    ("breached", "Breach notice"),
+                    ("answered", "Notice that the requester wrote"),
+                    ("assigned", "Notice of an assignment"),
+                    ("digest", "Digest of receipts that were not sent"),
+                    ("climbed", "Notice that the requester escalated"),
+                    ("sign_in", "Link to sign in"),
+                    ("invitation", "Invitation"),
+                    ("account", "Message about an account"),
+                    ("announcement", "Announcement"),
+                    ("follow", "Question whether to follow announcements"),
+                    ("article", "Article to look at"),
+                    ("joined", "Notice of taking part in a case"),
+                    ("news", "News of a case"),
+                    ("news_bundle", "News of cases, together"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.CreateModel(
-            name='Preference',
+            name="Preference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('choices', models.JSONField(default=dict)),
-                ('digest', models.CharField(choices=[('hourly', 'every hour'), ('daily', 'once a day')], default='daily', max_length=6)),
-                ('digest_hour', models.PositiveSmallIntegerField(default=8)),
-                ('hours', models.CharField(choices=[('always', 'At any hour'), ('support', 'In support hours'), ('own', 'In my own hours')], default='always', max_length=7)),
-                ('windows', models.JSONField(default=list)),
-                ('reads_group_mail', models.BooleanField(default=False)),
-                ('agent', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='notice_preference', to='accounts.agent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("choices", models.JSONField(default=dict)),
+                (
+                    "digest",
+                    models.CharField(
+                        choices=[("hourly", "every hour"), ("daily", "once a day")],
+                        default="daily",
+                        max_length=6,
+                    ),
+                ),
+                ("digest_hour", models.PositiveSmallIntegerField(default=8)),
+                (
+                    "hours",
+                    models.CharField(
+                        choices=[
+                            ("always", "At any hour"),
+                            ("support", "In support hours"),
+                            ("own", "In my own hours"),
+                        ],
+                        default="always",
+                        max_length=7,
+                    ),
+                ),
+                ("windows", models.JSONField(default=list)),
+                ("reads_group_mail", models.BooleanField(default=False)),
+                (
+                    "agent",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notice_preference",
+                        to="accounts.agent",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('news', models.CharField(max_length=24)),
-                ('bundle', models.CharField(max_length=60)),
-                ('count', models.PositiveIntegerField(default=1)),
-                ('details', models.JSONField(default=list)),
-                ('severity', models.CharField(blank=True, max_length=1)),
-                ('first_at', models.DateTimeField()),
-                ('at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(null=True)),
-                ('mail_at', models.DateTimeField(null=True)),
-                ('browser_at', models.DateTimeField(null=True)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='accounts.agent')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tickets.ticketevent')),
-                ('in_place_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.agent')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='tickets.ticket')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("news", models.CharField(max_length=24)),
+                ("bundle", models.CharField(max_length=60)),
+                ("count", models.PositiveIntegerField(default=1)),
+                ("details", models.JSONField(default=list)),
+                ("severity", models.CharField(blank=True, max_length=1)),
+                ("first_at", models.DateTimeField()),
+                ("at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(null=True)),
+                ("mail_at", models.DateTimeField(null=True)),
+                ("browser_at", models.DateTimeField(null=True)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tickets.ticketevent",
+                    ),
+                ),
+                (
+                    "in_place_of",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notices",
+                        to="tickets.ticket",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['agent', '-at', '-id'], name='notice_inbox'), models.Index(condition=models.Q(('read_at', None)), fields=['agent', 'ticket'], name='notice_unread'), models.Index(condition=models.Q(('mail_at__isnull', False)), fields=['mail_at'], name='notice_mail_due'), models.Index(condition=models.Q(('browser_at__isnull', False)), fields=['browser_at'], name='notice_browser_due'), models.Index(fields=['at'], name='notice_age')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('read_at', None)), fields=('agent', 'bundle'), name='notice_one_unread')],
+                "indexes": [
+                    models.Index(fields=["agent", "-at", "-id"], name="notice_inbox"),
+                    models.Index(
+                        condition=models.Q(("read_at", None)),
+                        fields=["agent", "ticket"],
+                        name="notice_unread",
+                    ),
+                    models.Index(
+                        condition=models.Q(("mail_at__isnull", False)),
+                        fields=["mail_at"],
+                        name="notice_mail_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("browser_at__isnull", False)),
+                        fields=["browser_at"],
+                        name="notice_browser_due",
+                    ),
+                    models.Index(fields=["at"], name="notice_age"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("read_at", None)),
+                        fields=("agent", "bundle"),
+                        name="notice_one_unread",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Told',
+            name="Told",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('clock', models.CharField(max_length=60)),
-                ('threshold', models.CharField(max_length=12)),
-                ('due_at', models.DateTimeField()),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.agent')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tickets.ticket')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("clock", models.CharField(max_length=60)),
+                ("threshold", models.CharField(max_length=12)),
+                ("due_at", models.DateTimeField()),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tickets.ticket",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('agent', 'ticket', 'clock', 'threshold', 'due_at'), name='told_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("agent", "ticket", "clock", "threshold", "due_at"), name="told_once"
+                    )
+                ],
             },
         ),
     ]

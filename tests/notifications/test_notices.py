@@ -318,6 +318,11 @@ def test_whoever_is_absent_is_stood_in_for():
     assert mails_to(substitute) == [MailKind.ANSWERED]
     line = inbox.page(substitute, only_unread=True, now=NOW, zone=PANAMA)[0][0]
     assert line.instead_of == str(mine)
+    with translation.override("es"):
+        rendered = rendering.render(OutboundMail.objects.get(kind=MailKind.ANSWERED))
+    assert rendered is not None
+    assert f"Lo recibe en lugar de {mine}." in rendered[1]
+    assert "/desk/settings/notices/" in rendered[1]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from plazo.accounts.models import Agent, Group
 from plazo.core.actor import ActorKind
 from plazo.notifications.news import BY_KEY, News
+from plazo.notifications.news import Concern as Nearness
 from plazo.sla import Evaluation, Metric, State
 from plazo.tickets.models import PublicMessage, Ticket, TicketEvent
 
@@ -172,15 +173,18 @@ def _with_substitutes(found: list[Person], doer: int | None, at: datetime) -> li
     away = _substitutes[0]([person.agent for person in found], at)
     if not away:
         return found
-    there = {person.agent.pk for person in found}
-    wanted = {pk for pk in away.values() if pk not in there and pk != doer}
-    standing_in = {agent.pk: agent for agent in _active().filter(pk__in=wanted)} if wanted else {}
-    told: list[Person] = []
+    told = {
+        person.agent.pk: Person(person.agent, person.news, absent=person.agent.pk in away)
+        for person in found
+    }
+    missing = set(away.values()) - set(told) - {doer}
+    substitutes = {agent.pk: agent for agent in _active().filter(pk__in=missing)} if missing else {}
+    substitutes |= {pk: person.agent for pk, person in told.items()}
     for person in found:
-        told.append(
-            Person(person.agent, person.news, absent=True) if person.agent.pk in away else person
-        )
-        substitute = standing_in.pop(away.get(person.agent.pk) or 0, None)
-        if substitute is not None:
-            told.append(Person(substitute, person.news, in_place_of=person.agent))
-    return told
+        substitute = substitutes.get(away.get(person.agent.pk, 0))
+        if substitute is None:
+            continue
+        already = told.get(substitute.pk)
+        if already is None or already.news.concern is Nearness.GROUP:
+            told[substitute.pk] = Person(substitute, person.news, in_place_of=person.agent)
+    return list(told.values())

@@ -37,7 +37,7 @@ async function first(key) {
 }
 
 function show({ title, body, tag, url }) {
-  const notice = new Notification(title, { body, tag, lang: document.documentElement.lang, icon: bell.dataset.icon });
+  const notice = new Notification(title, { body, tag, renotify: true, lang: document.documentElement.lang });
   notice.onclick = () => {
     notice.close();
     focus();

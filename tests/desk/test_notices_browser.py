@@ -106,11 +106,20 @@ def test_one_tab_shows_it_and_a_click_opens_the_case(browse: Browse, live_server
     one.keyboard.press("n")
     one.wait_for_url("**/desk/notices/")
     expect(one.locator(".notice")).to_have_count(1)
+    # The list follows along: what comes while one looks at it stands in it.
+    commands.add_internal_note(
+        ticket_id=ticket.pk, body="x", actor=actor_of_agent(an_agent(2)), now=TUESDAY + 4 * MINUTE
+    )
+    news = Notice.objects.get(news="agent_wrote")
+    one.evaluate(HEAR, {"topic": f"agent:{agent.pk}", "notice": news.pk, "browser": False})
+    expect(one.locator(".notice")).to_have_count(2)
     one.get_by_role("button", name="Marcar todo como leído").click()
     expect(one.get_by_role("heading", name="Ya leyó todo")).to_be_visible()
     one.get_by_role("button", name="Deshacer").click()
-    expect(one.locator(".notice b")).to_have_text("El solicitante escribió")
-    assert inbox.unread(agent) == 1
+    expect(one.locator(".notice b")).to_have_text(
+        ["Agente de nivel 2 dejó una nota", "El solicitante escribió"]
+    )
+    assert inbox.unread(agent) == 2
 
 
 def test_how_one_is_told_is_chosen_without_script(browse: Browse, live_server) -> None:

@@ -241,6 +241,27 @@ def test_a_warning_is_the_groups_only_where_nobody_has_the_case():
     )
 
 
+def test_a_new_case_is_told_to_those_of_the_group_who_ask_for_it():
+    """Whether it is opened there or handed over, and not where it only loses its agent."""
+    mine, above = an_agent(), an_agent(2)
+    another_agent(1, group=above.groups.get())
+    prefer(mine, ways={"group_opened": Ways(desk=True, browser=False, mail=Mail.NO)})
+    prefer(above, ways={"group_opened": Ways(desk=True, browser=False, mail=Mail.NO)})
+    ticket = a_case(now=NOW)
+    assert told(mine) == [("group_opened", 1)]
+    for assignee, group, actor in (
+        (mine.pk, above.groups.get().pk, as_agent()),
+        (None, above.groups.get().pk, as_agent()),
+        (None, mine.groups.get().pk, as_agent(2)),
+    ):
+        assert Notice.objects.filter(agent=above).count() == 0
+        commands.assign_ticket(
+            ticket_id=ticket.pk, assignee_id=assignee, group_id=group, actor=actor, now=NOW
+        )
+    assert told(mine) == [("group_opened", 2)]
+    assert Notice.objects.filter(news="group_opened").count() == 1
+
+
 def test_who_climbs_is_heard_by_the_level_above_and_by_whoever_has_the_case():
     """And a case that goes up is news to the group that it comes to."""
     mine, above = an_agent(), an_agent(2)
@@ -253,6 +274,7 @@ def test_who_climbs_is_heard_by_the_level_above_and_by_whoever_has_the_case():
     assert told(above) == [("group_climbed", 1)]
     # The group has no address, so its people get the mail, as before.
     assert mails_to(above) == [MailKind.CLIMBED]
+    assert mails_to(mine)[-1] == MailKind.CLIMBED
     commands.enter_level(
         ticket_id=ticket.pk, level=2, severity="B", actor=actor_of_agent(mine), now=NOW
     )
@@ -335,13 +357,23 @@ def test_whoever_is_absent_is_stood_in_for():
 def test_the_groups_mail_and_ones_own(choice, mailed):
     """The same clock and threshold by both ways only where nobody can know better."""
     mine = an_agent()
-    Group.objects.update(email="nivel1@demo.example")
+    above = an_agent(2)
+    Group.objects.filter(level=1).update(email="nivel1@demo.example")
+    Group.objects.filter(level=2).update(email="nivel2@demo.example")
     prefer(mine, **choice)
-    my_case(mine, now=NOW)
+    ticket = my_case(mine, now=NOW)
     sweep_once(NOW + 61 * MINUTE)
     to_group = OutboundMail.objects.filter(recipient="nivel1@demo.example", kind="breached")
     assert to_group.count() == 2
     assert (MailKind.BREACHED in mails_to(mine)) is mailed
+    # The escalation goes to another group's address, which is not theirs to read.
+    commands.request_escalation(
+        ticket_id=ticket.pk, actor=actor_of_requester(ticket.requester), now=NOW + 62 * MINUTE
+    )
+    assert OutboundMail.objects.filter(recipient="nivel2@demo.example", kind="climbed").exists()
+    assert MailKind.CLIMBED in mails_to(mine)
+    assert told(above) == [("group_climbed", 1)]
+    assert mails_to(above) == []
 
 
 # ── Once, and no more ─────────────────────────────────────────────────────────────────────────

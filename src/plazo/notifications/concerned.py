@@ -1,11 +1,11 @@
 """Whom an event concerns among our own people, and as which news."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plazo.accounts.models import Agent, Group
 from plazo.core.actor import ActorKind
@@ -62,11 +62,13 @@ class Concern:
 class Person:
     """Somebody who is told, of what, and in whose place.
 
+    Units: `in_mail_group` says that they are of the group whose address is told as well.
     Edges: whoever is absent keeps what is theirs at the desk, and is told by no other way.
     """
 
     agent: Agent
     news: News
+    in_mail_group: bool = False
     in_place_of: Agent | None = None
     absent: bool = False
 
@@ -151,12 +153,23 @@ def people_of(concern: Concern, event: TicketEvent) -> list[Person]:
     """
     doer = event.actor_id if event.actor_kind == ActorKind.AGENT else None
     wanted = Q(pk__in=concern.own)
+    members = Agent.groups.through.objects
     if concern.group_id is not None:
-        members = Agent.groups.through.objects.filter(group_id=concern.group_id)
-        wanted |= Q(pk__in=members.values("agent_id"))
+        theirs = Q(pk__in=members.filter(group_id=concern.group_id).values("agent_id"))
+        if BY_KEY[concern.group_news].ways.is_nothing:  # then only of those who asked for it
+            theirs &= Q(notice_preference__choices__has_key=concern.group_news)
+        wanted |= theirs
+    mailed = concern.mail_group.pk if concern.mail_group else 0
+    agents = (
+        _active()
+        .filter(wanted)
+        .exclude(pk=doer or 0)
+        .annotate(mailed=Exists(members.filter(group_id=mailed, agent_id=OuterRef("pk"))))
+        .order_by("pk")
+    )
     found = [
-        Person(agent, BY_KEY[concern.own.get(agent.pk, concern.group_news)])
-        for agent in _active().filter(wanted).exclude(pk=doer or 0).order_by("pk")
+        Person(agent, BY_KEY[concern.own.get(agent.pk, concern.group_news)], agent.mailed)
+        for agent in agents
     ]
     return _with_substitutes(found, doer, event.recorded_at)
 
@@ -173,10 +186,7 @@ def _with_substitutes(found: list[Person], doer: int | None, at: datetime) -> li
     away = _substitutes[0]([person.agent for person in found], at)
     if not away:
         return found
-    told = {
-        person.agent.pk: Person(person.agent, person.news, absent=person.agent.pk in away)
-        for person in found
-    }
+    told = {person.agent.pk: replace(person, absent=person.agent.pk in away) for person in found}
     missing = set(away.values()) - set(told) - {doer}
     substitutes = {agent.pk: agent for agent in _active().filter(pk__in=missing)} if missing else {}
     substitutes |= {pk: person.agent for pk, person in told.items()}
@@ -184,7 +194,7 @@ def _with_substitutes(found: list[Person], doer: int | None, at: datetime) -> li
         substitute = substitutes.get(away.get(person.agent.pk, 0))
         if substitute is None:
             continue
-        already = told.get(substitute.pk)
-        if already is None or already.news.concern is Nearness.GROUP:
+        already, own = told.get(substitute.pk), person.news.concern is Nearness.OWN
+        if already is None or (own and already.news.concern is Nearness.GROUP):
             told[substitute.pk] = Person(substitute, person.news, in_place_of=person.agent)
     return list(told.values())

@@ -235,7 +235,8 @@ def _plan_mails(
         person = telling.person
         if person.absent or not telling.plan.mail_now:
             continue
-        if group_mail and group_mail_will_do(person.news, preference_of(person)):
+        preference = preference_of(person)
+        if group_mail and person.in_mail_group and group_mail_will_do(person.news, preference):
             continue
         letter = _to_person(person)
         told.setdefault((letter.kind, letter.email.lower()), letter)

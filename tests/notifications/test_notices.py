@@ -1,8 +1,10 @@
 """What our own people are told: by which way, when, once, and never lost or doubled."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from plazo.accounts.access import actor_of_agent, actor_of_requester
 from plazo.accounts.models import Agent, Group, User
+from plazo.core import live
 from plazo.escalation.sweep import sweep_once
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.notifications import bundling, concerned, inbox, preferences, quiet, rendering, sending
@@ -474,6 +477,31 @@ def test_rolled_back_nothing_was_told():
         raise RuntimeError
     assert told(mine) == []
     assert OutboundMail.objects.count() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_screens_hear_at_commit_and_only_what_is_theirs():
+    """Each person's topic gets the key of their own notice, and whether it may ring now."""
+    mine, above = an_agent(), an_agent(2)
+    prefer(above, hours="own", windows=[(0, 60, 120)])
+    ticket = my_case(mine, now=NOW - 2 * HOUR)
+    sweep_once(NOW)
+    asked = ("dbname", "user", "password", "host", "port")
+    own = {k: v for k, v in connection.get_connection_params().items() if k in asked}
+    with psycopg.connect(**own, autocommit=True) as ear:
+        ear.execute(f"LISTEN {live.CHANNEL}")
+        with pytest.raises(RuntimeError), transaction.atomic():
+            write(ticket)
+            raise RuntimeError
+        commands.request_escalation(
+            ticket_id=ticket.pk, actor=actor_of_requester(ticket.requester), now=NOW
+        )
+        heard = [json.loads(note.payload) for note in ear.notifies(timeout=1, stop_after=2)]
+    told_of = {n.agent_id: n.pk for n in Notice.objects.filter(news__contains="climbed")}
+    assert sorted(heard, key=lambda news: news["topic"]) == [
+        {"topic": f"agent:{agent.pk}", "notice": told_of[agent.pk], "browser": rings}
+        for agent, rings in sorted([(mine, True), (above, False)], key=lambda pair: pair[0].pk)
+    ]
 
 
 def quiet_night(agent: Agent) -> Ticket:

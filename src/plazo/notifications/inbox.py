@@ -76,9 +76,10 @@ def page(
 def _place(after: str) -> tuple[datetime, int] | None:
     instant, _sep, pk = after.partition("~")
     try:
-        return datetime.fromisoformat(instant), int(pk)
+        at, key = datetime.fromisoformat(instant), int(pk[:18])
     except ValueError:
         return None
+    return (at, key) if at.tzinfo is not None else None
 
 
 def lines(notices: Sequence[Notice], *, now: datetime, zone: str) -> list[Line]:

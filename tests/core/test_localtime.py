@@ -38,6 +38,21 @@ def test_a_promise_was_for_an_hour(language, days, hour, words):
 
 
 @pytest.mark.parametrize(
+    ("language", "days", "hour", "words"),
+    [
+        ("es", 0, 16, "hasta las 16:05"),
+        ("es", 1, 8, "hasta mañana a las 8:05"),
+        ("es", 3, 8, "hasta el viernes 27 a las 8:05"),
+        ("en", 1, 8, "until tomorrow at 8:05"),
+    ],
+)
+def test_something_waits_until_an_hour(language, days, hour, words):
+    """An hour until which something waits, within a sentence."""
+    with translation.override(language):
+        assert localtime.until_words(at(days, hour), ZONE, TUESDAY) == words
+
+
+@pytest.mark.parametrize(
     ("language", "hour", "words"),
     [
         ("es", 7, "el martes 24 de noviembre a las 7:05"),

@@ -229,6 +229,18 @@ def promised_for(instant: datetime, zone: str, now: datetime) -> str:
     return pgettext("a promise", "for %(moment)s") % {"moment": moment}
 
 
+def until_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return until when something waits: "hasta las 16:00", "hasta mañana a las 8:00"."""
+    moment = _hour_words(instant, zone)
+    days = (local(instant, zone).date() - local(now, zone).date()).days
+    if days:
+        day = day_word(instant, zone, now)
+        if abs(days) > 1:
+            day = pgettext("a promise's day", "%(day)s") % {"day": day}
+        moment = f"{day} {_('at %(hour)s') % {'hour': moment}}"
+    return pgettext("a wait", "until %(moment)s") % {"moment": moment}
+
+
 def duration(span: timedelta) -> str:
     """Return a duration to the minute: "38 min", "1 h 18", "2 d 3 h"; under a minute in seconds.
 

@@ -1,7 +1,7 @@
 """The form by which a person chooses how they are told."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ class SpansField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, max_length=120, **kwargs)
 
-    def clean(self, value: Any) -> list[tuple[int, int]]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[tuple[int, int]]:
         text = super().clean(value)
         return [self._span(part.strip()) for part in re.split(r"[,;]", text) if part.strip()]
 
@@ -143,7 +143,7 @@ def _initial(kept: Preference, preference: Preference | None) -> dict[str, Any]:
     return found | _written(kept.windows)
 
 
-def _written(windows: Sequence[Sequence[int]]) -> Mapping[str, str]:
+def _written(windows: Sequence[Sequence[int]]) -> dict[str, str]:
     days: dict[int, list[str]] = {}
     for day, opens, closes in windows:
         days.setdefault(day, []).append(f"{_time(opens)}-{_time(closes)}")

@@ -24,7 +24,7 @@ from plazo.desk.notice_forms import PreferenceForm
 from plazo.desk.setting_up import settings_frame
 from plazo.notifications import inbox, preferences, quiet
 from plazo.notifications.models import Preference
-from plazo.notifications.news import ALL, Concern
+from plazo.notifications.news import ALL, Concern, ways_of
 from plazo.sla import Calendar
 
 
@@ -71,8 +71,8 @@ def notice_news(request: HttpRequest) -> HttpResponse:
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     said: dict[str, Any] = {"unread": inbox.unread_words(agent)}
-    if request.GET.get("notice", "").isdecimal():
-        pk = int(request.GET["notice"])
+    pk, waited = _number(request.GET.get("notice")), _number(request.GET.get("waited"))
+    if pk is not None:
         found = inbox.notices_for(agent).select_related("ticket", "in_place_of__user").filter(pk=pk)
         lines = inbox.lines(list(found), now=now, zone=agent.user.time_zone)
         if not lines:
@@ -85,15 +85,14 @@ def notice_news(request: HttpRequest) -> HttpResponse:
             "body": f"{ticket.number} · {ticket.subject}",
             "url": reverse("desk:ticket", args=[ticket.number]),
         }
-    elif request.GET.get("waited", "").isdecimal():
-        count = int(request.GET["waited"])
+    elif waited is not None:
         words = ngettext(
-            "%(count)s notice came meanwhile", "%(count)s notices came meanwhile", count
+            "%(count)s notice came meanwhile", "%(count)s notices came meanwhile", waited
         )
         said |= {
             "key": f"waited.{int(now.timestamp()) // 60}",
             "tag": "plazo-notices",
-            "title": words % {"count": count},
+            "title": words % {"count": waited},
             "body": _("Open your notices."),
             "url": reverse("desk:notices"),
         }
@@ -106,10 +105,10 @@ def read(request: HttpRequest) -> HttpResponse:
     """Take a notice, or all of them, as read."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    one = request.POST.get("notice", "")
-    count = inbox.read_notices(
-        agent_id=agent.pk, notices=[int(one)] if one.isdecimal() else None, now=now
-    )
+    one = _number(request.POST.get("notice"))
+    if one is None and "notice" in request.POST:
+        raise NotVisible
+    count = inbox.read_notices(agent_id=agent.pk, notices=None if one is None else [one], now=now)
     if count and "silent" not in request.POST:
         words = ngettext("%(count)s notice read.", "%(count)s notices read.", count)
         messages.success(request, words % {"count": count}, extra_tags=f"undo {now.isoformat()}")
@@ -128,6 +127,11 @@ def unread(request: HttpRequest) -> HttpResponse:
     if at.tzinfo is not None:
         inbox.unread_notices(agent_id=agent.pk, read_at=at)
     return redirect(_back(request))
+
+
+def _number(text: str | None) -> int | None:
+    """Return a key or a count that a screen sent; None where it is none."""
+    return int(text) if text and text.isdecimal() and len(text) < 19 else None
 
 
 def _back(request: HttpRequest) -> str:
@@ -191,7 +195,7 @@ def _shown(
         "told_now": opens <= now,
         "opens": opens,
         "next_digest": quiet.next_open(hours, quiet.next_digest(preference, zone, now)),
-        "has_digest": any(quiet.ways_of(news, preference).mail == "digest" for news in ALL),
+        "has_digest": any(ways_of(news, preference).mail == "digest" for news in ALL),
         "week": _week(hours, now) if hours is not None else [],
         "hours_zone": hours.zone if hours is not None else zone,
         "group_addresses": [group.email for group in agent.groups.all() if group.email],

@@ -50,7 +50,7 @@ def _mail(agent_id: int, now: datetime) -> int:
     if agent is None:
         return 0
     due = list(
-        Notice.objects.select_for_update()
+        Notice.objects.select_for_update(skip_locked=True)  # counted up right now: the next time
         .filter(agent=agent, mail_at__lte=now)
         .order_by("pk")
         .values_list("pk", flat=True)
@@ -77,8 +77,10 @@ def _ring(agent_id: int, now: datetime) -> int:
     agent = _locked(agent_id)
     if agent is None:
         return 0
-    due = Notice.objects.filter(agent=agent, browser_at__lte=now)
-    count = due.update(browser_at=None)
+    due = Notice.objects.select_for_update(skip_locked=True).filter(
+        agent=agent, browser_at__lte=now
+    )
+    count = Notice.objects.filter(pk__in=due.values("pk")).update(browser_at=None)
     if not count or not agent.is_active:
         return 0
     live.publish(f"agent:{agent.pk}", {"waited": count, "browser": True})

@@ -1,15 +1,16 @@
 """Whom an event concerns among our own people, and as which news."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plazo.accounts.models import Agent, Group
 from plazo.core.actor import ActorKind
 from plazo.notifications.news import BY_KEY, News
+from plazo.notifications.news import Concern as Nearness
 from plazo.sla import Evaluation, Metric, State
 from plazo.tickets.models import PublicMessage, Ticket, TicketEvent
 
@@ -61,11 +62,13 @@ class Concern:
 class Person:
     """Somebody who is told, of what, and in whose place.
 
+    Units: `in_mail_group` says that they are of the group whose address is told as well.
     Edges: whoever is absent keeps what is theirs at the desk, and is told by no other way.
     """
 
     agent: Agent
     news: News
+    in_mail_group: bool = False
     in_place_of: Agent | None = None
     absent: bool = False
 
@@ -85,9 +88,7 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
                 concern.tell_group(payload["group"], "group_opened")
         case "requester.replied":
             concern.tell(ticket.assignee_id, "requester_wrote")
-        case "ticket.replied":
-            concern.tell(ticket.assignee_id, "agent_wrote")
-        case "note.added":
+        case "ticket.replied" | "note.added":
             for mentioned in payload.get("mentions") or []:
                 concern.tell(mentioned, "mentioned")
             concern.tell(ticket.assignee_id, "agent_wrote")
@@ -141,7 +142,7 @@ def _came_to_group(event: TicketEvent) -> bool:
         .values_list("payload__group", flat=True)
         .first()
     )
-    return before != event.payload["group"]
+    return bool(before != event.payload["group"])
 
 
 def people_of(concern: Concern, event: TicketEvent) -> list[Person]:
@@ -152,12 +153,23 @@ def people_of(concern: Concern, event: TicketEvent) -> list[Person]:
     """
     doer = event.actor_id if event.actor_kind == ActorKind.AGENT else None
     wanted = Q(pk__in=concern.own)
+    members = Agent.groups.through.objects
     if concern.group_id is not None:
-        members = Agent.groups.through.objects.filter(group_id=concern.group_id)
-        wanted |= Q(pk__in=members.values("agent_id"))
+        theirs = Q(pk__in=members.filter(group_id=concern.group_id).values("agent_id"))
+        if BY_KEY[concern.group_news].ways.is_nothing:  # then only of those who asked for it
+            theirs &= Q(notice_preference__choices__has_key=concern.group_news)
+        wanted |= theirs
+    mailed = concern.mail_group.pk if concern.mail_group else 0
+    agents = (
+        _active()
+        .filter(wanted)
+        .exclude(pk=doer or 0)
+        .annotate(mailed=Exists(members.filter(group_id=mailed, agent_id=OuterRef("pk"))))
+        .order_by("pk")
+    )
     found = [
-        Person(agent, BY_KEY[concern.own.get(agent.pk, concern.group_news)])
-        for agent in _active().filter(wanted).exclude(pk=doer).order_by("pk")
+        Person(agent, BY_KEY[concern.own.get(agent.pk, concern.group_news)], agent.mailed)
+        for agent in agents
     ]
     return _with_substitutes(found, doer, event.recorded_at)
 
@@ -174,15 +186,15 @@ def _with_substitutes(found: list[Person], doer: int | None, at: datetime) -> li
     away = _substitutes[0]([person.agent for person in found], at)
     if not away:
         return found
-    there = {person.agent.pk for person in found}
-    wanted = {pk for pk in away.values() if pk not in there and pk != doer}
-    standing_in = {agent.pk: agent for agent in _active().filter(pk__in=wanted)} if wanted else {}
-    told: list[Person] = []
+    told = {person.agent.pk: replace(person, absent=person.agent.pk in away) for person in found}
+    missing = set(away.values()) - set(told) - {doer}
+    substitutes = {agent.pk: agent for agent in _active().filter(pk__in=missing)} if missing else {}
+    substitutes |= {pk: person.agent for pk, person in told.items()}
     for person in found:
-        told.append(
-            Person(person.agent, person.news, absent=True) if person.agent.pk in away else person
-        )
-        substitute = standing_in.pop(away.get(person.agent.pk) or 0, None)
-        if substitute is not None:
-            told.append(Person(substitute, person.news, in_place_of=person.agent))
-    return told
+        substitute = substitutes.get(away.get(person.agent.pk, 0))
+        if substitute is None:
+            continue
+        already, own = told.get(substitute.pk), person.news.concern is Nearness.OWN
+        if already is None or (own and already.news.concern is Nearness.GROUP):
+            told[substitute.pk] = Person(substitute, person.news, in_place_of=person.agent)
+    return list(told.values())

@@ -76,9 +76,10 @@ def page(
 def _place(after: str) -> tuple[datetime, int] | None:
     instant, _sep, pk = after.partition("~")
     try:
-        return datetime.fromisoformat(instant), int(pk)
+        at, key = datetime.fromisoformat(instant), int(pk[:18])
     except ValueError:
         return None
+    return (at, key) if at.tzinfo is not None else None
 
 
 def lines(notices: Sequence[Notice], *, now: datetime, zone: str) -> list[Line]:
@@ -113,9 +114,10 @@ _STATES: Final = {
 
 
 def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str) -> str:
-    """Say what happened in one short sentence, without the case, which stands beside it."""
-    many, latest = notice.count > 1, notice.details[-1] if notice.details else {}
-    who = names.get(latest.get("by") or 0, "")
+    """Say what happened in one short sentence, without the case, which stands beside it.
+
+    Units: `names` are those of the agents who did it, by their keys.
+    """
     match notice.news:
         case "at_risk" | "promise_at_risk" | "group_at_risk" | "breached" | "group_breached":
             return _clock_words(notice, now=now, zone=zone)
@@ -124,20 +126,10 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
                 "The requester wrote", "The requester wrote %(count)s times", notice.count
             )
             return words % {"count": notice.count}
-        case "mentioned" if who and not many:
-            return _("%(who)s mentions you in a note") % {"who": who}
-        case "mentioned":
-            return _("You are mentioned in the notes")
-        case "agent_wrote" if who and not many:
-            if latest.get("event") == "note.added":
-                return _("%(who)s left a note") % {"who": who}
-            return _("%(who)s replied") % {"who": who}
-        case "agent_wrote":
+        case "agent_wrote" if notice.count > 1:
             return _("The team wrote %(count)s times") % {"count": notice.count}
-        case "assigned" if who:
-            return _("%(who)s assigned the case to you") % {"who": who}
-        case "assigned":
-            return _("The case was assigned to you")
+        case "mentioned" | "agent_wrote" | "assigned":
+            return _colleague_words(notice, names)
         case "undelivered":
             return _("A reply did not arrive")
         case "climbed" | "group_climbed":
@@ -146,6 +138,25 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("The case came up to your group")
         case _:
             return _("New in your group")
+
+
+def _colleague_words(notice: Notice, names: dict[int, str]) -> str:
+    latest = notice.details[-1] if notice.details else {}
+    who = names.get(latest.get("by") or 0, "") if notice.count == 1 else ""
+    match notice.news:
+        case "mentioned" if who:
+            words = _("%(who)s mentions you in a note")
+        case "mentioned":
+            words = _("You are mentioned in the notes")
+        case "assigned" if who:
+            words = _("%(who)s assigned the case to you")
+        case "assigned":
+            words = _("The case was assigned to you")
+        case _ if latest.get("event") == "note.added":
+            words = _("%(who)s left a note")
+        case _:
+            words = _("%(who)s replied")
+    return words % {"who": who}
 
 
 def _clock_words(notice: Notice, *, now: datetime, zone: str) -> str:

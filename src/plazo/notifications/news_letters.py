@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from plazo.accounts.models import Agent
+from plazo.accounts.queries import names_of_agents
 from plazo.agreements.queries import version_in_force
 from plazo.core import localtime
 from plazo.mailboxes.models import Source
@@ -31,13 +32,8 @@ def register() -> None:
     )
 
 
-def preferences_url() -> str:
-    """Return where a person chooses how they are told."""
-    return f"{settings.PLAZO.base_url}/desk/settings/notices/"
-
-
 def _headers(mail: OutboundMail) -> Mapping[str, str]:
-    return {"List-Unsubscribe": f"<{preferences_url()}>"}
+    return {"List-Unsubscribe": f"<{rendering.preferences_url()}>"}
 
 
 def _render_news(mail: OutboundMail) -> rendering.Rendered | None:
@@ -51,6 +47,8 @@ def _render_news(mail: OutboundMail) -> rendering.Rendered | None:
     notice = Notice(news=news.key, details=[{"event": event.kind, "by": event.actor_id}])
     names = {event.actor_id or 0: event.actor_name}
     headline = inbox.words_of(notice, names, now=mail.created_at, zone=zone)
+    absent = mail.about.get("in_place_of")
+    name = names_of_agents([absent]).get(absent, "") if absent else ""
     answers = mail.mailbox is not None and mail.mailbox.source != Source.NONE
     words = rendering.Words(
         above=f"{ticket.number} · {ticket.subject}",
@@ -58,16 +56,19 @@ def _render_news(mail: OutboundMail) -> rendering.Rendered | None:
         paragraphs=[_said(mail)],
         button=_("Open the case"),
         button_url=f"{settings.PLAZO.base_url}/desk/tickets/{ticket.number}/",
-        small=[_("What you answer to this mail is kept as an internal note.")] if answers else [],
+        small=[
+            _("You get it in place of %(name)s.") % {"name": name} if name else "",
+            _("What you answer to this mail is kept as an internal note.") if answers else "",
+        ],
         why=_("You choose by which ways you are told, and when."),
-        stop_url=preferences_url(),
+        stop_url=rendering.preferences_url(),
     )
     note = _("#note")
     mark = f" {note}" if answers else ""
     subject = f"[{ticket.number}] {headline}: {rendering.one_line(ticket.subject)}"
     room = rendering.LONGEST_SUBJECT - len(mark)
-    name = ticket.agreement_version.document.name.in_language(mail.language)
-    return rendering.plain_letter(mail, subject[:room] + mark, words, desk_name=name)
+    desk_name = ticket.agreement_version.document.name.in_language(mail.language)
+    return rendering.plain_letter(mail, subject[:room] + mark, words, desk_name=desk_name)
 
 
 def _said(mail: OutboundMail) -> str:
@@ -119,6 +120,6 @@ def _render_bundle(mail: OutboundMail) -> rendering.Rendered | None:
         ],
         "more": max(len(found) - MOST_LINES, 0),
         "inbox_url": f"{settings.PLAZO.base_url}/desk/notices/",
-        "preferences_url": preferences_url(),
+        "preferences_url": rendering.preferences_url(),
     }
     return rendering.finish("news", headline, context)

@@ -57,6 +57,17 @@ class Telling:
     plan: quiet.Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail that goes out at once. `about` says which news it is, to which agent, for whom."""
+
+    kind: MailKind
+    email: str
+    name: str
+    language: str
+    about: dict[str, Any]
+
+
 def tell(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
     """Tell everybody whom an event concerns, each by the ways and in the hours that they chose."""
     concern = concern_of(ticket, event, evaluation)
@@ -166,9 +177,10 @@ def _write_notices(
     if event.kind == "clock.breached":
         _overtake_warnings(shown, ticket, at)
     columns = [_columns(telling, ticket, at) for telling in shown]
-    values = [ticket.pk, event.pk, severity, json.dumps([detail]), at, at]
+    values: list[Any] = [ticket.pk, event.pk, severity, json.dumps([detail]), at, at]
+    values += [list(column) for column in zip(*columns, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(_NOTICES, [*values, *map(list, zip(*columns, strict=True)), MOST_DETAILS])
+        cursor.execute(_NOTICES, [*values, MOST_DETAILS])
         written = {agent: notice for notice, agent in cursor.fetchall()}
     live.publish_all(
         {
@@ -215,40 +227,48 @@ def _columns(telling: Telling, ticket: Ticket, at: datetime) -> tuple[Any, ...]:
 def _plan_mails(
     tellings: Sequence[Telling], concern: Concern, ticket: Ticket, event: TicketEvent
 ) -> None:
-    """Write the mails that go out at once: each person's own, and the one to the group's address."""
+    """Write the mails that go out at once: everybody's own, and the one to the group's address."""
     group = concern.mail_group
     group_mail = group is not None and bool(group.email)
-    told: dict[tuple[str, str], tuple[MailKind, str, str, str, str]] = {}
+    told: dict[tuple[str, str], Letter] = {}
     for telling in tellings:
         person = telling.person
         if person.absent or not telling.plan.mail_now:
             continue
-        if group_mail and group_mail_will_do(person.news, preference_of(person)):
+        preference = preference_of(person)
+        if group_mail and person.in_mail_group and group_mail_will_do(person.news, preference):
             continue
-        user, kind = person.agent.user, person.news.mail_kind
-        whom = (kind, user.email, user.name, user.language, person.news.key)
-        told.setdefault((kind, user.email.lower()), whom)
+        letter = _to_person(person)
+        told.setdefault((letter.kind, letter.email.lower()), letter)
     if group is not None and group_mail:
-        kind = BY_KEY[concern.group_news].mail_kind
-        whom = (kind, group.email, group.name, "es", concern.group_news)
-        told.setdefault((kind, group.email.lower()), whom)
+        news = BY_KEY[concern.group_news]
+        letter = Letter(news.mail_kind, group.email, group.name, "es", {"news": news.key})
+        told.setdefault((letter.kind, letter.email.lower()), letter)
     if not told:
         return
     mailbox = ticket.mailbox if ticket.mailbox_id else mailboxes.default()
     mails = OutboundMail.objects.bulk_create(
         OutboundMail(
             event=event,
-            kind=kind,
-            about={"news": news},
-            recipient=email,
+            kind=letter.kind,
+            about=letter.about,
+            recipient=letter.email,
             ticket=ticket,
             mailbox=mailbox,
-            recipient_name=name,
-            language=language,
+            recipient_name=letter.name,
+            language=letter.language,
             message_id=message_id(f"{ticket.number}.{event.sequence}", mailbox),
             created_at=event.recorded_at,
             next_attempt_at=event.recorded_at,
         )
-        for kind, email, name, language, news in told.values()
+        for letter in told.values()
     )
     nudge_all([mail.pk for mail in mails])
+
+
+def _to_person(person: Person) -> Letter:
+    user, news = person.agent.user, person.news
+    about: dict[str, Any] = {"news": news.key, "agent": person.agent.pk}
+    if person.in_place_of is not None:
+        about["in_place_of"] = person.in_place_of.pk
+    return Letter(news.mail_kind, user.email, user.name, user.language, about)

@@ -109,8 +109,9 @@ def _plan_anew(agent: Agent, preference: Preference | None, now: datetime) -> No
     Edges: what would have gone out at once, had they always wanted it so, goes out now.
     """
     waiting = list(
-        Notice.objects.select_for_update()
+        Notice.objects.select_for_update(skip_locked=True)
         .filter(agent=agent, read_at=None)
+        .filter(news__in=BY_KEY)
         .exclude(mail_at=None, browser_at=None)
         .order_by("pk")
     )

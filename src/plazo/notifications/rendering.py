@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from plazo.accounts.queries import names_of_agents
 from plazo.agreements.labels import metric_label, target_words
 from plazo.core import localtime
 from plazo.core.clockview import named_words
@@ -97,8 +98,25 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "opened_at": ticket.opened_at,
         "signature": mail.mailbox.signature if mail.mailbox else "",
         "body_token": tokens.make(_token_kind(mail), ticket.pk),
+        **_to_agent(mail),
         "takes_part": mail.kind == MailKind.COPY,
         "by_mail": mail.mailbox is not None and mail.mailbox.source != Source.NONE,
+    }
+
+
+def preferences_url() -> str:
+    """Return where one of our own people chooses how they are told."""
+    return f"{settings.PLAZO.base_url}/desk/settings/notices/"
+
+
+def _to_agent(mail: OutboundMail) -> dict[str, str]:
+    """Return what a notice to a person says of why they get it, and not the others."""
+    if not mail.about.get("agent"):
+        return {}
+    absent = mail.about.get("in_place_of")
+    return {
+        "preferences_url": preferences_url(),
+        "in_place_of": names_of_agents([absent]).get(absent, "") if absent else "",
     }
 
 

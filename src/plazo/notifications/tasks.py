@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 from procrastinate.contrib.django import app
+from procrastinate.types import JSONDict
 
 QUEUE = "mail"
 
@@ -23,4 +24,5 @@ def nudge(mail_id: int) -> None:
 
 def nudge_all(mail_ids: Sequence[int]) -> None:
     """Defer a job for each of several mails, in one query."""
-    send_outbound_mail.batch_defer(*({"mail_id": pk} for pk in mail_ids))
+    arguments: list[JSONDict] = [{"mail_id": pk} for pk in mail_ids]
+    send_outbound_mail.batch_defer(*arguments)

@@ -82,6 +82,12 @@ def by_words(instant: datetime, zone: str, now: datetime) -> str:
 
 
 @register.simple_tag
+def until_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return until when something waits: "hasta mañana a las 6:00"."""
+    return localtime.until_words(instant, zone, now)
+
+
+@register.simple_tag
 def chip(clock: ClockView, label: str = "", size: str = "", *, named: bool = False) -> SafeString:
     """Draw a clock's state: shape, icon and word, then the time that is left or over.
 

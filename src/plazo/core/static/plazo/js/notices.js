@@ -37,7 +37,7 @@ async function first(key) {
 }
 
 function show({ title, body, tag, url }) {
-  const notice = new Notification(title, { body, tag, lang: document.documentElement.lang, icon: bell.dataset.icon });
+  const notice = new Notification(title, { body, tag, renotify: true, lang: document.documentElement.lang });
   notice.onclick = () => {
     notice.close();
     focus();
@@ -60,6 +60,7 @@ async function hear({ notice, waited, browser }) {
   const said = await ask(notice ? `?notice=${notice}` : `?waited=${waited}`);
   if (!said) return;
   count(said.unread);
+  follow().catch(() => {});
   if (notice && location.pathname === said.url) seenHere.add(notice);
   if (watched(said.url)) {
     await first(said.key);
@@ -79,6 +80,16 @@ function lookedAt() {
   read(notices);
 }
 
+// The list of notices follows along, unless somebody stands in it.
+async function follow() {
+  const list = document.querySelector(".notices");
+  if (!list || new URLSearchParams(location.search).has("after") || list.contains(document.activeElement)) return;
+  const answer = await fetch(location.href);
+  if (!answer.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  list.replaceChildren(...fresh.querySelector(".notices").childNodes);
+}
+
 if (bell) {
   const topic = `agent:${bell.dataset.notices}`;
   document.addEventListener("plazo:live", ({ detail }) => {
@@ -86,6 +97,7 @@ if (bell) {
   });
   document.addEventListener("plazo:catch-up", () => {
     ask("").then((said) => said && count(said.unread), () => {});
+    follow().catch(() => {});
   });
   document.addEventListener("visibilitychange", lookedAt);
 }

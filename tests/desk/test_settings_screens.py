@@ -1,21 +1,12 @@
 """The settings screens: who sees which, and what they do without a script."""
 
-import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
-from plazo.accounts import absences
-from plazo.accounts.models import Absence, Agent, Group, Role
-from plazo.agreements.models import AgreementDraft, AgreementVersion
-from plazo.core.models import AuditEntry
-from plazo.notifications.models import OutboundMail
-from plazo.tickets import commands
-from tests.factory import TUESDAY, a_case, an_agent, as_agent, publish_iws
+from plazo.accounts.models import Agent, Role
+from tests.factory import TUESDAY, an_agent, publish_iws
 from tests.mails import a_mailbox
 
 pytestmark = pytest.mark.django_db

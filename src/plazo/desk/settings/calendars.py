@@ -279,12 +279,14 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         this_year=this_year,
         initial={"country": code, "part": part, "year": year, "category": list(categories)},
     )
+    today = localtime.local(now, entry.zone).date()
     proposed = national.proposals(
         entry,
         code=code,
         part=part if part in country.parts else "",
         years=[year],
         categories=[c for c in categories if c in country.categories] or ["public"],
+        since=today,
     )
     form = AcceptForm(
         request.POST or None, days=[p.day for p in proposed], initial={"revision": found.revision}
@@ -308,7 +310,7 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         only_here=[
             (day.date, day.name.in_language(language))
             for day in entry.holidays
-            if day.date.year == year and day.date not in names
+            if day.date.year == year and day.date >= today and day.date not in names
         ],
         year=year,
         country=national.COUNTRIES[code],
@@ -335,7 +337,7 @@ def _proposal(proposal: national.Proposal, language: str) -> dict[str, Any]:
     return {
         "day": proposal.day,
         "name": proposal.en if language.startswith("en") else proposal.es,
-        "category": national.CATEGORIES[proposal.category],
+        "category": "" if proposal.category == "public" else national.CATEGORIES[proposal.category],
         "loses": localtime.exact_duration(proposal.loses) if proposal.loses else "",
         "called": proposal.called,
     }

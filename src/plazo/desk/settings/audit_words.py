@@ -51,13 +51,11 @@ FIELDS: Final[dict[str, Promise]] = {
     "address": gettext_lazy("Address"),
     "base": gettext_lazy("Version it began from"),
     "begins_at": gettext_lazy("Away from"),
-    "calendar": gettext_lazy("Calendar"),
     "effective_at": gettext_lazy("In force from"),
     "email": gettext_lazy("E-mail"),
     "en": gettext_lazy("English"),
     "ends_at": gettext_lazy("Back at"),
     "es": gettext_lazy("Spanish"),
-    "field": gettext_lazy("Field"),
     "group": gettext_lazy("Group"),
     "groups": gettext_lazy("Groups"),
     "hint": gettext_lazy("Hint"),
@@ -71,14 +69,12 @@ FIELDS: Final[dict[str, Promise]] = {
     "note": gettext_lazy("Note"),
     "openings": gettext_lazy("Extra openings"),
     "origin": gettext_lazy("Taken from"),
-    "removed": gettext_lazy("Removed"),
-    "removed_field": gettext_lazy("Removed"),
     "request_types": gettext_lazy("Types of request"),
+    "pattern": gettext_lazy("Pattern"),
     "required": gettext_lazy("Required"),
     "revision": gettext_lazy("Revision"),
     "role": gettext_lazy("Role"),
     "secrets_set": gettext_lazy("Secrets set anew"),
-    "service": gettext_lazy("Service"),
     "services": gettext_lazy("Services"),
     "sha256": gettext_lazy("Digest"),
     "substitute": gettext_lazy("Who stands in"),
@@ -121,7 +117,7 @@ def told(entry: AuditEntry, zone: str) -> Told:
 
 def _value(name: str, value: Any, zone: str) -> str:
     match value:
-        case None | "" | [] | {}:
+        case _ if value in (None, "", [], {}):
             return "–"
         case bool():
             return _("yes") if value else _("no")

@@ -99,7 +99,7 @@ def told(entry: AuditEntry, zone: str) -> Told:
     names = {**entry.before, **entry.after}
     who = entry.actor_name
     if entry.actor_kind == ActorKind.SYSTEM:
-        who = _("Command line: %(name)s") % {"name": entry.actor_name}
+        who = _("System: %(name)s") % {"name": entry.actor_name}
     return Told(
         entry,
         str(WHAT.get(entry.what, entry.what)),

@@ -71,6 +71,7 @@ SELECT e.id, 1, 1, o.title, o.summary, o.body, o.body_html, o.plain, o.contents,
     now(), '' FROM old AS o
 JOIN e ON e.slug = o.slug || '-copy-%(copy)s'
 """
+BENCH_KEY = "a key for one run of a bench, which signs nothing that is kept"
 
 
 def breed(count: int, now: datetime) -> None:
@@ -137,7 +138,7 @@ def a_server(workers: int) -> Iterator[int]:
     environment = os.environ | {
         "PORT": str(port),
         "PLAZO_WEB_WORKERS": str(workers),
-        "PLAZO_SECRET_KEY": "a key for one run of the bench, which signs nothing",
+        "PLAZO_SECRET_KEY": BENCH_KEY,
         "PLAZO_TRUSTED_PROXIES": "127.0.0.1",
         "PYTHONPATH": str(ROOT / "src"),
     }

@@ -21,12 +21,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import django
 
 ROOT = Path(__file__).resolve().parent.parent
 IWS = ROOT / "agreements" / "iws.toml"
 CHUNK = 2000
+MOST_MESSAGES = 4
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 BODIES = (
     "La llamada PlaceOrder devuelve 504 desde hace media hora; no sabemos si la orden entró.",
@@ -310,6 +312,70 @@ class Story:
         return message
 
 
+class Copies:
+    """A closed case once more, whole weeks earlier: a calendar's week is like any other.
+
+    The agreement's zone has no daylight saving, so the clocks say the same of the copy; it gets its
+    own identity, and a chain of its own over its own events.
+    """
+
+    def __init__(self, ticket: Any, chain: list[Any], messages: list[Any]) -> None:
+        self.ticket, self.chain, self.messages = ticket, chain, messages
+
+    def write(self, rows: Rows, *, pk: int, number: int, keys: Iterator[int], weeks: int) -> None:
+        """Add the copy's rows."""
+        import copy
+        import uuid
+
+        from plazo.tickets import timeline
+
+        back = timedelta(weeks=weeks)
+        ticket = copy.copy(self.ticket)
+        ticket.pk, ticket.public_id = pk, uuid.uuid4()
+        ticket.number = f"{ticket.number.rpartition('-')[0]}-{number}"
+        for name in (
+            "opened_at",
+            "updated_at",
+            "solved_at",
+            "closed_at",
+            "evaluated_at",
+            "last_at",
+        ):
+            setattr(ticket, name, getattr(ticket, name) - back)
+        ticket.clocks = [
+            {key: _earlier(value, back) if key.endswith(("_at", "_since")) else value
+             for key, value in clock.items()}
+            for clock in ticket.clocks
+        ]  # fmt: skip
+        ticket.announced = [[k, kind, _earlier(at, back)] for k, kind, at in ticket.announced]
+        named: dict[int, int] = {}
+        for message in self.messages:
+            twin = copy.copy(message)
+            twin.pk, twin.ticket_id, twin.at = next(keys), pk, message.at - back
+            named[message.pk] = twin.pk
+            rows.messages.append(twin)
+        before = ""
+        for event in self.chain:
+            twin = copy.copy(event)
+            twin.ticket_id, twin.previous_hash = pk, before
+            twin.at, twin.recorded_at = event.at - back, event.recorded_at - back
+            twin.payload = dict(event.payload)
+            if "message" in twin.payload:
+                twin.payload["message"] = named[event.payload["message"]]
+            if "instant" in twin.payload:
+                twin.payload["instant"] = _earlier(event.payload["instant"], back)
+            before = twin.hash = timeline.event_hash(twin, ticket.public_id)
+            rows.events.append(twin)
+        ticket.last_hash = before
+        rows.tickets.append(ticket)
+
+
+def _earlier(instant: str | None, back: timedelta) -> str | None:
+    from plazo.core.localtime import iso
+
+    return iso(datetime.fromisoformat(instant) - back) if instant else None
+
+
 def _requester_actor(requester: Any) -> Any:
     from plazo.accounts.access import actor_of_requester
 
@@ -353,25 +419,38 @@ def reserved(sequence: str, count: int) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
-def seed(tickets: int, *, now: datetime, world: World, dice: random.Random) -> int:
-    """Make that many cases, opened over eighteen months until `now`; return how many events."""
+def seed(tickets: int, *, now: datetime, world: World, dice: random.Random, copies: int = 0) -> int:
+    """Make that many cases, opened over eighteen months until `now`; return how many events.
+
+    Units: `copies` is how many further times a closed case may stand, in earlier weeks; they are
+        part of `tickets`.
+    """
     from django.db import connection, transaction
 
     from plazo.tickets.models import PublicMessage, Ticket, TicketEvent
 
-    made = 0
+    made = begin = 0
     span = timedelta(days=540)
-    for begin in range(0, tickets, CHUNK):
-        count = min(CHUNK, tickets - begin)
+    while begin < tickets:
         with transaction.atomic():
-            keys = reserved("tickets_ticket_id_seq", count)
-            numbers = reserved("tickets_number", count)
-            message_keys = iter(reserved("tickets_publicmessage_id_seq", count * 4))
             rows = Rows()
+            keys = iter(reserved("tickets_ticket_id_seq", CHUNK))
+            numbers = iter(reserved("tickets_number", CHUNK))
+            message_keys = iter(reserved("tickets_publicmessage_id_seq", CHUNK * MOST_MESSAGES))
             story = Story(world, rows, message_keys, dice)
-            for offset, (pk, number) in enumerate(zip(keys, numbers, strict=True)):
-                at = now - span * (1 - (begin + offset + 1) / (tickets + 1))
-                story.tell(pk=pk, number=number, at=at, until=now)
+            while begin < tickets and len(rows.tickets) < CHUNK:
+                at = now - span * (1 - (begin + 1) / (tickets + 1))
+                first = len(rows.messages)
+                story.tell(pk=next(keys), number=next(numbers), at=at, until=now)
+                begin += 1
+                if story.ticket.status != "closed":
+                    continue
+                again = Copies(story.ticket, story.page.chain, rows.messages[first:])
+                room = min(copies, tickets - begin, CHUNK - len(rows.tickets))
+                for weeks in range(1, room + 1):
+                    pk, number = next(keys), next(numbers)
+                    again.write(rows, pk=pk, number=number, keys=message_keys, weeks=weeks)
+                begin += room
             copy_in(Ticket, rows.tickets)
             copy_in(PublicMessage, rows.messages)
             copy_in(TicketEvent, rows.events, with_key=False)
@@ -381,21 +460,62 @@ def seed(tickets: int, *, now: datetime, world: World, dice: random.Random) -> i
     return made
 
 
+def seed_many(tickets: int, *, now: datetime, world: World) -> None:
+    """Make cases on every core; from a quarter of a million on, nine in ten are copies."""
+    import subprocess
+    import sys
+
+    from django.db import connection
+
+    cores = os.cpu_count() or 1
+    copies = 9 if tickets >= 250_000 else 0
+    parts = [tickets // cores + (n < tickets % cores) for n in range(cores)]
+    settings = connection.settings_dict
+    address = {**os.environ, "DATABASE_URL": _address(settings)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, __file__, "--keep", "--bare", f"--tickets={part}", f"--seed={number}",
+             f"--copies={copies}"],
+            env=address,
+        )
+        for number, part in enumerate(parts, start=1)
+    ]  # fmt: skip
+    codes = [process.wait() for process in running]
+    assert codes == [0] * cores, codes
+
+
+def _address(settings: dict[str, Any]) -> str:
+    """Return the address of the database that this process uses."""
+    names = {
+        "NAME": "dbname",
+        "USER": "user",
+        "PASSWORD": "password",
+        "HOST": "host",
+        "PORT": "port",
+    }
+    query = {word: settings[name] for name, word in names.items() if settings[name]}
+    return "postgresql:///?" + urlencode(query)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--tickets", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--copies", type=int, default=0, help="of each closed case, weeks earlier")
+    parser.add_argument("--bare", action="store_true", help="do not verify what was made")
     parser.add_argument("--keep", action="store_true", help="into the environment's database")
     arguments = parser.parse_args()
     with a_database(keep=arguments.keep):
         now = datetime.now(UTC).replace(microsecond=0)
         world, dice = a_world(now), random.Random(arguments.seed)  # noqa: S311 - no secrets
         began = time.perf_counter()
-        events = seed(arguments.tickets, now=now, world=world, dice=dice)
+        events = seed(arguments.tickets, now=now, world=world, dice=dice, copies=arguments.copies)
         seconds = time.perf_counter() - began
         print(f"{arguments.tickets} tickets with {events} events in {seconds:.1f} s")
+        if arguments.bare:
+            return
         from plazo.tickets.verify import Tally, verify
 
         began, tally = time.perf_counter(), Tally()

@@ -41,6 +41,7 @@ def _version(path: str) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def asset(path: str) -> str:
     """Return the address of a static file, with its content's hash so that caches never lie."""
     full = f"plazo/{path}"
@@ -48,6 +49,7 @@ def asset(path: str) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, size: str = "") -> SafeString:
     """Return a Lucide icon from the sprite. It always stands beside a word."""
     address = asset("icons/sprite.svg")

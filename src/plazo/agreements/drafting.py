@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from plazo.agreements.commands import publish_agreement
+from plazo.agreements.document import parse
 from plazo.agreements.edits import Edit
 from plazo.agreements.errors import DraftMoved, DraftOutdated, DraftRefused, TooEarly
 from plazo.agreements.lint import check
@@ -36,6 +37,7 @@ def change_draft(
     source = edit.apply(before)
     if source == before:
         return draft
+    old = parse(before)
     errors = [finding for finding in check(source) if finding.is_error]
     if errors:
         raise DraftRefused(findings=[finding.message for finding in errors])
@@ -52,8 +54,9 @@ def change_draft(
     audit.record(
         "agreement.draft_changed",
         f"agreement:{key}",
-        title=draft.document.name.es,
-        after=edit.facts(),
+        title=f"{old.name.es} · {edit.about(old)}",
+        before=edit.facts(old),
+        after=edit.facts(draft.document),
         actor=actor,
         now=now,
     )

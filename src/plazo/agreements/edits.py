@@ -1,10 +1,11 @@
 """Edits of an agreement's text: each changes what it says and leaves the rest as people wrote it.
 
-An edit is a value: `apply` returns the new text, with its comments and its order, and `facts` what
-the audit trail keeps. What it leads to is the linter's to judge.
+An edit is a value: `apply` returns the new text, with its comments and its order; `about` names
+what it changes, and `facts` reads that from a document, before and after, for the audit trail. What
+it leads to is the linter's to judge.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import tomlkit
 from tomlkit.items import Array, InlineTable, Item, Table
 
-from plazo.agreements.document import DAYS, Span, without_mark
+from plazo.agreements.document import DAYS, AgreementDocument, Span, without_mark
 from plazo.agreements.errors import NothingThere
 
 Spans = Sequence[tuple[timedelta, timedelta]]
@@ -24,7 +25,9 @@ class Edit(Protocol):
 
     def apply(self, source: str) -> str: ...
 
-    def facts(self) -> dict[str, Any]: ...
+    def about(self, document: AgreementDocument) -> str: ...
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]: ...
 
 
 def span_text(span: Span) -> str:
@@ -68,13 +71,21 @@ class SetWeek:
         _put(table, "hours", _listed(table.get("hours"), rows))
         return tomlkit.dumps(document)
 
-    def facts(self) -> dict[str, Any]:
+    def about(self, document: AgreementDocument) -> str:
+        return _calendar_name(document, self.calendar)
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        entry = document.calendars[self.calendar]
         return {
-            "calendar": self.calendar,
             "hours": {
-                DAYS[day]: ", ".join(span_text(span) for span in spans)
-                for day, spans in enumerate(self.week)
-            },
+                name: ", ".join(
+                    span_text(span)
+                    for hours in entry.hours
+                    if day in hours.days
+                    for span in hours.open
+                )
+                for day, name in enumerate(DAYS)
+            }
         }
 
 
@@ -94,8 +105,12 @@ class SetCalendar:
         _words(table, "name", self.es, self.en)
         return tomlkit.dumps(document)
 
-    def facts(self) -> dict[str, Any]:
-        return {"calendar": self.calendar, "zone": self.zone, "es": self.es, "en": self.en}
+    def about(self, document: AgreementDocument) -> str:
+        return _calendar_name(document, self.calendar)
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        entry = document.calendars[self.calendar]
+        return {"zone": entry.zone, "name": entry.name.model_dump()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +152,13 @@ class AddDays:
         _put(table, self.kind, _listed(table.get(self.kind), sorted(rows, key=_date)))
         return tomlkit.dumps(document)
 
-    def facts(self) -> dict[str, Any]:
-        said = {
-            day.day.isoformat(): f"{day.es}: {', '.join(map(span_text, day.open)) or '–'}"
-            for day in self.days
-        }
-        return {"calendar": self.calendar, self.kind: said} | (
-            {"origin": self.origin} if self.origin else {}
-        )
+    def about(self, document: AgreementDocument) -> str:
+        return _calendar_name(document, self.calendar)
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        wanted = {day.day for day in self.days}
+        found = _days(document, self.calendar, self.kind, wanted)
+        return found | ({"origin": self.origin} if self.origin and found[self.kind] else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +179,11 @@ class RemoveDay:
         _put(table, self.kind, _listed(table.get(self.kind), left))
         return tomlkit.dumps(document)
 
-    def facts(self) -> dict[str, Any]:
-        return {"calendar": self.calendar, "removed": self.day.isoformat()}
+    def about(self, document: AgreementDocument) -> str:
+        return _calendar_name(document, self.calendar)
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        return _days(document, self.calendar, self.kind, {self.day})
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +205,12 @@ class SetService:
         _words(services[self.key], "hint", self.hint_es, self.hint_en)
         return tomlkit.dumps(document)
 
-    def facts(self) -> dict[str, Any]:
-        return {
-            "service": self.key,
-            "name": {"es": self.es, "en": self.en},
-            "hint": {"es": self.hint_es, "en": self.hint_en},
-        }
+    def about(self, document: AgreementDocument) -> str:
+        return document.service_name(self.key, "es")
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        service = document.services[self.key]
+        return {"name": service.name.model_dump(), "hint": service.hint.model_dump()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +260,11 @@ class SetField:
             else:
                 table.pop(name, None)
 
-    def facts(self) -> dict[str, Any]:
-        return {
-            "field": self.key,
-            "label": dict(zip(("es", "en"), self.label, strict=True)),
-            "kind": self.kind,
-            "required": self.required,
-            "services": list(self.services),
-            "request_types": list(self.request_types),
-        }
+    def about(self, document: AgreementDocument) -> str:
+        return _field_name(document, self.key)
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        return _field(document, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +284,40 @@ class RemoveField:
             del document["fields"]
         return tomlkit.dumps(document)
 
-    def facts(self) -> dict[str, Any]:
-        return {"removed_field": self.key}
+    def about(self, document: AgreementDocument) -> str:
+        return _field_name(document, self.key)
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        return _field(document, self.key)
+
+
+def _calendar_name(document: AgreementDocument, key: str) -> str:
+    entry = document.calendars.get(key)
+    return entry.name.es if entry else key
+
+
+def _field_name(document: AgreementDocument, key: str) -> str:
+    found = document.field(key)
+    return found.label.es if found else key
+
+
+def _days(
+    document: AgreementDocument, calendar: str, kind: str, wanted: Collection[date]
+) -> dict[str, Any]:
+    """Return some special days as the audit trail keeps them."""
+    return {
+        kind: {
+            day.date.isoformat(): f"{day.name.es}: {', '.join(map(span_text, day.open)) or '–'}"
+            for day in getattr(document.calendars[calendar], kind)
+            if day.date in wanted
+        }
+    }
+
+
+def _field(document: AgreementDocument, key: str) -> dict[str, Any]:
+    """Return a question of the form as the audit trail keeps it; nothing where it is not there."""
+    found = document.field(key)
+    return found.model_dump(exclude={"key"}, exclude_none=True) if found else {}
 
 
 def _read(source: str) -> tomlkit.TOMLDocument:

@@ -135,14 +135,20 @@ def proposals(
     part: str = "",
     years: Sequence[int],
     categories: Sequence[str] = ("public",),
+    since: date,
 ) -> list[Proposal]:
-    """Return what could be taken into a calendar, by date, with what each would change."""
+    """Return what could be taken into a calendar, by date, with what each would change.
+
+    Edges: what is past by `since` changes no promise any more, and is left out.
+    """
     present = {holiday.date: holiday for holiday in entry.holidays}
     calendar = to_calendar("draft", entry)
     found = []
     for day, spanish, english, category in named(
         code, part, tuple(sorted(set(years)))[:MOST_YEARS], tuple(categories)
     ):
+        if day < since:
+            continue
         held = present.get(day)
         other = held.name.es if held is not None and held.name.es != spanish else ""
         loses = timedelta() if held is not None else _loses(entry, open_on(calendar, day), day)

@@ -31,7 +31,7 @@ def save_mailbox(
     """
     known = Mailbox.objects.select_for_update(no_key=True).filter(pk=mailbox.pk).first()
     before = facts(known) if known is not None else None
-    if secrets:
+    if any(secrets.values()):
         mailbox.keep_secrets(**secrets, access_token="", access_until="")
     if mailbox.is_default:
         Mailbox.objects.exclude(pk=mailbox.pk).filter(is_default=True).update(is_default=False)

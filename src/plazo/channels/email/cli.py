@@ -89,6 +89,9 @@ def _add(arguments: argparse.Namespace) -> int:
     from django.core.exceptions import ValidationError
 
     from plazo.accounts.models import Group
+    from plazo.core.actor import Actor
+    from plazo.core.clock import read_clock
+    from plazo.mailboxes.commands import save_mailbox
     from plazo.mailboxes.models import Mailbox, Source
 
     group = Group.objects.filter(key=arguments.group).first() if arguments.group else None
@@ -121,10 +124,11 @@ def _add(arguments: argparse.Namespace) -> int:
         trusted_hosts=arguments.trust,
         is_default=not Mailbox.objects.filter(is_default=True).exists(),
     )
+    secrets = {}
     if box.imap_host:
-        box.keep_secrets(imap_password=_secret("IMAP password"))
+        secrets["imap_password"] = _secret("IMAP password")
     if box.smtp_user:
-        box.keep_secrets(smtp_password=_secret("SMTP password"))
+        secrets["smtp_password"] = _secret("SMTP password")
     kept_by_us = [field.name for field in Mailbox._meta.fields if field.null and not field.blank]
     try:
         box.full_clean(exclude=kept_by_us)
@@ -132,7 +136,9 @@ def _add(arguments: argparse.Namespace) -> int:
         for name, sentences in error.message_dict.items():
             print(f"plazo: {name}: {' '.join(sentences)}", file=sys.stderr)
         return 1
-    box.save()
+    save_mailbox(
+        mailbox=box, secrets=secrets, actor=Actor.system("plazo mail add"), now=read_clock()
+    )
     print(f"{box} is there. Test it with: plazo mail doctor {box.key}")
     return 0
 

@@ -25,6 +25,10 @@ KINDS: Final[dict[str, Promise]] = {
     "absence": gettext_lazy("Absences"),
     "mailbox": gettext_lazy("Mailboxes"),
     "agreement": gettext_lazy("Agreement"),
+    "view": gettext_lazy("Views of the queue"),
+    "macro": gettext_lazy("Macros"),
+    "rule": gettext_lazy("Rules"),
+    "notices": gettext_lazy("Notices"),
 }
 
 WHAT: Final[dict[str, Promise]] = {
@@ -44,21 +48,39 @@ WHAT: Final[dict[str, Promise]] = {
     "agreement.draft_changed": gettext_lazy("Draft changed"),
     "agreement.draft_discarded": gettext_lazy("Draft discarded"),
     "agreement.published": gettext_lazy("Version published"),
+    "view.created": gettext_lazy("View added"),
+    "view.changed": gettext_lazy("View changed"),
+    "view.moved": gettext_lazy("View moved"),
+    "view.removed": gettext_lazy("View removed"),
+    "macro.added": gettext_lazy("Macro added"),
+    "macro.changed": gettext_lazy("Macro changed"),
+    "macro.moved": gettext_lazy("Macro moved"),
+    "macro.removed": gettext_lazy("Macro removed"),
+    "rule.added": gettext_lazy("Rule added"),
+    "rule.changed": gettext_lazy("Rule changed"),
+    "rule.started": gettext_lazy("Rule started"),
+    "rule.paused": gettext_lazy("Rule paused"),
+    "rule.moved": gettext_lazy("Rule moved"),
+    "rule.removed": gettext_lazy("Rule removed"),
+    "notices.preferred": gettext_lazy("Notices chosen"),
 }
 
 FIELDS: Final[dict[str, Promise]] = {
-    "active": gettext_lazy("Access"),
+    "actions": gettext_lazy("Actions"),
+    "active": gettext_lazy("Active"),
     "address": gettext_lazy("Address"),
     "base": gettext_lazy("Version it began from"),
     "begins_at": gettext_lazy("Away from"),
-    "calendar": gettext_lazy("Calendar"),
+    "choices": gettext_lazy("Choices"),
+    "columns": gettext_lazy("Columns"),
+    "conditions": gettext_lazy("Conditions"),
     "effective_at": gettext_lazy("In force from"),
     "email": gettext_lazy("E-mail"),
     "en": gettext_lazy("English"),
     "ends_at": gettext_lazy("Back at"),
     "es": gettext_lazy("Spanish"),
-    "field": gettext_lazy("Field"),
     "group": gettext_lazy("Group"),
+    "grouping": gettext_lazy("Grouping"),
     "groups": gettext_lazy("Groups"),
     "hint": gettext_lazy("Hint"),
     "holidays": gettext_lazy("Special days"),
@@ -67,23 +89,29 @@ FIELDS: Final[dict[str, Promise]] = {
     "label": gettext_lazy("Label"),
     "level": gettext_lazy("Level"),
     "members": gettext_lazy("Who is in it"),
+    "moment": gettext_lazy("Moment"),
     "name": gettext_lazy("Name"),
     "note": gettext_lazy("Note"),
     "openings": gettext_lazy("Extra openings"),
+    "ordering": gettext_lazy("Order"),
     "origin": gettext_lazy("Taken from"),
-    "removed": gettext_lazy("Removed"),
-    "removed_field": gettext_lazy("Removed"),
     "request_types": gettext_lazy("Types of request"),
+    "paused_why": gettext_lazy("Why it was paused"),
+    "pattern": gettext_lazy("Pattern"),
+    "position": gettext_lazy("Position"),
     "required": gettext_lazy("Required"),
     "revision": gettext_lazy("Revision"),
     "role": gettext_lazy("Role"),
+    "scope": gettext_lazy("For whom"),
     "secrets_set": gettext_lazy("Secrets set anew"),
-    "service": gettext_lazy("Service"),
     "services": gettext_lazy("Services"),
     "sha256": gettext_lazy("Digest"),
     "substitute": gettext_lazy("Who stands in"),
+    "text_en": gettext_lazy("Text in English"),
+    "text_es": gettext_lazy("Text in Spanish"),
     "title": gettext_lazy("Title"),
     "version": gettext_lazy("Version"),
+    "when": gettext_lazy("When"),
     "zone": gettext_lazy("Time zone"),
 }
 
@@ -103,7 +131,7 @@ def told(entry: AuditEntry, zone: str) -> Told:
     names = {**entry.before, **entry.after}
     who = entry.actor_name
     if entry.actor_kind == ActorKind.SYSTEM:
-        who = _("Command line: %(name)s") % {"name": entry.actor_name}
+        who = _("System: %(name)s") % {"name": entry.actor_name}
     return Told(
         entry,
         str(WHAT.get(entry.what, entry.what)),
@@ -121,7 +149,7 @@ def told(entry: AuditEntry, zone: str) -> Told:
 
 def _value(name: str, value: Any, zone: str) -> str:
     match value:
-        case None | "" | [] | {}:
+        case _ if value in (None, "", [], {}):
             return "–"
         case bool():
             return _("yes") if value else _("no")

@@ -1,5 +1,6 @@
 """The screens of hours: a week as rulers, special days, the coming weeks, and what would be due."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from plazo.agreements import national
-from plazo.agreements.changes import open_hours, open_on, spans_words, week_of
+from plazo.agreements.changes import Spans, open_hours, open_on, spans_words, week_of
 from plazo.agreements.document import CalendarEntry
 from plazo.agreements.edits import AddDays, RemoveDay, SetCalendar, SetWeek, SpecialDay
 from plazo.agreements.page import weekday_names
@@ -106,7 +107,7 @@ def _show(
         calendar=entry,
         calendar_name=entry.name.in_language(language),
         calendars=[(k, c.name.in_language(language)) for k, c in found.document.calendars.items()],
-        rows=list(zip(week_form.days(), [_ruled(spans) for spans in week], strict=True)),
+        rows=list(zip(week_form.days(), _ruled(week), strict=True)),
         week_form=week_form,
         calendar_form=calendar_form,
         day_form=forms.get(DayForm) or DayForm(initial=revision, auto_id="day_%s"),
@@ -123,15 +124,17 @@ def _show(
     )
 
 
-def _ruled(spans: Any) -> Ruled:
-    drawn = tuple(
-        (
-            Span(percent(opens, DAY), percent(min(closes, DAY) - opens, DAY)),
-            spans_words(((opens, closes),)),
-        )
-        for opens, closes in spans
-    )
-    return Ruled(drawn, spans_words(spans))
+def _ruled(week: Sequence[Spans]) -> list[Ruled]:
+    """Draw each weekday; the morning of a night shift stands on the day after, without words."""
+    rows = []
+    for number, spans in enumerate(week):
+        drawn = [(Span("0%", percent(b - DAY, DAY)), "") for _a, b in week[number - 1] if b > DAY]
+        drawn += [
+            (Span(percent(a, DAY), percent(min(b, DAY) - a, DAY)), spans_words(((a, b),)))
+            for a, b in spans
+        ]
+        rows.append(Ruled(tuple(drawn), spans_words(spans)))
+    return rows
 
 
 def _special(entry: CalendarEntry, today: date, language: str) -> list[dict[str, Any]]:
@@ -196,7 +199,7 @@ def _day_words(calendar: Calendar, day: date) -> str:
 
 
 @setting(coordinators)
-@require_http_methods(["POST"])
+@posted("desk:calendar")
 def save_week(request: HttpRequest, key: str) -> HttpResponse:
     """Keep the weekly hours in the draft."""
     found, key, entry = _calendar(key)
@@ -210,7 +213,7 @@ def save_week(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @setting(coordinators)
-@require_http_methods(["POST"])
+@posted("desk:calendar")
 def save_calendar(request: HttpRequest, key: str) -> HttpResponse:
     """Keep a calendar's names and zone in the draft."""
     found, key, entry = _calendar(key)
@@ -226,7 +229,7 @@ def save_calendar(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @setting(coordinators)
-@require_http_methods(["POST"])
+@posted("desk:calendar")
 def add_day(request: HttpRequest, key: str) -> HttpResponse:
     """Keep a special day in the draft."""
     found, key, entry = _calendar(key)
@@ -279,12 +282,14 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         this_year=this_year,
         initial={"country": code, "part": part, "year": year, "category": list(categories)},
     )
+    today = localtime.local(now, entry.zone).date()
     proposed = national.proposals(
         entry,
         code=code,
         part=part if part in country.parts else "",
         years=[year],
         categories=[c for c in categories if c in country.categories] or ["public"],
+        since=today,
     )
     form = AcceptForm(
         request.POST or None, days=[p.day for p in proposed], initial={"revision": found.revision}
@@ -308,7 +313,7 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         only_here=[
             (day.date, day.name.in_language(language))
             for day in entry.holidays
-            if day.date.year == year and day.date not in names
+            if day.date.year == year and day.date >= today and day.date not in names
         ],
         year=year,
         country=national.COUNTRIES[code],
@@ -335,7 +340,7 @@ def _proposal(proposal: national.Proposal, language: str) -> dict[str, Any]:
     return {
         "day": proposal.day,
         "name": proposal.en if language.startswith("en") else proposal.es,
-        "category": national.CATEGORIES[proposal.category],
+        "category": "" if proposal.category == "public" else national.CATEGORIES[proposal.category],
         "loses": localtime.exact_duration(proposal.loses) if proposal.loses else "",
         "called": proposal.called,
     }

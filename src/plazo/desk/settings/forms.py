@@ -468,7 +468,7 @@ class PublishForm(InZone):
 
     revision = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     when = forms.ChoiceField(choices=[("now", ""), ("later", "")])
-    effective_at = MomentField(required=False, label=gettext_lazy("From"))
+    effective_at = MomentField(required=False, label=gettext_lazy("In force from"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

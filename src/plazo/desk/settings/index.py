@@ -19,6 +19,8 @@ from plazo.desk.settings.screens import agent_of, show
 ABOUT: Final[dict[str, Promise]] = {
     "me": _("Your language and your time zone."),
     "absences": _("Who is away and until when, and who stands in."),
+    "views": _("Lists of cases by conditions of your own, the team's or a group's."),
+    "notices": _("What you hear of, how, and when not."),
     "agents": _("Who works here, in which role; invite somebody, or let them go."),
     "groups": _("Who shares a queue, and at which support level."),
     "mailboxes": _("Our addresses: how their mail comes in and goes out."),

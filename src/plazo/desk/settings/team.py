@@ -110,15 +110,7 @@ def _agent(pk: int) -> Agent:
 def agent(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an agent."""
     found = _agent(pk)
-    initial = {
-        "name": found.user.name,
-        "title": found.title,
-        "role": found.role,
-        "level": found.level,
-        "groups": [group.key for group in found.groups.all()],
-    }
-    groups = queries.groups_with_people()
-    form = AgentForm(request.POST or None, groups=groups, new=False, initial=initial)
+    form = _agent_form(found, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             staff.change_agent(agent_id=found.pk, **form.cleaned_data, **by(request))
@@ -126,8 +118,24 @@ def agent(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, error.user_message())
         else:
             messages.success(request, _("Saved."))
-            return redirect("desk:agents")
+            stays = found.pk != agent_of(request).pk or form.cleaned_data["role"] == found.role
+            return redirect("desk:agents" if stays else "desk:settings")
     return _show_agent(request, found, form, _go_form(found, None))
+
+
+def _agent_form(found: Agent, data: Any) -> AgentForm:
+    return AgentForm(
+        data,
+        groups=queries.groups_with_people(),
+        new=False,
+        initial={
+            "name": found.user.name,
+            "title": found.title,
+            "role": found.role,
+            "level": found.level,
+            "groups": [group.key for group in found.groups.all()],
+        },
+    )
 
 
 def _go_form(found: Agent, data: Any) -> GoForm:
@@ -166,8 +174,7 @@ def let_go(request: HttpRequest, pk: int) -> HttpResponse:
             words = _("%(name)s has no access any more. Cases that changed hands: %(count)s.")
             messages.success(request, words % {"name": found, "count": moved})
             return redirect("desk:agents")
-    form = AgentForm(groups=queries.groups_with_people(), new=False, initial={})
-    return _show_agent(request, found, form, go)
+    return _show_agent(request, found, _agent_form(found, None), go)
 
 
 @setting(administrators)

@@ -12,11 +12,13 @@ from plazo.notifications import people
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging
+from plazo.tickets import live as tickets_live
 
 
 def connect_readers() -> None:
     """Register every reader of the timeline and keeper of files. Called once, when all is ready."""
     notifications.register()
+    tickets_live.register()
     mail_erasure.register()
     tickets_erasure.register()
     mails_erasure.register()

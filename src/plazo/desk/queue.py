@@ -18,7 +18,7 @@ from plazo.agreements.models import AgreementVersion
 from plazo.agreements.queries import version_in_force
 from plazo.core import clockview
 from plazo.core.clock import read_clock
-from plazo.desk.frame import agent_required, frame, view_labels
+from plazo.desk.frame import FOLLOWS, agent_required, frame, view_labels
 from plazo.desk.horizon import horizon
 from plazo.tickets import queries
 from plazo.tickets.models import Ticket
@@ -68,6 +68,8 @@ def queue(request: HttpRequest) -> HttpResponse:
             "unassigned": counted["unassigned"],
         }
     response = render(request, "plazo/desk/queue.html", context)
+    if FOLLOWS in request.headers:
+        return response
     response.set_cookie(
         CAME_FROM,
         urlencode({"view": name, "q": search}),

@@ -9,6 +9,7 @@ from plazo.desk import (
     case,
     editor,
     history,
+    live,
     mail,
     me,
     previews,
@@ -20,6 +21,8 @@ app_name = "desk"
 urlpatterns = [
     path("", queue.queue, name="queue"),
     path("me/", me.me, name="me"),
+    path("live/", live.rights, name="live"),
+    path("tickets/<str:number>/here/", live.here, name="here"),
     path("tickets/<str:number>/", case.ticket, name="ticket"),
     path("tickets/<str:number>/why/<str:key>/", case.why, name="why"),
     path("tickets/<str:number>/write/", acting.write, name="write"),

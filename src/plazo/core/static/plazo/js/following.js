@@ -1,0 +1,356 @@
+// The queue and the case follow what happens elsewhere. A screen fetches itself anew and takes over
+// what is different, so whatever it shows (a view, columns, an order) it shows alike both times.
+// Nothing moves under the pointer or the cursor, and nothing that was typed is touched.
+const NEXT = 2000; // between two looks; longer where a look takes long, so a crowd cannot press
+const SHARE = 10;
+const IDLE = 60_000; // who touches nothing for so long aims at nothing
+const MOST_PAGES = 6;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+let acted = performance.now();
+for (const name of ["pointermove", "keydown", "wheel", "touchstart"])
+  addEventListener(name, () => (acted = performance.now()), { passive: true });
+
+const rows = document.querySelector("[data-rows]");
+const ticket = document.querySelector("[data-ticket]");
+const look = pacer(rows ? lookAtQueue : ticket ? lookAtCase : lookAtRail);
+
+document.addEventListener("plazo:live", ({ detail }) => {
+  if (detail.topic !== "tickets") return;
+  if (!ticket) look();
+  else if (detail.ticket === Number(ticket.dataset.ticket) && detail.sequence > shownUpTo()) look();
+});
+document.addEventListener("plazo:catch-up", () => look());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && look.missed) look();
+});
+
+// ── Looking: soon after the news, at most every two seconds, and only while somebody sees it ────
+function pacer(run) {
+  let timer = 0;
+  let ready = 0;
+  const ask = () => {
+    if (document.hidden) return void (ask.missed = true);
+    if (timer) return;
+    // Many hear the same news at the same instant; they do not all come at that instant.
+    const wait = Math.max(100 + Math.random() * 300, ready - performance.now());
+    timer = setTimeout(async () => {
+      const began = performance.now();
+      ask.missed = false;
+      let again = false;
+      try {
+        await run();
+      } catch {
+        again = true; // no answer, or none of ours: the next news or the next look will do
+      }
+      const took = performance.now() - began;
+      ready = performance.now() + Math.max(NEXT, SHARE * took) * (0.75 + Math.random() / 2);
+      timer = 0;
+      ask.missed = again;
+    }, wait);
+  };
+  ask.missed = false;
+  return ask;
+}
+
+async function fetchPage(address) {
+  const answer = await fetch(address, { headers: { "X-Plazo-Live": "1" } });
+  if (answer.redirected && new URL(answer.url).pathname !== new URL(address, location.href).pathname) {
+    throw new Error("signed out");
+  }
+  if (!answer.ok) throw new Error(String(answer.status));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// ── Parts of any screen: the rail's counts, the horizon, the bar ────────────────────────────────
+function takeOverParts(fresh) {
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (next && !isInHand(part) && part.innerHTML !== next.innerHTML) part.innerHTML = next.innerHTML;
+  }
+}
+
+const isInHand = (part) => part.contains(document.activeElement) || [...part.querySelectorAll("input, select, textarea")].some(isChanged);
+
+function isChanged(field) {
+  if (field.type === "hidden" || field.type === "submit") return false;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.tagName === "SELECT") {
+    const given = [...field.options].some((option) => option.defaultSelected);
+    return [...field.options].some((option, at) => option.selected !== (given ? option.defaultSelected : at === 0));
+  }
+  return field.value !== field.defaultValue;
+}
+
+async function lookAtRail() {
+  takeOverParts(await fetchPage(document.querySelector(".rail .logo").href));
+}
+
+// ── The queue ───────────────────────────────────────────────────────────────────────────────────
+let latest = null;
+const bar = document.querySelector("[data-news]");
+const numbers = (part) => [...part.querySelectorAll("[data-number]")];
+
+// Of a row, what the server said; the seconds that tick and what the person chose are ours.
+function gist(row) {
+  const copy = row.cloneNode(true);
+  for (const left of copy.querySelectorAll("[data-left]")) left.textContent = "";
+  for (const part of copy.querySelectorAll("[aria-current]")) part.removeAttribute("aria-current");
+  return copy.innerHTML;
+}
+
+async function lookAtQueue() {
+  const shown = numbers(rows).length;
+  const fresh = await fetchPage(location.href);
+  const list = fresh.querySelector("[data-rows]");
+  if (!list) return;
+  // Pages that were added below are looked at too, for a row may come from there or go there.
+  let more = list.querySelector(".q-more a");
+  for (let page = 1; more && page < MOST_PAGES && numbers(list).length < shown; page += 1) {
+    const next = (await fetchPage(new URL(more.getAttribute("href"), location.href))).querySelector("[data-rows]");
+    merge(list, next);
+    more = list.querySelector(".q-more a");
+  }
+  takeOverParts(fresh);
+  latest = list;
+  settle();
+}
+
+function merge(list, next) {
+  const title = (section) => section.querySelector("h2")?.firstChild?.nextSibling?.textContent.trim();
+  list.querySelector(".q-more")?.remove();
+  for (const part of [...next.children]) {
+    const last = [...list.querySelectorAll("section")].at(-1);
+    const same = part.matches("section") && last && title(part) === title(last);
+    if (same) last.querySelector("ol").append(...part.querySelectorAll("ol > *"));
+    else list.append(part);
+  }
+}
+
+// Is somebody about to press a row? Then rows stay where they are.
+function isHeld() {
+  if (performance.now() - acted > IDLE) return false;
+  return rows.matches(":hover") && Boolean(rows.querySelector("[data-number]:hover")) || Boolean(document.activeElement?.closest("[data-rows] [data-number]"));
+}
+
+function settle(anyway = false) {
+  if (!latest) return;
+  const here = new Map(numbers(rows).map((row) => [row.dataset.number, row]));
+  const there = numbers(latest);
+  const before = [...here.keys()].join();
+  const moves = before !== there.map((row) => row.dataset.number).join();
+  const changed = there.filter((row) => here.has(row.dataset.number) && gist(row) !== gist(here.get(row.dataset.number)));
+  if (moves && isHeld() && !anyway) {
+    for (const row of changed) renew(here.get(row.dataset.number), row.cloneNode(true));
+    const stays = new Set(there.map((row) => row.dataset.number));
+    for (const [number, row] of here) row.toggleAttribute("data-left-view", !stays.has(number));
+    return offer(there.filter((row) => !here.has(row.dataset.number)).length || 1);
+  }
+  bar.hidden = true;
+  if (!moves && !changed.length && headings(rows) === headings(latest)) return void (latest = null);
+  const keep = new Map(there.map((row) => [row, here.get(row.dataset.number)]));
+  arrange(keep, new Set(changed));
+  latest = null;
+}
+
+const headings = (part) => [...part.querySelectorAll("h2")].map((heading) => heading.textContent).join("|");
+
+function offer(count) {
+  const button = bar.querySelector("button");
+  bar.querySelector("[data-says]").textContent = count === 1 ? button.dataset.one : button.dataset.many.replace("{number}", count);
+  bar.hidden = false;
+}
+
+// What the person chose on a row (the cursor, a tick, the focus) stays on it.
+function renew(old, fresh) {
+  const focused = old.contains(document.activeElement);
+  const was = old.querySelector("[aria-current]");
+  if (was) fresh.querySelector(".q-row")?.setAttribute("aria-current", was.getAttribute("aria-current"));
+  for (const box of old.querySelectorAll("input[type=checkbox]:checked")) {
+    const twin = fresh.querySelector(`input[type=checkbox][value="${CSS.escape(box.value)}"]`);
+    if (twin) twin.checked = true;
+  }
+  old.replaceWith(fresh);
+  if (focused) fresh.querySelector("a")?.focus({ preventScroll: true });
+  return fresh;
+}
+
+function arrange(keep, changed) {
+  const tops = new Map(numbers(rows).map((row) => [row.dataset.number, row.getBoundingClientRect().top]));
+  const focused = document.activeElement?.closest("[data-rows] [data-number]")?.dataset.number;
+  for (const [fresh, old] of keep) {
+    if (!old) continue;
+    if (changed.has(fresh)) renew(old, fresh.cloneNode(true));
+  }
+  const here = new Map(numbers(rows).map((row) => [row.dataset.number, row]));
+  for (const fresh of keep.keys()) {
+    const mine = here.get(fresh.dataset.number);
+    mine?.removeAttribute("data-left-view");
+    if (mine) fresh.replaceWith(mine);
+  }
+  rows.replaceChildren(...latest.children);
+  if (focused) rows.querySelector(`[data-number="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true });
+  if (!still.matches) for (const row of numbers(rows)) slide(row, tops.get(row.dataset.number));
+  document.dispatchEvent(new CustomEvent("plazo:rows"));
+}
+
+function slide(row, from) {
+  const timing = { duration: 180, easing: "cubic-bezier(0.2, 0, 0, 1)" };
+  const by = from === undefined ? 0 : from - row.getBoundingClientRect().top;
+  if (from === undefined) row.animate([{ opacity: 0 }, { opacity: 1 }], timing);
+  else if (by && Math.abs(by) < innerHeight) row.animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], timing);
+}
+
+if (rows) {
+  bar.querySelector("button").addEventListener("click", () => settle(true));
+  // What waited for the pointer or the focus to leave, settles then.
+  const later = () => setTimeout(() => latest && settle(), 400);
+  rows.addEventListener("pointerleave", later);
+  rows.addEventListener("focusout", later);
+  setInterval(() => latest && settle(), 15_000);
+  // A countdown that turns makes a row belong elsewhere.
+  new MutationObserver((changes) => {
+    if (changes.some(({ target, oldValue }) => oldValue && target.dataset.row !== oldValue)) look();
+  }).observe(rows, { attributes: true, attributeFilter: ["data-row"], attributeOldValue: true, subtree: true });
+}
+
+// ── One case ────────────────────────────────────────────────────────────────────────────────────
+const thread = ticket?.querySelector(".thread");
+const scroller = ticket?.querySelector(".ticket__scroll");
+const writer = ticket?.querySelector("form.composer");
+const pill = ticket?.querySelector("[data-arrived-pill]");
+const note = ticket?.querySelector("[data-arrived-note]");
+let arrived = [];
+
+const sequenceOf = (entry) => Number(entry.dataset.sequence);
+function shownUpTo() {
+  return Math.max(0, ...[...thread.querySelectorAll("[data-sequence]"), ...arrived].map(sequenceOf));
+}
+
+async function lookAtCase() {
+  const fresh = await fetchPage(location.pathname);
+  takeOverParts(fresh);
+  takeOverSections(fresh);
+  const known = shownUpTo();
+  const entries = [...fresh.querySelectorAll(".thread [data-sequence]")].filter((entry) => sequenceOf(entry) > known);
+  if (!entries.length) return;
+  arrived.push(...entries.map((entry) => document.adoptNode(entry)));
+  const messages = arrived.filter((entry) => entry.matches(".msg"));
+  const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  if (!messages.length) show(atEnd);
+  else if (isWriting()) warn(messages.at(-1));
+  else if (atEnd) show(true);
+  else {
+    const says = pill.querySelector("[data-says]");
+    says.textContent = messages.length === 1 ? says.dataset.one : says.dataset.many.replace("{number}", messages.length);
+    pill.hidden = false;
+  }
+}
+
+const isWriting = () => Boolean(writer?.elements.body?.value.trim());
+
+function warn(entry) {
+  const says = note.querySelector("[data-says]");
+  const name = entry.querySelector(".msg__meta b")?.textContent || "";
+  says.textContent = says.dataset[entry.matches(".msg--note") ? "note" : "message"].replace("{name}", name);
+  pill.hidden = true;
+  note.hidden = false;
+}
+
+// Put what came below what was there; whoever sends from now on has seen it.
+function show(scroll, focus = false) {
+  const [first] = arrived.filter((entry) => entry.matches(".msg"));
+  thread.append(...arrived);
+  haveSeen();
+  arrived = [];
+  pill.hidden = note.hidden = true;
+  if (focus && first) {
+    first.tabIndex = -1;
+    first.focus({ preventScroll: true });
+    first.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
+  } else if (scroll) scroller.scrollTop = scroller.scrollHeight;
+}
+
+function haveSeen() {
+  const seen = writer?.elements.seen;
+  if (seen) seen.value = String(Math.max(Number(seen.value), shownUpTo()));
+}
+
+// The facts beside it, one section at a time; one in which somebody is choosing stays.
+function takeOverSections(fresh) {
+  const side = ticket.querySelector("[data-sections]");
+  const there = fresh.querySelector("[data-sections]");
+  if (!side || !there) return;
+  const old = [...side.children];
+  const named = (section, at) => section.getAttribute("aria-labelledby") || section.id || String(at);
+  const byName = new Map(old.map((section, at) => [named(section, at), section]));
+  const next = [...there.children].map((section, at) => {
+    const mine = byName.get(named(section, at));
+    return mine && (isInHand(mine) || gist(mine) === gist(section)) ? mine : document.adoptNode(section);
+  });
+  if (next.length === old.length && next.every((section, at) => section === old[at])) return;
+  for (const section of old) if (isInHand(section) && !next.includes(section)) return;
+  // Put each in its place without taking the others out: the focus is in one of them.
+  next.forEach((section, at) => {
+    if (side.children[at] !== section) side.insertBefore(section, side.children[at] || null);
+  });
+  while (side.children.length > next.length) side.lastElementChild.remove();
+}
+
+// ── Who else is at this case ────────────────────────────────────────────────────────────────────
+const HERE = 12_000;
+const PAUSE = 8000; // who has not typed for so long is looking again
+
+if (ticket && writer) {
+  for (const button of ticket.querySelectorAll("[data-show]")) button.addEventListener("click", () => show(false, true));
+  note.querySelector("[data-go-on]").addEventListener("click", () => {
+    haveSeen();
+    note.hidden = true;
+    pill.hidden = false;
+    const says = pill.querySelector("[data-says]");
+    const count = arrived.filter((entry) => entry.matches(".msg")).length;
+    says.textContent = count === 1 ? says.dataset.one : says.dataset.many.replace("{number}", count);
+    writer.elements.body.focus();
+  });
+
+  const place = document.querySelector("[data-presence]");
+  let doing = "";
+  let typed = 0;
+  const body = (word) => {
+    const sent = new FormData();
+    sent.append("doing", word);
+    sent.append("csrfmiddlewaretoken", writer.elements.csrfmiddlewaretoken.value);
+    return sent;
+  };
+  const tell = async (answer) => {
+    try {
+      const said = await answer;
+      if (said.ok && !said.redirected) place.innerHTML = await said.text();
+    } catch {
+      // Without a connection nobody is here that we know of; it is asked again soon.
+    }
+  };
+  const here = () => tell(fetch(place.dataset.presence, { method: "POST", body: body(doing) }));
+  const leave = () => navigator.sendBeacon(place.dataset.presence, body("gone"));
+  const turn = (next) => {
+    if (next === doing) return;
+    doing = next;
+    here();
+  };
+  writer.addEventListener("input", () => {
+    typed = performance.now();
+    if (isWriting()) turn(new FormData(writer).get("kind") === "note" ? "note" : "reply");
+  });
+  setInterval(() => {
+    if (doing && performance.now() - typed > PAUSE) turn("");
+  }, 1000);
+  setInterval(() => document.hidden || here(), HERE);
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => event.persisted && here());
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : here()));
+  document.addEventListener("plazo:live", ({ detail }) => {
+    if (detail.topic !== `ticket:${ticket.dataset.ticket}` || detail.presence === Number(ticket.dataset.me)) return;
+    tell(fetch(place.dataset.presence));
+  });
+  if (!document.hidden) here();
+}

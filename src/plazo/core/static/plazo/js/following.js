@@ -1,8 +1,10 @@
 // The queue and the case follow what happens elsewhere. A screen fetches itself anew and takes over
 // what is different, so whatever it shows (a view, columns, an order) it shows alike both times.
 // Nothing moves under the pointer or the cursor, and nothing that was typed is touched.
-const NEXT = 2000; // between two looks; longer where a look takes long, so a crowd cannot press
-const SHARE = 10;
+// Between two looks; longer where a look takes long, so that a crowd cannot press. A queue is looked
+// at by many at a time, a case by one or two.
+const QUEUE = { rest: 2000, share: 10 };
+const CASE = { rest: 400, share: 2 };
 const IDLE = 60_000; // who touches nothing for so long aims at nothing
 const MOST_PAGES = 6;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -13,7 +15,7 @@ for (const name of ["pointermove", "keydown", "wheel", "touchstart"])
 
 const rows = document.querySelector("[data-rows]");
 const ticket = document.querySelector("[data-ticket]");
-const look = pacer(rows ? lookAtQueue : ticket ? lookAtCase : lookAtRail);
+const look = ticket ? pacer(lookAtCase, CASE) : pacer(rows ? lookAtQueue : lookAtRail, QUEUE);
 
 document.addEventListener("plazo:live", ({ detail }) => {
   if (detail.topic !== "tickets") return;
@@ -25,8 +27,8 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && look.missed) look();
 });
 
-// ── Looking: soon after the news, at most every two seconds, and only while somebody sees it ────
-function pacer(run) {
+// ── Looking: soon after the news, seldom enough, and only while somebody sees it ────────────────
+function pacer(run, { rest, share }) {
   let timer = 0;
   let ready = 0;
   const ask = () => {
@@ -44,7 +46,7 @@ function pacer(run) {
         again = true; // no answer, or none of ours: the next news or the next look will do
       }
       const took = performance.now() - began;
-      ready = performance.now() + Math.max(NEXT, SHARE * took) * (0.75 + Math.random() / 2);
+      ready = performance.now() + Math.max(rest, share * took) * (0.75 + Math.random() / 2);
       timer = 0;
       ask.missed = again;
     }, wait);

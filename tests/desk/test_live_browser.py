@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from plazo.accounts.access import actor_of_agent
+from plazo.accounts.models import Agent
 from plazo.config import demo
 from plazo.core.actor import Actor, ActorKind
 from plazo.tickets import commands
@@ -36,8 +38,7 @@ def a_desk(chromium: Browser, server: Server, name: str, watch: Watch) -> Page:
 def requester_writes(ticket: Ticket, words: str) -> None:
     by = Actor(ActorKind.REQUESTER, ticket.requester_id, "")
     commands.reply_as_requester(
-        ticket_id=ticket.pk, requester_id=ticket.requester_id, body=words, channel="portal",
-        actor=by, now=timezone.now(),
+        ticket_id=ticket.pk, body=words, channel="portal", actor=by, now=timezone.now()
     )  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     first = queue.locator("[data-number]").first.get_attribute("data-number")
     commands.set_status(
         ticket_id=Ticket.objects.get(number=first).pk, status="solved",
-        actor=demo_agent(), now=timezone.now(), waiting_for="", reason="",
+        actor=coordination(), now=timezone.now(),
     )  # fmt: skip
     news = queue.locator("[data-news] button")
     expect(news).to_contain_text("1 cambio")
@@ -111,7 +112,7 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     requester_writes(Ticket.objects.get(status="pending"), "Aquí va el reporte.")
     served.start()
     expect(lost).to_be_hidden(timeout=20_000)
-    pending = queue.locator("[data-rows]")
+    pending = queue.locator("[data-queue]")
     expect(pending).not_to_contain_text("Reporte de existencias")
     problems = [said for said in watch.problems if "ERR_" not in said and "fetch" not in said]
     assert problems == []
@@ -119,8 +120,5 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
         page.context.close()
 
 
-def demo_agent() -> Actor:
-    from plazo.accounts.access import actor_of_agent
-    from plazo.accounts.models import Agent
-
+def coordination() -> Actor:
     return actor_of_agent(Agent.objects.get(user__email="coordinacion@demo.example"))

@@ -13,7 +13,7 @@ let acted = performance.now();
 for (const name of ["pointermove", "keydown", "wheel", "touchstart"])
   addEventListener(name, () => (acted = performance.now()), { passive: true });
 
-const rows = document.querySelector("[data-rows]");
+const rows = document.querySelector("[data-queue]");
 const ticket = document.querySelector("[data-ticket]");
 const look = ticket ? pacer(lookAtCase, CASE) : pacer(rows ? lookAtQueue : lookAtRail, QUEUE);
 
@@ -65,14 +65,25 @@ async function fetchPage(address) {
 }
 
 // ── Parts of any screen: the rail's counts, the horizon, the bar ────────────────────────────────
+const COUNTED = ".rail nav a[href]";
+
 function takeOverParts(fresh) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
     if (next && !isInHand(part) && part.innerHTML !== next.innerHTML) part.innerHTML = next.innerHTML;
   }
+  const counts = new Map([...fresh.querySelectorAll(COUNTED)].map((link) => [link.getAttribute("href"), link]));
+  for (const link of document.querySelectorAll(COUNTED)) {
+    const count = link.querySelector(".count");
+    const next = counts.get(link.getAttribute("href"))?.querySelector(".count");
+    if (count && next && count.outerHTML !== next.outerHTML) count.replaceWith(next.cloneNode(true));
+  }
 }
 
-const isInHand = (part) => part.contains(document.activeElement) || [...part.querySelectorAll("input, select, textarea")].some(isChanged);
+function isInHand(part) {
+  if (part.contains(document.activeElement)) return true;
+  return [...part.querySelectorAll("input, select, textarea")].some(isChanged);
+}
 
 function isChanged(field) {
   if (field.type === "hidden" || field.type === "submit") return false;
@@ -104,12 +115,12 @@ function gist(row) {
 async function lookAtQueue() {
   const shown = numbers(rows).length;
   const fresh = await fetchPage(location.href);
-  const list = fresh.querySelector("[data-rows]");
+  const list = fresh.querySelector("[data-queue]");
   if (!list) return;
   // Pages that were added below are looked at too, for a row may come from there or go there.
   let more = list.querySelector(".q-more a");
   for (let page = 1; more && page < MOST_PAGES && numbers(list).length < shown; page += 1) {
-    const next = (await fetchPage(new URL(more.getAttribute("href"), location.href))).querySelector("[data-rows]");
+    const next = (await fetchPage(new URL(more.getAttribute("href"), location.href))).querySelector("[data-queue]");
     merge(list, next);
     more = list.querySelector(".q-more a");
   }
@@ -119,20 +130,23 @@ async function lookAtQueue() {
 }
 
 function merge(list, next) {
-  const title = (section) => section.querySelector("h2")?.firstChild?.nextSibling?.textContent.trim();
+  const name = (section) => section?.dataset.part ?? section?.querySelector("h2")?.textContent.replace(/\d/g, "").trim();
   list.querySelector(".q-more")?.remove();
   for (const part of [...next.children]) {
     const last = [...list.querySelectorAll("section")].at(-1);
-    const same = part.matches("section") && last && title(part) === title(last);
-    if (same) last.querySelector("ol").append(...part.querySelectorAll("ol > *"));
-    else list.append(part);
+    if (part.matches("section") && name(part) === name(last)) {
+      last.querySelector("ol").append(...part.querySelectorAll("ol > *"));
+      const count = last.querySelector("h2 .count");
+      if (count) count.textContent = numbers(last).length;
+    } else list.append(part);
   }
 }
 
 // Is somebody about to press a row? Then rows stay where they are.
 function isHeld() {
   if (performance.now() - acted > IDLE) return false;
-  return rows.matches(":hover") && Boolean(rows.querySelector("[data-number]:hover")) || Boolean(document.activeElement?.closest("[data-rows] [data-number]"));
+  const row = rows.querySelector("[data-number]:hover") || document.activeElement;
+  return Boolean(row?.closest("[data-queue] [data-number]"));
 }
 
 function settle(anyway = false) {
@@ -142,11 +156,15 @@ function settle(anyway = false) {
   const before = [...here.keys()].join();
   const moves = before !== there.map((row) => row.dataset.number).join();
   const changed = there.filter((row) => here.has(row.dataset.number) && gist(row) !== gist(here.get(row.dataset.number)));
-  if (moves && isHeld() && !anyway) {
+  const stays = new Set(there.map((row) => row.dataset.number));
+  const leaves = [...here].filter(([number]) => !stays.has(number));
+  // A row that was chosen for something must not vanish from the choice unseen.
+  const isChosen = leaves.some(([, row]) => row.querySelector("input[type=checkbox]:checked"));
+  if (moves && (isHeld() || isChosen) && !anyway) {
     for (const row of changed) renew(here.get(row.dataset.number), row.cloneNode(true));
-    const stays = new Set(there.map((row) => row.dataset.number));
     for (const [number, row] of here) row.toggleAttribute("data-left-view", !stays.has(number));
-    return offer(there.filter((row) => !here.has(row.dataset.number)).length || 1);
+    const comes = there.filter((row) => !here.has(row.dataset.number)).length;
+    return offer(comes + leaves.length || 1);
   }
   bar.hidden = true;
   if (!moves && !changed.length && headings(rows) === headings(latest)) return void (latest = null);
@@ -179,7 +197,7 @@ function renew(old, fresh) {
 
 function arrange(keep, changed) {
   const tops = new Map(numbers(rows).map((row) => [row.dataset.number, row.getBoundingClientRect().top]));
-  const focused = document.activeElement?.closest("[data-rows] [data-number]")?.dataset.number;
+  const focused = document.activeElement?.closest("[data-queue] [data-number]")?.dataset.number;
   for (const [fresh, old] of keep) {
     if (!old) continue;
     if (changed.has(fresh)) renew(old, fresh.cloneNode(true));
@@ -189,6 +207,13 @@ function arrange(keep, changed) {
     const mine = here.get(fresh.dataset.number);
     mine?.removeAttribute("data-left-view");
     if (mine) fresh.replaceWith(mine);
+  }
+  // What watches for the end of the list goes on watching.
+  const more = rows.querySelector(".q-more");
+  const next = latest.querySelector(".q-more");
+  if (more && next) {
+    more.querySelector("a").href = next.querySelector("a").href;
+    next.replaceWith(more);
   }
   rows.replaceChildren(...latest.children);
   if (focused) rows.querySelector(`[data-number="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true });
@@ -224,9 +249,19 @@ const pill = ticket?.querySelector("[data-arrived-pill]");
 const note = ticket?.querySelector("[data-arrived-note]");
 let arrived = [];
 
-const sequenceOf = (entry) => Number(entry.dataset.sequence);
-function shownUpTo() {
-  return Math.max(0, ...[...thread.querySelectorAll("[data-sequence]"), ...arrived].map(sequenceOf));
+const ENTRY = ".thread > li[id^=e]";
+const sequenceOf = (entry) => Number(entry.id.slice(1));
+const shown = () => [...document.querySelectorAll(ENTRY)];
+const shownUpTo = () => Math.max(0, ...[...shown(), ...arrived].map(sequenceOf));
+
+// Who did what, as far as the news said so: each speaks for all entries since the one before.
+const authors = new Map();
+document.addEventListener("plazo:live", ({ detail }) => {
+  if (detail.ticket === Number(ticket?.dataset.ticket)) authors.set(detail.sequence, detail.by);
+});
+function isMine(entry) {
+  const said = [...authors.keys()].filter((sequence) => sequence >= sequenceOf(entry));
+  return authors.get(Math.min(...said)) === `agent:${ticket.dataset.me}`;
 }
 
 async function lookAtCase() {
@@ -234,19 +269,21 @@ async function lookAtCase() {
   takeOverParts(fresh);
   takeOverSections(fresh);
   const known = shownUpTo();
-  const entries = [...fresh.querySelectorAll(".thread [data-sequence]")].filter((entry) => sequenceOf(entry) > known);
+  const entries = [...fresh.querySelectorAll(ENTRY)].filter((entry) => sequenceOf(entry) > known);
   if (!entries.length) return;
   arrived.push(...entries.map((entry) => document.adoptNode(entry)));
-  const messages = arrived.filter((entry) => entry.matches(".msg"));
+  const messages = arrived.filter((entry) => entry.matches(".msg") && !isMine(entry));
   const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
   if (!messages.length) show(atEnd);
   else if (isWriting()) warn(messages.at(-1));
   else if (atEnd) show(true);
-  else {
-    const says = pill.querySelector("[data-says]");
-    says.textContent = messages.length === 1 ? says.dataset.one : says.dataset.many.replace("{number}", messages.length);
-    pill.hidden = false;
-  }
+  else tell(messages.length);
+}
+
+function tell(count) {
+  const says = pill.querySelector("[data-says]");
+  says.textContent = count === 1 ? says.dataset.one : says.dataset.many.replace("{number}", count);
+  pill.hidden = false;
 }
 
 const isWriting = () => Boolean(writer?.elements.body?.value.trim());
@@ -261,8 +298,11 @@ function warn(entry) {
 
 // Put what came below what was there; whoever sends from now on has seen it.
 function show(scroll, focus = false) {
+  // Another script may have taken them over meanwhile.
+  arrived = arrived.filter((entry) => !document.getElementById(entry.id));
   const [first] = arrived.filter((entry) => entry.matches(".msg"));
-  thread.append(...arrived);
+  const last = shown().at(-1);
+  last ? last.after(...arrived) : thread.append(...arrived);
   haveSeen();
   arrived = [];
   pill.hidden = note.hidden = true;
@@ -308,10 +348,7 @@ if (ticket && writer) {
   note.querySelector("[data-go-on]").addEventListener("click", () => {
     haveSeen();
     note.hidden = true;
-    pill.hidden = false;
-    const says = pill.querySelector("[data-says]");
-    const count = arrived.filter((entry) => entry.matches(".msg")).length;
-    says.textContent = count === 1 ? says.dataset.one : says.dataset.many.replace("{number}", count);
+    tell(arrived.filter((entry) => entry.matches(".msg")).length);
     writer.elements.body.focus();
   });
 
@@ -324,7 +361,7 @@ if (ticket && writer) {
     sent.append("csrfmiddlewaretoken", writer.elements.csrfmiddlewaretoken.value);
     return sent;
   };
-  const tell = async (answer) => {
+  const showWho = async (answer) => {
     try {
       const said = await answer;
       if (said.ok && !said.redirected) place.innerHTML = await said.text();
@@ -332,7 +369,7 @@ if (ticket && writer) {
       // Without a connection nobody is here that we know of; it is asked again soon.
     }
   };
-  const here = () => tell(fetch(place.dataset.presence, { method: "POST", body: body(doing) }));
+  const here = () => showWho(fetch(place.dataset.presence, { method: "POST", body: body(doing) }));
   const leave = () => navigator.sendBeacon(place.dataset.presence, body("gone"));
   const turn = (next) => {
     if (next === doing) return;
@@ -352,7 +389,7 @@ if (ticket && writer) {
   document.addEventListener("visibilitychange", () => (document.hidden ? leave() : here()));
   document.addEventListener("plazo:live", ({ detail }) => {
     if (detail.topic !== `ticket:${ticket.dataset.ticket}` || detail.presence === Number(ticket.dataset.me)) return;
-    tell(fetch(place.dataset.presence));
+    showWho(fetch(place.dataset.presence));
   });
   if (!document.hidden) here();
 }

@@ -3,17 +3,19 @@
 import re
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from plazo.accounts.access import actor_of_agent
-from plazo.accounts.models import Agent
+from plazo.accounts.models import Agent, User
 from plazo.config import demo
 from plazo.core.actor import Actor, ActorKind
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
+from tests.factory import a_case
 from tests.serving import Server, served  # noqa: F401 - a fixture
-from tests.web import Watch, audit, keep_picture, overflow
+from tests.web import Browse, Watch, audit, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -109,15 +111,34 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     expect(lost).to_contain_text("Sin conexión en vivo desde las")
     assert audit(queue) == []
     keep_picture(queue, "live-lost")
-    requester_writes(Ticket.objects.get(status="pending"), "Aquí va el reporte.")
+    missed = a_case(now=timezone.now())
     served.start()
     expect(lost).to_be_hidden(timeout=20_000)
-    pending = queue.locator("[data-queue]")
-    expect(pending).not_to_contain_text("Reporte de existencias")
+    expect(queue.locator(f'[data-number="{missed.number}"]')).to_be_visible()
     problems = [said for said in watch.problems if "ERR_" not in said and "fetch" not in said]
     assert problems == []
     for page in (queue, other):
         page.context.close()
+
+
+def test_without_streams_the_screen_looks_again_by_itself(browse: Browse, client: Client) -> None:
+    """Where nothing can be heard, half a minute later the queue is as it should be."""
+    demo.load(now=timezone.now(), articles=None)
+    page = browse()
+    page.clock.install()
+    client.force_login(User.objects.get(email="agente1@demo.example"))
+    page.goto("/livez")
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": page.url}]
+    )
+    page.goto("/desk/")
+    fresh = a_case(now=timezone.now())
+    row = page.locator(f'[data-number="{fresh.number}"]')
+    page.clock.fast_forward(20_000)
+    expect(row).to_have_count(0)
+    page.clock.fast_forward(15_000)
+    page.clock.run_for(1000)
+    expect(row).to_be_visible()
 
 
 def coordination() -> Actor:

@@ -1,8 +1,8 @@
-"""What live screens cost: many agents with open streams, and how soon each of them hears each event.
+"""What live screens cost: many agents with open streams, and how soon each hears each event.
 
     make bench NAME=live                                    200 streams, 20 events a second, 30 s
     make bench NAME=live ARGS="--agents 50 --seconds 10"
-    make bench NAME=live ARGS="--looks"                     the screens also fetch the queue, as ours do
+    make bench NAME=live ARGS="--looks"                     screens fetch the queue too, as ours do
 
 A real server (two processes, as installed) on a database of its own, real sessions, real commands.
 The clock of an event starts just before its commit and stops when the last byte of its message is
@@ -222,8 +222,14 @@ async def fetch(port: int, path: str, cookie: str) -> float:
 
 
 def _get(path: str, port: int, cookie: str, *, close: bool = False) -> bytes:
-    end = "Connection: close\r\n" if close else ""
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nX-Plazo-Live: 1\r\n{end}\r\n".encode()
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        f"Cookie: {cookie}",
+        "X-Plazo-Live: 1",
+        *(["Connection: close"] if close else []),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 async def pages(port: int, cookie: str, case: str, seconds: float) -> list[float]:
@@ -263,9 +269,7 @@ async def measure(server: Server, cookies: list[str], case: str, options: Any) -
     cpu_with = (server.spent() - spent) / (options.seconds + 2)
     memory_with = server.memory()
 
-    late = [
-        at - begun for key, begun in doing.begun.items() for at in screens.heard.get(key, [])
-    ]
+    late = [at - begun for key, begun in doing.begun.items() for at in screens.heard.get(key, [])]
     missing = sum(len(cookies) - len(screens.heard.get(key, [])) for key in doing.begun)
     stop = server.stop()
     for task in watching:

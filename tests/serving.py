@@ -75,7 +75,12 @@ class Server:
         return time.monotonic() - began
 
     def ask(
-        self, path: str, cookie: str = "", *, method: str = "GET", headers: dict[str, str] | None = None
+        self,
+        path: str,
+        cookie: str = "",
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
     ) -> http.client.HTTPResponse:
         """Send a request; a stream's answer is open and still to be read."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

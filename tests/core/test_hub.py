@@ -35,7 +35,7 @@ def in_loop(run: Callable[[Hub], Awaitable[None]]) -> None:
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing tells when the hub hears again
             await asyncio.sleep(0.01)
 
 
@@ -48,7 +48,10 @@ async def say(**data: object) -> None:
 
 async def heard(stream: Stream, seconds: float = 5) -> list[dict[str, object]]:
     """Return what a stream has been sent, as its reader reads it."""
-    return [json.loads(line) for line in re.findall(r"data: (.*)", (await stream.take(seconds=seconds)).decode())]
+    return [
+        json.loads(line)
+        for line in re.findall(r"data: (.*)", (await stream.take(seconds=seconds)).decode())
+    ]
 
 
 def test_a_stream_hears_its_topics_and_no_others():
@@ -101,9 +104,13 @@ def test_a_stream_begins_with_what_was_said_since_its_reader_knew():
         began = hub._kept[0][0]
         hub._whole_since = began - 60_000
         hub.hand_out('{"topic": "agent:2", "n": 1}')
-        assert await heard(hub.open(1, ["tickets"], since=began), 0.01) == [{"topic": "tickets", "n": 0}]
+        assert await heard(hub.open(1, ["tickets"], since=began), 0.01) == [
+            {"topic": "tickets", "n": 0}
+        ]
         assert await heard(hub.open(1, ["tickets"], since=began + 60_000), 0.01) == []
-        assert await heard(hub.open(1, ["tickets"], since=began - 90_000), 0.01) == [{"state": "resync"}]
+        assert await heard(hub.open(1, ["tickets"], since=began - 90_000), 0.01) == [
+            {"state": "resync"}
+        ]
         assert await heard(hub.open(1, ["tickets"], since=None), 0.01) == []
         for n in range(MOST_KEPT):
             hub.hand_out(json.dumps({"topic": "tickets", "n": n}))

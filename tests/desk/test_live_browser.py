@@ -108,7 +108,8 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     queue.mouse.move(5, 5)
     served.stop()
     lost = queue.locator("#live-lost")
-    expect(lost).to_contain_text("Sin conexión en vivo desde las")
+    expect(lost).to_be_visible()
+    expect(lost).to_contain_text(re.compile(r"Sin conexión en vivo desde las \d"))
     assert audit(queue) == []
     keep_picture(queue, "live-lost")
     missed = a_case(now=timezone.now())

@@ -273,7 +273,7 @@ async function lookAtCase() {
   if (!entries.length) return;
   arrived.push(...entries.map((entry) => document.adoptNode(entry)));
   const messages = arrived.filter((entry) => entry.matches(".msg") && !isMine(entry));
-  const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  const atEnd = seesTheEnd();
   if (!messages.length) show(atEnd);
   else if (isWriting()) warn(messages.at(-1));
   else if (atEnd) show(true);
@@ -284,6 +284,12 @@ function tell(count) {
   const says = pill.querySelector("[data-says]");
   says.textContent = count === 1 ? says.dataset.one : says.dataset.many.replace("{number}", count);
   pill.hidden = false;
+}
+
+// On a wide screen the pane scrolls, on a phone the page.
+function seesTheEnd() {
+  const bottom = Math.min(scroller.getBoundingClientRect().bottom, innerHeight);
+  return (shown().at(-1)?.getBoundingClientRect().bottom ?? 0) < bottom + 80;
 }
 
 const isWriting = () => Boolean(writer?.elements.body?.value.trim());
@@ -310,7 +316,7 @@ function show(scroll, focus = false) {
     first.tabIndex = -1;
     first.focus({ preventScroll: true });
     first.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
-  } else if (scroll) scroller.scrollTop = scroller.scrollHeight;
+  } else if (scroll) shown().at(-1)?.scrollIntoView({ block: "nearest" });
 }
 
 function haveSeen() {

@@ -116,6 +116,12 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     served.start()
     expect(lost).to_be_hidden(timeout=20_000)
     expect(queue.locator(f'[data-number="{missed.number}"]')).to_be_visible()
+
+    # Signed out elsewhere, a screen says so and goes on standing there.
+    queue.context.clear_cookies()
+    a_case(now=timezone.now())
+    expect(queue.locator("#live-ended")).to_contain_text("Su sesión terminó", timeout=45_000)
+    expect(queue.locator("#live-ended")).to_be_visible(timeout=45_000)
     problems = [said for said in watch.problems if "ERR_" not in said and "fetch" not in said]
     assert problems == []
     for page in (queue, other):

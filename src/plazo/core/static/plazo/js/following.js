@@ -1,55 +1,65 @@
 // The queue and the case follow what happens elsewhere. A screen fetches itself anew and takes over
 // what is different, so whatever it shows (a view, columns, an order) it shows alike both times.
 // Nothing moves under the pointer or the cursor, and nothing that was typed is touched.
+
 // Between two looks; longer where a look takes long, so that a crowd cannot press. A queue is looked
 // at by many at a time, a case by one or two.
 const QUEUE = { rest: 2000, share: 10 };
 const CASE = { rest: 400, share: 2 };
+const RAIL = { rest: 30_000, share: 20 };
+const AFTER_FAILURE = 8000;
 const IDLE = 60_000; // who touches nothing for so long aims at nothing
 const MOST_PAGES = 6;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
+let ended = false; // signed out: there is nothing to look at any more
 let acted = performance.now();
 for (const name of ["pointermove", "keydown", "wheel", "touchstart"])
   addEventListener(name, () => (acted = performance.now()), { passive: true });
 
 const rows = document.querySelector("[data-queue]");
 const ticket = document.querySelector("[data-ticket]");
-const look = ticket ? pacer(lookAtCase, CASE) : pacer(rows ? lookAtQueue : lookAtRail, QUEUE);
+const rail = pacer(lookAtRail, RAIL);
+const look = ticket ? pacer(lookAtCase, CASE) : rows ? pacer(lookAtQueue, QUEUE) : rail;
 
 document.addEventListener("plazo:live", ({ detail }) => {
   if (detail.topic !== "tickets") return;
   if (!ticket) look();
-  else if (detail.ticket === Number(ticket.dataset.ticket) && detail.sequence > shownUpTo()) look();
+  else if (detail.ticket !== Number(ticket.dataset.ticket)) rail();
+  else if (detail.sequence > shownUpTo()) look();
 });
 document.addEventListener("plazo:catch-up", () => look());
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && look.missed) look();
+  if (!document.hidden) for (const each of new Set([look, rail])) if (each.missed) each();
 });
 
 // ── Looking: soon after the news, seldom enough, and only while somebody sees it ────────────────
 function pacer(run, { rest, share }) {
   let timer = 0;
+  let running = false;
   let ready = 0;
   const ask = () => {
-    if (document.hidden) return void (ask.missed = true);
-    if (timer) return;
+    ask.missed = document.hidden || running;
+    if (document.hidden || running || timer || ended) return;
     // Many hear the same news at the same instant; they do not all come at that instant.
-    const wait = Math.max(100 + Math.random() * 300, ready - performance.now());
-    timer = setTimeout(async () => {
-      const began = performance.now();
-      ask.missed = false;
-      let again = false;
-      try {
-        await run();
-      } catch {
-        again = true; // no answer, or none of ours: the next news or the next look will do
-      }
-      const took = performance.now() - began;
-      ready = performance.now() + Math.max(rest, share * took) * (0.75 + Math.random() / 2);
-      timer = 0;
-      ask.missed = again;
-    }, wait);
+    timer = setTimeout(go, Math.max(100 + Math.random() * 300, ready - performance.now()));
+  };
+  const go = async () => {
+    timer = 0;
+    running = true;
+    const began = performance.now();
+    let pause = rest;
+    try {
+      await run();
+    } catch {
+      ask.missed = true;
+      pause = AFTER_FAILURE;
+    }
+    const took = performance.now() - began;
+    ready = performance.now() + Math.max(pause, share * took) * (0.75 + Math.random() / 2);
+    running = false;
+    // What was said while the page was on its way may not be in it.
+    if (ask.missed) ask();
   };
   ask.missed = false;
   return ask;
@@ -57,10 +67,11 @@ function pacer(run, { rest, share }) {
 
 async function fetchPage(address) {
   const answer = await fetch(address, { headers: { "X-Plazo-Live": "1" } });
-  if (answer.redirected && new URL(answer.url).pathname !== new URL(address, location.href).pathname) {
-    throw new Error("signed out");
+  if (new URL(answer.url).pathname.startsWith("/accounts/")) {
+    ended = true;
+    document.dispatchEvent(new CustomEvent("plazo:ended"));
   }
-  if (!answer.ok) throw new Error(String(answer.status));
+  if (answer.redirected || !answer.ok) throw new Error(`${answer.status}`);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
@@ -70,7 +81,7 @@ const COUNTED = ".rail nav a[href]";
 function takeOverParts(fresh) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (next && !isInHand(part) && part.innerHTML !== next.innerHTML) part.innerHTML = next.innerHTML;
+    if (next && !isInHand(part) && gist(part) !== gist(next)) part.innerHTML = next.innerHTML;
   }
   const counts = new Map([...fresh.querySelectorAll(COUNTED)].map((link) => [link.getAttribute("href"), link]));
   for (const link of document.querySelectorAll(COUNTED)) {
@@ -78,6 +89,17 @@ function takeOverParts(fresh) {
     const next = counts.get(link.getAttribute("href"))?.querySelector(".count");
     if (count && next && count.outerHTML !== next.outerHTML) count.replaceWith(next.cloneNode(true));
   }
+}
+
+// Of a part, what the server said: the seconds that tick, the cursor, what is folded open are ours,
+// and a form's token is another one each time.
+function gist(part) {
+  const copy = part.cloneNode(true);
+  for (const left of copy.querySelectorAll("[data-left]")) left.textContent = "";
+  for (const name of ["aria-current", "open"])
+    for (const marked of copy.querySelectorAll(`[${name}]`)) marked.removeAttribute(name);
+  for (const token of copy.querySelectorAll('[name="csrfmiddlewaretoken"]')) token.removeAttribute("value");
+  return copy.innerHTML;
 }
 
 function isInHand(part) {
@@ -103,14 +125,6 @@ async function lookAtRail() {
 let latest = null;
 const bar = document.querySelector("[data-news]");
 const numbers = (part) => [...part.querySelectorAll("[data-number]")];
-
-// Of a row, what the server said; the seconds that tick and what the person chose are ours.
-function gist(row) {
-  const copy = row.cloneNode(true);
-  for (const left of copy.querySelectorAll("[data-left]")) left.textContent = "";
-  for (const part of copy.querySelectorAll("[aria-current]")) part.removeAttribute("aria-current");
-  return copy.innerHTML;
-}
 
 async function lookAtQueue() {
   const shown = numbers(rows).length;
@@ -249,9 +263,9 @@ const pill = ticket?.querySelector("[data-arrived-pill]");
 const note = ticket?.querySelector("[data-arrived-note]");
 let arrived = [];
 
-const ENTRY = ".thread > li[id^=e]";
+const entriesOf = (page) => [...page.querySelectorAll(".thread > li[id]")].filter((entry) => /^e\d+$/.test(entry.id));
 const sequenceOf = (entry) => Number(entry.id.slice(1));
-const shown = () => [...document.querySelectorAll(ENTRY)];
+const shown = () => entriesOf(document);
 const shownUpTo = () => Math.max(0, ...[...shown(), ...arrived].map(sequenceOf));
 
 // Who did what, as far as the news said so: each speaks for all entries since the one before.
@@ -265,11 +279,11 @@ function isMine(entry) {
 }
 
 async function lookAtCase() {
-  const fresh = await fetchPage(location.pathname);
+  const fresh = await fetchPage(ticket.dataset.page);
   takeOverParts(fresh);
   takeOverSections(fresh);
   const known = shownUpTo();
-  const entries = [...fresh.querySelectorAll(ENTRY)].filter((entry) => sequenceOf(entry) > known);
+  const entries = entriesOf(fresh).filter((entry) => sequenceOf(entry) > known);
   if (!entries.length) return;
   arrived.push(...entries.map((entry) => document.adoptNode(entry)));
   const messages = arrived.filter((entry) => entry.matches(".msg") && !isMine(entry));
@@ -334,7 +348,10 @@ function takeOverSections(fresh) {
   const byName = new Map(old.map((section, at) => [named(section, at), section]));
   const next = [...there.children].map((section, at) => {
     const mine = byName.get(named(section, at));
-    return mine && (isInHand(mine) || gist(mine) === gist(section)) ? mine : document.adoptNode(section);
+    if (mine && (isInHand(mine) || gist(mine) === gist(section))) return mine;
+    const open = mine ? [...mine.querySelectorAll("details")].map((details) => details.open) : [];
+    section.querySelectorAll("details").forEach((details, at) => (details.open ||= Boolean(open[at])));
+    return document.adoptNode(section);
   });
   if (next.length === old.length && next.every((section, at) => section === old[at])) return;
   for (const section of old) if (isInHand(section) && !next.includes(section)) return;

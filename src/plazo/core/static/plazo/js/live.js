@@ -15,6 +15,7 @@ function follow() {
     since: Date.parse(document.documentElement.dataset.now) || 0,
   };
   const banner = document.getElementById("live-lost");
+  const signedOut = document.getElementById("live-ended");
   let port = null;
   let state = "connecting";
   let lostAt = 0;
@@ -53,7 +54,7 @@ function follow() {
         `${at.getHours()}:${String(at.getMinutes()).padStart(2, "0")}`;
     }
     // Without any connection at all, the page's own note says more.
-    banner.hidden = !lost || !navigator.onLine;
+    banner.hidden = !lost || !navigator.onLine || !signedOut.hidden;
   };
 
   const connect = async () => {
@@ -95,9 +96,15 @@ function follow() {
     if (document.hidden) hiddenAt = Date.now();
     else if (Date.now() - hiddenAt > POLL) catchUp("visible");
   });
+  document.addEventListener("plazo:ended", () => {
+    signedOut.querySelector("a").href = document.querySelector("[data-page]")?.dataset.page || location.href;
+    signedOut.hidden = false;
+    leave();
+    show();
+  });
   banner.querySelector("button").addEventListener("click", () => catchUp("asked"));
   setInterval(() => {
-    if (state !== "live" && !document.hidden && Date.now() - lookedAt >= POLL - 500) catchUp("poll");
+    if (state !== "live" && !document.hidden && signedOut.hidden && Date.now() - lookedAt >= POLL - 500) catchUp("poll");
   }, 5000);
   connect();
 }

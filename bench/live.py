@@ -158,7 +158,7 @@ class Commands(threading.Thread):
             time.sleep(max(0.0, start + number / self._rate - time.monotonic()))
             with transaction.atomic():
                 event = commands.add_internal_note(
-                    ticket_id=dice.choice(keys), body=f"nota {number}", actor=actor,
+                    ticket_id=dice.choice(keys), body=f"nota {number} {start}", actor=actor,
                     now=datetime.now(UTC),
                 )  # fmt: skip
                 self.begun[str(event.correlation)] = time.monotonic()
@@ -291,7 +291,6 @@ async def measure(server: Server, cookies: list[str], case: str, options: Any) -
         "cpu_percent_with": round(cpu_with * 100),
         "memory_mb_before": memory,
         "memory_mb_with": memory_with,
-        "kb_per_stream": round((memory_with - memory) * 1024 / len(cookies), 1),
         "looks_per_second": round(len(screens.looked) / options.seconds, 1),
         "look_ms": figures_of(screens.looked) if screens.looked else None,
         "stop_seconds": stop,

@@ -109,7 +109,7 @@ docs: setup  ## write the pages that are made from the code
 
 # The core is measured beside other packages, which Plazo itself does not want; the rest is not.
 BENCH_BIN := $(if $(filter sla,$(NAME)),.venv-bench/bin,$(BIN))
-bench: $(if $(filter sla,$(NAME)),.venv-bench/bench.stamp,.venv/run.stamp)  ## run one benchmark, NAME=sla, tickets or seed; its last line is JSON
+bench: $(if $(filter sla,$(NAME)),.venv-bench/bench.stamp,.venv/run.stamp)  ## run one benchmark, NAME=sla, tickets, live, seed …; its last line is JSON
 	@PYTHONPATH=src $(BENCH_BIN)/python bench/$(NAME).py $(ARGS)
 
 # What the lock files are made with. Only whoever adds a dependency needs it, and uv.

@@ -101,7 +101,7 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-WITHOUT_MODEL = ("core_bucket", "core_cache")
+WITHOUT_MODEL = ("core_bucket", "core_cache", "core_presence")
 
 
 class EmptyingOperations(DatabaseOperations):

@@ -1,4 +1,4 @@
-"""The one port: pages through the bridge; live streams, when they come, as bare ASGI."""
+"""The one port: pages through the bridge, live streams as bare ASGI."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -9,12 +9,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "plazo.config.settings")
 from django.conf import settings
 
 from plazo.config.bridge import Receive, Scope, Send, WsgiBridge
+from plazo.config.streams import LiveStreams, database_address
 from plazo.config.wsgi import application as pages
+from plazo.core.hub import Hub
 from plazo.core.process import die_with_parent
-
-# Bare ASGI applications by the beginning of their path. A stream holds no thread here, where a
-# page holds one of few; so live streams belong here and pages do not.
-STREAMS: Final[dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]]] = {}
 
 _bridge = WsgiBridge(
     pages,
@@ -22,6 +20,13 @@ _bridge = WsgiBridge(
     max_body=settings.PLAZO.max_upload_bytes,
     trusted_proxies=settings.PLAZO.trusted_proxies,
 )
+_live = LiveStreams(Hub(database_address()), _bridge)
+
+# Bare ASGI applications by the beginning of their path. A stream holds no thread here, where a
+# page holds one of few; so live streams belong here and pages do not.
+STREAMS: Final[dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]]] = {
+    "/desk/live/": _live
+}
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +52,9 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             die_with_parent()
+            _live.start()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
+            _live.close()
             _bridge.close()
             return

@@ -7,6 +7,7 @@ it watches for the client leaving.
 """
 
 import asyncio
+import io
 import ipaddress
 import sys
 import tempfile
@@ -97,6 +98,11 @@ class WsgiBridge:
             answer = await loop.run_in_executor(self._pool, self._call, environ)
             await self._respond(answer, receive, send)
 
+    async def ask(self, scope: Scope) -> Answer:
+        """Have a page answer a request that has no body, and keep the answer from the client."""
+        environ = self._environ(scope, io.BytesIO())
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._call, environ)
+
     async def _read(self, scope: Scope, receive: Receive, body: Any) -> None:
         """Read the whole body.
 
@@ -130,6 +136,7 @@ class WsgiBridge:
         size = body.seek(0, 2)
         body.seek(0)
         environ: dict[str, Any] = {
+            "plazo.streams": True,  # what tells a page that there are some beside it
             "REQUEST_METHOD": scope["method"],
             "SCRIPT_NAME": "",
             "PATH_INFO": path.decode("latin-1"),
@@ -213,7 +220,7 @@ class WsgiBridge:
     async def _pump(self, stream: Iterator[bytes], receive: Receive, send: Send) -> None:
         """Send a stream piece by piece; stop making pieces when nobody is there to read them."""
         loop = asyncio.get_running_loop()
-        left = asyncio.create_task(_disconnected(receive))
+        left = asyncio.create_task(disconnected(receive))
         try:
             while not left.done():
                 chunk = await loop.run_in_executor(self._pool, next, stream, None)
@@ -246,7 +253,8 @@ def _nothing() -> None:
     pass
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client leaves."""
     # Also a coroutine for create_task: what granian's receive returns is only awaitable.
     while (await receive())["type"] != "http.disconnect":
         pass

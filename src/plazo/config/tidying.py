@@ -6,7 +6,7 @@ from typing import Final
 from django.db import close_old_connections
 from django.utils import timezone
 
-from plazo.core import limits
+from plazo.core import limits, presence
 from plazo.helpcenter import announcing, reading
 from plazo.tickets import staging
 
@@ -17,6 +17,7 @@ def tidy_once() -> None:
     """Forget what has had its time: each of these says for itself how long that is."""
     now = timezone.now()
     limits.forget(now=now)
+    presence.forget(now=now)
     staging.forget_staged(now=now)
     reading.forget_searches(now=now)
     announcing.forget_unconfirmed(now=now)

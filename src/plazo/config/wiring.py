@@ -15,6 +15,7 @@ from plazo.notifications import news_letters, noticing, people
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging
+from plazo.tickets import live as tickets_live
 from plazo.tickets import queries as tickets
 from plazo.tickets.search import indexing
 
@@ -25,6 +26,7 @@ def connect_readers() -> None:
     running.register()
     telling.register_letters()
     noticing.register()
+    tickets_live.register()
     mail_erasure.register()
     tickets_erasure.register()
     indexing.register()

@@ -29,6 +29,9 @@ from plazo.tickets import access, filters, listing, queries
 
 View = Callable[..., HttpResponseBase]
 
+FOLLOWS = "X-Plazo-Live"  # the header of a fetch by a screen that follows along
+STREAMS = "plazo.streams"  # the server's word that it has live streams
+
 
 def agent_required(view: View) -> View:
     """Let agents in; for anyone else who is signed in, the desk does not exist."""
@@ -101,7 +104,11 @@ def frame(
     }
     saved = views.views_for(agent)
     counted |= _counted(saved, agent, now)
+    # A page that a screen fetches to follow along must not use up what another page is to say.
+    quiet = {"messages": ()} if FOLLOWS in request.headers else {}
     return {
+        **quiet,
+        "stream": reverse("desk:live") if request.META.get(STREAMS) else "",
         "now": now,
         "agent": agent,
         "document": document,

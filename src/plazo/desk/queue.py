@@ -21,7 +21,7 @@ from plazo.automation.views import COLUMNS, Definition
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk.filtering import chips
-from plazo.desk.frame import agent_required, frame, posted
+from plazo.desk.frame import FOLLOWS, agent_required, frame, posted
 from plazo.desk.horizon import horizon
 from plazo.desk.rows import column_names, parted, row_context
 from plazo.desk.wanted import Wanted, wanted_by
@@ -69,6 +69,8 @@ def queue(request: HttpRequest) -> HttpResponse:
             "unassigned": context["counted"]["unassigned"],
         }
     response = render(request, "plazo/desk/queue.html", context)
+    if FOLLOWS in request.headers:
+        return response
     names = ("view", "f", "order", "by")
     remember(response, {name: request.GET[name] for name in names if request.GET.get(name)})
     return response

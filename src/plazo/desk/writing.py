@@ -45,8 +45,7 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     if not form.is_valid():
         return show_ticket(request, found, now, form=form)
     data = form.cleaned_data
-    if data["kind"] == "reply" and _requester_wrote_since(found, seen_by(form)):
-        warning = _("The requester wrote while you were writing. Read it, then send again.")
+    if data["kind"] == "reply" and (warning := _written_since(found, seen_by(form), agent)):
         return show_ticket(request, found, now, form=form, error=warning)
     doubts = _doubts(found, agent, data)
     known = set(data["warned"].split("\n"))
@@ -161,11 +160,19 @@ def _copies(found: Ticket, data: dict[str, Any], now: datetime) -> list[int] | N
     return [*kept, *added]
 
 
-def _requester_wrote_since(found: Ticket, seen: int) -> bool:
-    return bool(seen) and any(
-        event.kind == "requester.replied" and event.sequence > seen
-        for event in queries.chain_of(found)
-    )
+def _written_since(found: Ticket, seen: int, agent: Agent) -> str:
+    """Return what to tell somebody whose reply crosses another message; empty if none does."""
+    if not seen:
+        return ""
+    since = [event for event in queries.chain_of(found) if event.sequence > seen]
+    if any(event.kind == "requester.replied" for event in since):
+        return _("The requester wrote while you were writing. Read it, then send again.")
+    for event in since:
+        if event.kind == "ticket.replied" and event.actor_id != agent.pk:
+            return _("%(name)s replied while you were writing. Read it, then send again.") % {
+                "name": event.actor_name
+            }
+    return ""
 
 
 def _doubts(found: Ticket, agent: Agent, data: dict[str, Any]) -> list[Warning_]:

@@ -1,6 +1,11 @@
 """Who reads which events, and who keeps which files: the one place that sees them all."""
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
 from plazo.accounts import staff
+from plazo.accounts.models import Agent
+from plazo.accounts.queries import absences_at, standing_in
 from plazo.automation import running, telling
 from plazo.channels.email import erasure as mail_erasure
 from plazo.core import storing
@@ -11,7 +16,7 @@ from plazo.helpcenter import queries as articles
 from plazo.helpcenter.access import holds_file
 from plazo.mailboxes import queries as mailboxes
 from plazo.notifications import erasure as mails_erasure
-from plazo.notifications import news_letters, noticing, people
+from plazo.notifications import concerned, news_letters, noticing, people
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging
@@ -26,6 +31,7 @@ def connect_readers() -> None:
     running.register()
     telling.register_letters()
     noticing.register()
+    concerned.register_substitutes(_substitutes)
     tickets_live.register()
     mail_erasure.register()
     tickets_erasure.register()
@@ -41,3 +47,13 @@ def connect_readers() -> None:
     staff.register_holder(mailboxes.held_by, name="mailboxes")
     storing.register(files.kept, name="tickets")
     storing.register(articles.kept_files, name="help center")
+
+
+def _substitutes(agents: Iterable[Agent], at: datetime) -> Mapping[int, int]:
+    """Return who of some agents is away at `at`, each with who stands in. One query."""
+    away = absences_at(at)
+    return {
+        agent.pk: standing.pk
+        for agent in agents
+        if (standing := standing_in(agent, away)).pk != agent.pk
+    }

@@ -33,6 +33,8 @@ class Migration(migrations.Migration):
                     ("follow", "Question whether to follow announcements"),
                     ("article", "Article to look at"),
                     ("joined", "Notice of taking part in a case"),
+                    ("answer", "Automatic answer"),
+                    ("rule", "Notice by a rule"),
                     ("news", "News of a case"),
                     ("news_bundle", "News of cases, together"),
                 ],

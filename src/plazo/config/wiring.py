@@ -15,8 +15,8 @@ from plazo.helpcenter import loop as helpcenter_loop
 from plazo.helpcenter import queries as articles
 from plazo.helpcenter.access import holds_file
 from plazo.mailboxes import queries as mailboxes
-from plazo.notifications import erasure as mails_erasure
 from plazo.notifications import concerned, news_letters, noticing, people
+from plazo.notifications import erasure as mails_erasure
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
 from plazo.tickets import files, staging

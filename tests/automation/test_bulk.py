@@ -156,6 +156,10 @@ def test_undoing_is_for_whoever_did_it_for_some_minutes_and_once():
     undone(outcome, TUESDAY + bulk.UNDO_WITHIN)
     with pytest.raises(UndoOver):
         undone(outcome, TUESDAY + bulk.UNDO_WITHIN)
+    bulk.forget_bulk(now=TUESDAY + bulk.KEPT_FOR)
+    assert BulkChange.objects.exists()
+    bulk.forget_bulk(now=TUESDAY + bulk.KEPT_FOR + MINUTE)
+    assert not BulkChange.objects.exists()
 
 
 @pytest.mark.parametrize(

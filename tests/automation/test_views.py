@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plazo.accounts.models import Agent, Group, Role, User
@@ -231,6 +231,9 @@ def test_whatever_an_address_holds_is_read_whole_or_refused(triples):
     listing.counts({"v": filters.all_q(conditions, filters.Context(TUESDAY, agent))}, tickets=found)
 
 
+@example(after='2026-11-24T19:52:00+00:00~1~"x"')
+@example(after="2026-11-24T19:52:00+00:00~1~99999999999999999999")
+@example(after='2026-11-24T19:52:00+00:00~1~"\\ud800"')
 @settings(max_examples=20, deadline=None)
 @given(
     after=st.text(max_size=40)

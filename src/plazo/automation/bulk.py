@@ -25,6 +25,8 @@ from plazo.tickets.models import Status, Ticket, TicketEvent, WaitingFor
 
 MOST_TICKETS: Final = 200
 UNDO_WITHIN: Final = timedelta(minutes=10)
+# How long it is known what was done to many at once; the timelines know it for ever.
+KEPT_FOR: Final = timedelta(days=30)
 
 Values = dict[str, Any]
 Do = Callable[[int, Values, Actor, datetime], TicketEvent | None]
@@ -288,3 +290,8 @@ def _undo(kind: Kind, change: BulkChange, actor: Actor, now: datetime) -> str:
 
 def _columns(kind: Kind, ticket: Ticket) -> Values:
     return {name: getattr(ticket, name) for name in kind.columns}
+
+
+def forget_bulk(*, now: datetime) -> None:
+    """Forget what can long no longer be undone."""
+    BulkAction.objects.filter(at__lt=now - KEPT_FOR).delete()

@@ -6,6 +6,7 @@ from typing import Final
 from django.db import close_old_connections
 from django.utils import timezone
 
+from plazo.automation import bulk
 from plazo.core import limits, presence
 from plazo.helpcenter import announcing, reading
 from plazo.tickets import staging
@@ -21,6 +22,7 @@ def tidy_once() -> None:
     staging.forget_staged(now=now)
     reading.forget_searches(now=now)
     announcing.forget_unconfirmed(now=now)
+    bulk.forget_bulk(now=now)
 
 
 def tidy_for_ever(stop: threading.Event) -> None:

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
 
 from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
@@ -86,6 +87,7 @@ def take_next(request: HttpRequest) -> HttpResponse:
 
 
 @agent_required
+@require_GET
 def see_next(request: HttpRequest) -> HttpResponse:
     """Go to the case that is due first and that nobody has, without taking it."""
     agent: Agent = request.agent  # type: ignore[attr-defined]

@@ -80,10 +80,11 @@ class Lists:
             (key, choice.name.in_language(language))
             for key, choice in document.environments.items()
         ]
+        levels = [str(step.level) for step in document.ladder]
         self._known: dict[str, list[Choice]] = {
             "status": _choices(Status.choices),
             "severity": [(each.key, each.key) for each in document.severities],
-            "level": [(str(step.level), str(step.level)) for step in document.ladder],
+            "level": [(each, each) for each in dict.fromkeys(levels)],
             "service": [
                 (key, document.service_name(key, language)) for key in document.services
             ],

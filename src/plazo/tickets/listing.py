@@ -71,12 +71,13 @@ class Grouping:
     """One way to part a list under headings: groups stand one after the other in their order.
 
     `expression` gives what a group is sorted by; without one, the rows' own order is not changed
-    and the page parts what it shows.
+    and the page parts what it shows. Where `ranked`, it is a small number and no text.
     """
 
     key: str
     label: Promise
     expression: Callable[[], Combinable] | None = None
+    ranked: bool = False
 
 
 GROUPINGS: Final[Mapping[str, Grouping]] = {
@@ -92,9 +93,9 @@ GROUPINGS: Final[Mapping[str, Grouping]] = {
         Grouping(
             "organization", _("By company"), lambda: Coalesce(F("organization__name"), Value(""))
         ),
-        Grouping("severity", _("By severity"), _rank("severity", ("A", "B", "C", "D", "E"))),
+        Grouping("severity", _("By severity"), _rank("severity", tuple("ABCDE")), ranked=True),
         Grouping("service", _("By service"), lambda: F("service")),
-        Grouping("status", _("By status"), _rank("status", Status.values)),
+        Grouping("status", _("By status"), _rank("status", Status.values), ranked=True),
     )
 }
 
@@ -160,8 +161,9 @@ def page(
     after: str = "",
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return one page of some tickets in a declared order, parted in declared groups. One query.
+    """Return one page of some tickets in a declared order, parted in declared groups.
 
+    Costs one query; two in groups, which sort all that the list finds: first the keys alone.
     Edges: `after` is what the page before gave; anything else begins at the beginning.
     """
     order, parts = ORDERINGS[ordering], GROUPINGS[grouping]
@@ -175,14 +177,28 @@ def page(
     if parts.expression is not None:
         found = found.annotate(part=parts.expression())
         sorted_by.insert(0, "part")
-    place = _place(after, grouped=parts.expression is not None)
+    place = _place(after, parts)
     if place is not None:
         found = found.filter(_following(order, place))
-    rows = list(found.order_by(*sorted_by)[: size + 1])
+    found = found.order_by(*sorted_by)[: size + 1]
+    rows = list(found) if parts.expression is None else _grouped(found)
     if len(rows) <= size:
         return Page(rows, "")
     rows = rows[:size]
     return Page(rows, _edge(rows[-1], order))
+
+
+def _grouped(found: TicketQuerySet) -> list[Ticket]:
+    """Return the rows whose keys stand first in their groups, each with its `part`.
+
+    Sorting whole rows, with all that they show, takes ten times as long as sorting their keys.
+    """
+    part_of: dict[int, str | int] = dict(found.values_list("pk", "part"))  # type: ignore[misc]
+    # Whatever was changed since the keys were read stands where they said.
+    rows = {t.pk: t for t in Ticket.objects.filter(pk__in=part_of).for_queue_page()}
+    for pk, ticket in rows.items():
+        ticket.part = part_of[pk]  # type: ignore[attr-defined]
+    return [rows[pk] for pk in part_of]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +214,22 @@ def _edge(last: Ticket, order: Ordering) -> str:
     return edge if part is None else f"{edge}~{json.dumps(part)}"
 
 
-def _place(after: str, *, grouped: bool) -> _Place | None:
+def _place(after: str, grouping: Grouping) -> _Place | None:
     parts = after.split("~", 2)
     try:
         instant, pk = datetime.fromisoformat(parts[0]), int(parts[1])
         if instant.tzinfo is None or not 0 <= pk < 2**63:
             return None
-        if not grouped:
+        if grouping.expression is None:
             return _Place(instant, pk)
         part = json.loads(parts[2])
-    except (ValueError, IndexError):
+        str(part).encode()  # half a sign is none
+    except (ValueError, IndexError, RecursionError):
         return None
-    known = isinstance(part, str | int) and "\x00" not in str(part)
+    if grouping.ranked:
+        known = isinstance(part, int) and 0 <= part < 100
+    else:
+        known = isinstance(part, str) and "\x00" not in part
     return _Place(instant, pk, part) if known else None
 
 

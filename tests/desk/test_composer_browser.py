@@ -116,6 +116,8 @@ def test_an_answer_by_keyboard_alone(browse: Browse) -> None:
     expect(page.locator(".held")).to_be_visible()
     page.keyboard.press("z")
     expect(page.locator("#body")).to_have_value("Por *teclado***negrita**")
+    expect(page.locator("#body")).to_be_focused()
+    page.keyboard.press("Escape")
     page.keyboard.press("n")
     expect(page.locator("#body")).to_be_focused()
     page.keyboard.press("Control+a")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from plazo.escalation import sweep
@@ -149,7 +149,7 @@ def test_a_ticket_somebody_works_on_is_left_to_the_next_pass():
 
     def hold() -> None:
         try:
-            with commands.transaction.atomic():
+            with transaction.atomic():
                 Ticket.objects.select_for_update().get(pk=held.pk)
                 locked.set()
                 release.wait(10)

@@ -274,6 +274,12 @@ def test_a_draft_of_the_agreement_from_the_first_edit_to_the_last_word(admin):
     assert "Uno ya está" not in admin.get(path + query).content.decode()
     assert "2 ya están en el calendario" in admin.get(path + query).content.decode()
     admin.post("/desk/settings/fields/sku/remove/", {"revision": 2})
+    trail = admin.get("/desk/settings/audit/?about=agreement").content.decode()
+    assert "<del>sábado: 09:00-17:00; domingo: 09:00-17:00</del>" in trail.replace(
+        "lunes: 06:00-22:00; martes: 06:00-22:00; miércoles: 06:00-22:00; jueves: 06:00-22:00;"
+        " viernes: 06:00-22:00; ",
+        "",
+    )
     page = admin.get("/desk/settings/agreement/").content.decode()
     for words in ("Navidad", "65", "SKU de los productos", "Campo quitado"):
         assert words in page

@@ -139,12 +139,26 @@ def told(entry: AuditEntry, zone: str) -> Told:
         [
             (
                 str(FIELDS.get(name, name)),
-                _value(name, entry.before[name], zone) if name in entry.before else "",
-                _value(name, entry.after[name], zone) if name in entry.after else "",
+                _value(name, _part(entry.before, entry.after, name), zone)
+                if name in entry.before
+                else "",
+                _value(name, _part(entry.after, entry.before, name), zone)
+                if name in entry.after
+                else "",
             )
             for name in names
         ],
     )
+
+
+def _part(values: dict[str, Any], others: dict[str, Any], name: str) -> Any:
+    """Return a value; of one that has parts, those that differ, weekdays in their order."""
+    value, other = values[name], others.get(name)
+    if not isinstance(value, dict):
+        return value
+    known = other if isinstance(other, dict) else {}
+    keys = sorted(value, key=lambda key: DAYS.index(key) if key in DAYS else 0)
+    return {key: value[key] for key in keys if value[key] != known.get(key)}
 
 
 def _value(name: str, value: Any, zone: str) -> str:

@@ -85,7 +85,7 @@ def test_cases_are_joined_and_parted_by_keyboard(browse: Browse) -> None:
     page = browse()
     sign_in(page)
     page.goto(f"/desk/tickets/{gone.number}/")
-    page.keyboard.press("m")
+    page.keyboard.press("Shift+M")
     page.wait_for_url(re.compile("/merge/$"))
     page.keyboard.type(kept.number.lower())
     page.keyboard.press("Enter")

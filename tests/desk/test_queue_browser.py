@@ -145,7 +145,7 @@ def test_a_day_by_keys_alone(browse: Browse) -> None:
     press("Escape")
     expect(page.locator("[data-filter]")).to_be_focused()
     press("g")
-    press("n")
+    press("t")
     page.wait_for_url(re.compile(r"/tickets/IWS-\d+/$"))
     taken = Ticket.objects.get(number=page.url.rstrip("/").rsplit("/", 1)[-1])
     assert taken.assignee is not None

@@ -19,6 +19,7 @@ from plazo.automation.bulk import MOST_TICKETS, Outcome, do_to_tickets, undo_bul
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk.frame import agent_required, posted
+from plazo.desk.live import in_other_hands
 from plazo.desk.queue import place_after
 from plazo.desk.rows import row_context
 from plazo.desk.wanted import wanted_by
@@ -78,7 +79,13 @@ def undo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def take_next(request: HttpRequest) -> HttpResponse:
     """Take the case that is due first and that nobody has, and go there."""
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    found = commands.take_next(agent_id=agent.pk, actor=actor_of_agent(agent), now=read_clock())
+    now = read_clock()
+    found = commands.take_next(
+        agent_id=agent.pk,
+        besides=in_other_hands(agent, now),
+        actor=actor_of_agent(agent),
+        now=now,
+    )
     if found is None:
         messages.warning(request, _("Nobody is waiting for somebody to take their case."))
         return redirect("desk:queue")
@@ -91,7 +98,8 @@ def take_next(request: HttpRequest) -> HttpResponse:
 def see_next(request: HttpRequest) -> HttpResponse:
     """Go to the case that is due first and that nobody has, without taking it."""
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    found = access.next_for_agent(agent).first()
+    besides = in_other_hands(agent, read_clock())
+    found = access.next_for_agent(agent, besides=besides).first()
     if found is None:
         messages.warning(request, _("Nobody is waiting for somebody to take their case."))
         return redirect("desk:queue")

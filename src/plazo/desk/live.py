@@ -16,7 +16,7 @@ from plazo.core.errors import NotVisible
 from plazo.core.live import publish
 from plazo.desk.frame import agent_required
 from plazo.tickets import access
-from plazo.tickets.live import TOPIC, place_of
+from plazo.tickets.live import PLACES, TOPIC, place_of
 from plazo.tickets.models import Ticket
 
 MOST_CASES: Final = 20
@@ -54,6 +54,12 @@ def here(request: HttpRequest, number: str) -> HttpResponse:
     people = [(names[visit.who], visit.doing) for visit in visits if visit.who in names]
     context = {"people": people, "says": [_says(name, doing) for name, doing in people]}
     return render(request, "plazo/desk/_presence.html", context)
+
+
+def in_other_hands(agent: Agent, now: datetime) -> list[int]:
+    """Return the keys of the cases at which somebody else is right now: nobody is sent there."""
+    places = presence.places(PLACES, besides=agent.pk, now=now)
+    return [int(place.removeprefix(PLACES)) for place in places]
 
 
 def _note(found: Ticket, agent: Agent, doing: str, now: datetime) -> None:

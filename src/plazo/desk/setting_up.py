@@ -22,17 +22,17 @@ SCREENS: Final[tuple[tuple[str, Promise, str, str, Who], ...]] = (
     ("me", _("My profile"), "user-round", "desk:me", lambda agent: True),
     ("views", _("Views of the queue"), "list-filter", "desk:views", lambda agent: True),
     ("notices", _("My notices"), "bell", "desk:notice_settings", lambda agent: True),
+    ("macros", _("Macros"), "zap", "desk:macros", lambda agent: True),
     ("absences", _("Absences"), "calendar-clock", "desk:absences", lambda agent: True),
     ("agents", _("Agents"), "users-round", "desk:agents", lambda agent: agent.administers),
     ("groups", _("Groups"), "layers", "desk:groups", lambda agent: agent.administers),
+    ("rules", _("Rules"), "workflow", "desk:rules", lambda agent: agent.administers),
     ("mailboxes", _("Mailboxes"), "mail", "desk:mailboxes", lambda agent: agent.administers),
     ("agreement", _("Agreement"), "scroll-text", "desk:agreement", lambda agent: agent.coordinates),
     ("calendars", _("Hours"), "clock-3", "desk:calendars", lambda agent: agent.coordinates),
     ("services", _("Services"), "package", "desk:services", lambda agent: agent.coordinates),
     ("fields", _("Form fields"), "list", "desk:fields", lambda agent: agent.coordinates),
     ("audit", _("Audit trail"), "history", "desk:audit", lambda agent: agent.administers),
-    ("macros", _("Macros"), "zap", "desk:macros", lambda agent: True),
-    ("rules", _("Rules"), "workflow", "desk:rules", lambda agent: agent.administers),
 )
 
 

@@ -8,9 +8,12 @@ from plazo.tickets.models import Ticket, TicketEvent
 TOPIC = "tickets"
 
 
+PLACES: Final = "ticket:"
+
+
 def place_of(ticket_id: int) -> str:
     """Return the topic, and the place, of one ticket: who looks at it and who writes there."""
-    return f"ticket:{ticket_id}"
+    return f"{PLACES}{ticket_id}"
 
 
 def register() -> None:

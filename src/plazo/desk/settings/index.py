@@ -28,6 +28,8 @@ ABOUT: Final[dict[str, Promise]] = {
     "calendars": _("When time counts: the week, holidays and other special days."),
     "services": _("What clients can have support for, by name."),
     "fields": _("What the request form asks further, service by service."),
+    "macros": _("Words and actions that you apply to a case in one go."),
+    "rules": _("What happens by itself: on an event, or after a time."),
     "audit": _("Who changed which setting, when, from what to what."),
 }
 

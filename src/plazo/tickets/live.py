@@ -1,13 +1,13 @@
 """Telling open screens that a ticket changed: one piece of news for each command."""
 
+from typing import Final
+
 from plazo.core.live import publish
 from plazo.sla import Evaluation
 from plazo.tickets import events, readers
 from plazo.tickets.models import Ticket, TicketEvent
 
-TOPIC = "tickets"
-
-
+TOPIC: Final = "tickets"
 PLACES: Final = "ticket:"
 
 

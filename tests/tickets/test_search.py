@@ -222,11 +222,12 @@ def test_silence_is_not_read_again(desk: dict[str, Ticket]) -> None:
 def test_the_statement_does_not_grow(
     desk: dict[str, Ticket], django_assert_num_queries: Callable[..., Any]
 ) -> None:
-    """A page costs the same whatever it finds: one query, and three to say where."""
+    """A page costs the same whatever it finds: the words and their two settings in a savepoint, the
+    cases, and three queries to say where."""
     ask("x")
     wanted = language.want(language.parse("compra"), _Nobody(), now=NOW, zone="UTC")
     agent = an_agent()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(9):
         assert len(asking.find(wanted, agent=agent, now=NOW, prefix="X").hits) == 2
 
 
@@ -236,13 +237,20 @@ class _Nobody:
 
 
 def test_words_are_read_off_their_index(desk: dict[str, Ticket]) -> None:
-    """With the table's scan forbidden, the plan goes through the index of words."""
+    """As it is asked, the plan goes through the index of words."""
     ask("x")
-    wanted = language.want(language.parse("cortafuegos"), _Nobody(), now=NOW, zone="UTC")
-    tickets = asking.matching(
-        Ticket.objects.all(), wanted, asking.query_of(wanted.words), agent=an_agent(), now=NOW
-    )
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = tickets.order_by("-pk")[:26].explain()
-    assert "ticket_words" in plan
+        cursor.execute(f"EXPLAIN {asking.MATCHING}", ["'cortafueg'", asking.FEW + 1])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("SET LOCAL enable_seqscan = on")
+    assert "Bitmap Index Scan on ticket_words" in plan
+
+
+def test_many_and_few_are_found_alike(
+    desk: dict[str, Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What many cases say is walked from the newest on, and finds the same."""
+    few = found("compra")
+    monkeypatch.setattr(asking, "FEW", 1)
+    assert found("compra") == few == [desk["three"].subject, desk["one"].subject]

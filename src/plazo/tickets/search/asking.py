@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from django.db import connection, transaction
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Left
 from django.utils.safestring import SafeString
@@ -35,7 +36,12 @@ PAGE_SIZE: Final = 25
 LANGUAGES: Final[tuple[Language, ...]] = ("es", "en")
 # Of a long text only so much is looked at for showing where something was found.
 SHOWN_LETTERS: Final = 20_000
+FEW: Final = 1000
+MATCHING: Final = "SELECT ticket_id FROM tickets_ticketwords WHERE words @@ %s::tsquery LIMIT %s"
 PLACES: Final = {"subject": "A", "file": "C"}
+# What an index of words does not know: where in a text they stand, and in which order.
+_ORDER: Final = re.compile(r"<\d+>")
+_WEIGHT: Final = re.compile(r"(?<='):[AC](?![^\s)])")
 _NUMBER: Final = re.compile(r"(?:[A-Za-z]{1,8}-)?\d{1,15}")
 
 
@@ -89,8 +95,8 @@ def find(
 
     Units: `prefix` is what a number begins with where only its digits were typed. With `showing`
         each says where it was found.
-    Edges: a number that was typed alone stands first, and may stand again further down. Costs one
-        query, one more for a number, and three for showing.
+    Edges: a number that was typed alone stands first, and may stand again further down. Costs two
+        queries, one more for a number, and three for showing.
     """
     query = query_of(wanted.words)
     tickets = matching(tickets_for_agent(agent), wanted, query, agent=agent, now=now)
@@ -117,7 +123,12 @@ def find(
 def matching(
     tickets: TicketQuerySet, wanted: Wanted, query: Query, *, agent: Agent, now: datetime
 ) -> TicketQuerySet:
-    """Keep the tickets that are what is wanted. Lazy. No words and no conditions keep them all."""
+    """Keep the tickets that are what is wanted; all of them where nothing is.
+
+    Edges: what few tickets say is looked up by its index first, and what many say is met soon when
+        they are walked from the newest on. PostgreSQL cannot tell the two apart beforehand, and
+        walking to a rare word would unpack the whole table. Costs one query where there are words.
+    """
     tickets = tickets.filter(
         filters.all_q(wanted.conditions, filters.Context(now=now, agent=agent))
     )
@@ -127,12 +138,29 @@ def matching(
         found for place, text in wanted.within if (found := _phrase(text, weight=PLACES[place]))
     ]
     if positive:
-        tickets = tickets.filter(_has(" & ".join(f"({part})" for part in positive)))
+        tsquery = " & ".join(f"({part})" for part in positive)
+        anywhere = _ORDER.sub("&", _WEIGHT.sub("", tsquery))
+        few = _few(anywhere)
+        if few is not None:
+            tickets = tickets.filter(pk__in=few)
+        if few is None or anywhere != tsquery:
+            tickets = tickets.filter(_has(tsquery))
     for text in wanted.without:
         unwanted = _phrase(text)
         if unwanted:
             tickets = tickets.exclude(_has(unwanted))
     return tickets
+
+
+def _few(tsquery: str) -> list[int] | None:
+    """Return the tickets whose words match, if they are few."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The planner does not know what unpacking a tsvector costs, and would read the table.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(MATCHING, [tsquery, FEW + 1])
+        found = {pk for (pk,) in cursor.fetchall()}
+        cursor.execute("SET LOCAL enable_seqscan = on")
+    return sorted(found) if len(found) <= FEW else None
 
 
 def _has(tsquery: str) -> Exists:

@@ -93,6 +93,7 @@ def test_a_macro_has_a_name_something_to_do_and_a_trail():
     assert list(Macro.objects.values_list("name", flat=True)) == ["Dos", "Una"]
     macros.move_macro(macro_id=two.pk, up=True, among=[two.pk, one.pk], **by)
     macros.remove_macro(macro_id=one.pk, **by)
-    assert list(AuditEntry.objects.order_by("pk").values_list("what", flat=True)) == [
+    trail = AuditEntry.objects.filter(what__startswith="macro.").order_by("pk")
+    assert list(trail.values_list("what", flat=True)) == [
         "macro.added", "macro.added", "macro.changed", "macro.moved", "macro.removed",
     ]  # fmt: skip

@@ -197,7 +197,7 @@ def test_an_agent_makes_a_macro_of_their_own_and_uses_it_on_a_case():
     answer = client.post(reverse("desk:apply_macro", args=[ticket.number, macro.pk]), follow=True)
     ticket.refresh_from_db()
     assert ticket.tags == ["datos"]
-    assert ">Hola, Compras Andina:</textarea>" in answer.text
+    assert "\nHola, Compras Andina:</textarea>" in answer.text
     assert "1 cambio hecho" in answer.text
     commands.set_status(ticket_id=ticket.pk, status="solved", actor=as_agent(), now=TUESDAY)
 

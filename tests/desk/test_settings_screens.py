@@ -108,7 +108,7 @@ def test_a_screen_costs_the_same_for_one_row_and_for_many(admin):
             substitute_id=an_agent(1).pk, actor=as_agent(), now=TUESDAY,
         )  # fmt: skip
     assert costs() == few
-    assert max(few.values()) <= 9
+    assert max(few.values()) <= 10
 
 
 def invited(admin: Client, email: str, **other: object) -> Agent:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tickets", "0009_automation"),
+        ("tickets", "0012_automation"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_composer"),
+        ("accounts", "0005_composer"),
         ("tickets", "0009_queue"),
     ]
 

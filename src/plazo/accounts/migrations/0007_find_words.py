@@ -8,7 +8,7 @@ import plazo.accounts.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_settings"),
+        ("accounts", "0006_settings"),
     ]
 
     operations = [

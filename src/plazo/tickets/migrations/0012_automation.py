@@ -20,7 +20,7 @@ UPDATE tickets_ticket SET status_since = coalesce(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tickets", "0009_joining")]
+    dependencies = [("tickets", "0011_joining")]
 
     operations = [
         migrations.AddField(

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("automation", "0001_queue"),
         ("accounts", "0002_portal"),
-        ("tickets", "0009_automation"),
+        ("tickets", "0012_automation"),
     ]
 
     operations = [

@@ -29,6 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent
 IWS = ROOT / "agreements" / "iws.toml"
 CHUNK = 2000
 MOST_MESSAGES = 4
+# Of a closed case, what moves with it; its deadlines are over.
+MOMENTS = (
+    "opened_at", "updated_at", "solved_at", "closed_at", "evaluated_at", "last_at", "status_since",
+)  # fmt: skip
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 BODIES = (
     "La llamada PlaceOrder devuelve 504 desde hace media hora; no sabemos si la orden entró.",
@@ -475,13 +479,26 @@ def seed_many(tickets: int, *, now: datetime, world: World) -> None:
     running = [
         subprocess.Popen(
             [sys.executable, __file__, "--keep", "--bare", f"--tickets={part}", f"--seed={number}",
-             f"--copies={copies}"],
+             f"--copies={copies}", f"--part={number}/{cores}"],
             env=address,
         )
         for number, part in enumerate(parts, start=1)
     ]  # fmt: skip
     codes = [process.wait() for process in running]
     assert codes == [0] * cores, codes
+
+
+def write_words(part: int, parts: int) -> None:
+    """Write the words of every so many-th case, by which the search finds it."""
+    from django.db import transaction
+
+    from plazo.tickets.models import Ticket
+    from plazo.tickets.search import indexing
+
+    keys = [pk for pk in Ticket.objects.values_list("pk", flat=True) if pk % parts == part - 1]
+    for begin in range(0, len(keys), CHUNK):
+        with transaction.atomic():
+            indexing.index(keys[begin : begin + CHUNK])
 
 
 def _address(settings: dict[str, Any]) -> str:
@@ -504,6 +521,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--copies", type=int, default=0, help="of each closed case, weeks earlier")
+    parser.add_argument("--part", default="", help="make these cases findable, 1/2 or 2/2")
     parser.add_argument("--bare", action="store_true", help="do not verify what was made")
     parser.add_argument("--keep", action="store_true", help="into the environment's database")
     arguments = parser.parse_args()
@@ -514,6 +532,8 @@ def main() -> None:
         events = seed(arguments.tickets, now=now, world=world, dice=dice, copies=arguments.copies)
         seconds = time.perf_counter() - began
         print(f"{arguments.tickets} tickets with {events} events in {seconds:.1f} s")
+        if arguments.part:
+            write_words(*map(int, arguments.part.split("/")))
         if arguments.bare:
             return
         from plazo.tickets.verify import Tally, verify

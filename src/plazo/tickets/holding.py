@@ -22,10 +22,10 @@ from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
 from plazo.core.actor import Actor
 from plazo.core.errors import PlazoError
-from plazo.tickets import commands, drafts
+from plazo.tickets import commands, drafts, timeline
 from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.errors import NotHeld
-from plazo.tickets.models import Draft, Ticket, TicketEvent
+from plazo.tickets.models import Draft, Participant, Ticket, TicketEvent
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def hold_reply(
         body=letter.typed,
         choices=letter.choices,
         files=drafts.as_rows(letter.files),
-        sending=sending,
+        sending=sending | {"taking_part": sorted(_taking_part(ticket.pk))},
         seen=letter.seen,
         at=now,
         send_at=send_at,
@@ -130,6 +130,21 @@ def _reply(
         actor=actor,
         now=now,
     )
+
+
+def _taking_part(ticket_id: int) -> set[int]:
+    people = Participant.objects.filter(ticket=ticket_id)
+    return set(people.values_list("requester_id", flat=True))
+
+
+def _as_of_now(draft: Draft) -> dict[str, Any]:
+    """Return what is sent without copies to whoever was taken out of the ticket meanwhile."""
+    sending: dict[str, Any] = draft.sending
+    timeline.lock(draft.ticket_id)
+    left = set(sending.get("taking_part", ())) - _taking_part(draft.ticket_id)
+    if sending["copies"] is None or not left:
+        return sending
+    return sending | {"copies": [pk for pk in sending["copies"] if pk not in left]}
 
 
 class _Rehearsed(Exception):
@@ -172,7 +187,7 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
         actor, files = actor_of_agent(draft.author), drafts.files_of(draft)
         try:
             with transaction.atomic():
-                event = _reply(draft.ticket_id, draft.sending, files, actor, now)
+                event = _reply(draft.ticket_id, _as_of_now(draft), files, actor, now)
         except PlazoError as error:
             with translation.override(draft.author.user.language):
                 _give_back(draft, now, refused=error.user_message())
@@ -218,8 +233,7 @@ def _give_back(draft: Draft, now: datetime, *, refused: str = "") -> Draft:
         .first()
     )
     if later is not None and not refused:
-        draft.body = "\n\n".join(text for text in (draft.body, later.body) if text.strip())
-        draft.files = [*draft.files, *(row for row in later.files if row not in draft.files)]
+        drafts.join(draft, draft, later)
         later.delete()
     draft.save()
     return draft

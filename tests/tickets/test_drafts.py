@@ -175,6 +175,33 @@ def test_what_is_refused_by_then_comes_back_with_its_reason():
     assert taken.body == "Lo que escribe mientras tanto\n\nYa está resuelto"
 
 
+def test_a_reply_whose_author_has_left_goes_to_whoever_has_the_case():
+    """Deactivated while it waited: it is not sent in their name, and somebody else has the text."""
+    ticket, other = a_case(now=NOW), an_agent(2)
+    commands.assign_ticket(
+        ticket_id=ticket.pk, assignee_id=other.pk, actor=actor_of_agent(other), now=NOW
+    )
+    hold(ticket)
+    commands.let_agent_go(
+        agent_id=an_agent(1).pk, cases_to=None, actor=actor_of_agent(other), now=NOW
+    )
+    assert holding.send_due(NOW + 10 * SECOND) == 0
+    given = drafts.on_ticket(ticket, other).given
+    assert [(d.author, d.body) for d in given] == [(an_agent(1), "Ya está resuelto")]
+    assert replies() == 0
+
+
+def test_a_case_is_not_merged_away_under_a_reply_that_waits():
+    """It could not go any more, and its author believes it sent: it goes first."""
+    ticket, into = a_case(now=NOW), a_case(now=NOW, subject="Otro")
+    hold(ticket)
+    merge = {"ticket_id": ticket.pk, "into_id": into.pk, "actor": as_agent(2)}
+    with pytest.raises(errors.MergeRefused):
+        commands.merge_ticket(**merge, now=NOW + SECOND)
+    assert holding.send_due(NOW + 10 * SECOND) == 1
+    commands.merge_ticket(**merge, now=NOW + 11 * SECOND)
+
+
 def test_killed_before_the_commit_it_is_still_there(monkeypatch):
     """A process that dies between the reply and the commit leaves the row: the next one sends it."""
     ticket = a_case(now=NOW)

@@ -173,12 +173,12 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
     """Send a reply whose time has come. None where it is not due, not there, or refused.
 
     Edges: of several at once, one sends it. What is refused by now goes back to its author as a
-        draft, with the reason.
+        draft, with the reason; to whoever has the ticket where the author has left the team.
     """
     with transaction.atomic():
         draft = (
             Draft.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("author__user")
+            .select_related("author__user", "ticket")
             .filter(_due(now), pk=draft_id)
             .first()
         )
@@ -191,6 +191,8 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
         except PlazoError as error:
             with translation.override(draft.author.user.language):
                 _give_back(draft, now, refused=error.user_message())
+            if not draft.author.is_active:
+                drafts.hand_over(draft.ticket, to=draft.ticket.assignee_id, of={draft.agent_id})
             return None
         draft.delete()
         return event

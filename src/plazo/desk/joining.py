@@ -251,7 +251,7 @@ def _split_page(
         for name, label, _value, known in choices_of(found, document, language)
     ]
     chain = queries.chain_of(found)
-    counts_from = joins.asked_at(chain, said.at, now=max(now, found.last_at))
+    counts_from = queries.split_counts_from(said, found, chain, now=now)
     return _page(
         request,
         found,

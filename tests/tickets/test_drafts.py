@@ -338,9 +338,7 @@ def test_who_was_taken_out_while_a_reply_waited_gets_no_copy():
     person, stays = a_requester(email="sale@example.net"), a_requester(email="queda@example.net")
     ticket = a_case(now=NOW)
     for each in (person, stays):
-        commands.add_participant(
-            ticket_id=ticket.pk, person_id=each.pk, actor=as_agent(), now=NOW
-        )
+        commands.add_participant(ticket_id=ticket.pk, person_id=each.pk, actor=as_agent(), now=NOW)
     new = a_requester(email="nueva@example.net")
     hold(ticket, copies=[person.pk, stays.pk, new.pk])
     commands.remove_participant(

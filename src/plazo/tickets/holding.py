@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import close_old_connections, transaction
+from django.db import IntegrityError, close_old_connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone, translation
 
@@ -203,12 +203,20 @@ def _due(now: datetime) -> Q:
     return Q(send_at__lte=now) | Q(send_at__isnull=False, ticket__next_due_at__lte=F("send_at"))
 
 
-@transaction.atomic
 def take_back(*, draft_id: int, actor: Actor, now: datetime) -> Draft:
     """Give a reply that waits back to its author, as a draft.
 
+    Edges: a draft of theirs that is saved at the same moment does not keep it from coming back.
     Raises: NotHeld.
     """
+    try:
+        return _taken_back(draft_id, actor, now)
+    except IntegrityError:
+        return _taken_back(draft_id, actor, now)
+
+
+@transaction.atomic
+def _taken_back(draft_id: int, actor: Actor, now: datetime) -> Draft:
     draft = (
         Draft.objects.select_for_update()
         .filter(pk=draft_id, author=actor.id or 0, send_at__isnull=False)

@@ -29,9 +29,9 @@ def split_message(
 
     Units: `receipt` says whether its author is told the new number.
     Edges: its author asks; it came by the channel by which the other came. It counts from when the
-        message was written, unless a public reply followed that. The message stays where it is. What
-        it quotes does not come along where its author is of another company than its case: that
-        one's words are not for the author's colleagues.
+        message was written, unless a public reply followed that. The message stays where it is.
+        What it quotes does not come along where its author is of another company than its case:
+        that one's words are not for the author's colleagues.
     Raises: NotSplittable for what no requester wrote, what opened its case, and what was erased or
         split off before; UnknownChoice.
     Source: docs/metrics.md, M-87; decision 42.

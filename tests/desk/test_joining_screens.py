@@ -148,12 +148,12 @@ def test_a_problem_tells_its_incidents(client):
             now=TUESDAY,
         )
     assert "Avisar en 2 incidentes" in words_of(client.get(of(problem)))
-    sent = {"incidents": [one.pk], "words": "El proveedor lo corrigió.", "then": "solved"}
+    sent = {"incidents": [one.pk], "words": "{{ticket.number}}: lo corrigió.", "then": "solved"}
     client.post(of(problem, "incidents"), sent)
     assert Ticket.objects.get(pk=one.pk).status == "solved"
     assert Ticket.objects.get(pk=two.pk).status == "new"
     said = PublicMessage.objects.get(author_agent__isnull=False)
-    assert (said.ticket_id, said.body_text) == (one.pk, "El proveedor lo corrigió.")
+    assert (said.ticket_id, said.body_text) == (one.pk, f"{one.number}: lo corrigió.")
 
 
 def test_a_case_is_opened_after_a_call(client):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from plazo.accounts import erasure
-from plazo.accounts.access import actor_of_agent
+from plazo.accounts.access import actor_of_agent, actor_of_requester
 from plazo.core.actor import Actor
 from plazo.notifications.models import OutboundMail
 from plazo.tickets import commands, drafts, errors, holding, queries, staging
@@ -79,6 +79,25 @@ def test_taken_back_it_is_a_draft_again():
     assert holding.send_due(NOW + MINUTE) == 0
     with pytest.raises(errors.NotHeld):
         holding.take_back(draft_id=held.pk, actor=as_agent(), now=NOW + 4 * SECOND)
+
+
+def test_a_note_never_becomes_a_part_of_a_reply():
+    """Two drafts that come together are a note if either is: taken back, handed over, gone on with."""
+    ticket, first, second = a_case(now=NOW), an_agent(1), an_agent(2)
+    held = hold(ticket)
+    write(ticket, first, "Entre nosotros", kind="note")
+    holding.take_back(draft_id=held.pk, actor=as_agent(), now=NOW)
+    draft = Draft.objects.get()
+    assert (draft.kind, draft.body) == ("note", "Ya está resuelto\n\nEntre nosotros")
+    write(ticket, second, "Para usted")
+    drafts.hand_over(ticket, to=second.pk, of={first.pk})
+    taken = drafts.take(draft_id=draft.pk, agent=second, now=NOW)
+    assert (taken.kind, taken.body[:10]) == ("note", "Para usted")
+    write(ticket, second, "Y nada más", kind="note")
+    write(ticket, first, "Una respuesta")
+    drafts.hand_over(ticket, to=second.pk, of={first.pk})
+    drafts.take(draft_id=drafts.on_ticket(ticket, second).given[0].pk, agent=second, now=NOW)
+    assert [d.kind for d in Draft.objects.all()] == ["note"]
 
 
 def test_only_its_author_takes_a_reply_back():
@@ -154,6 +173,33 @@ def test_what_is_refused_by_then_comes_back_with_its_reason():
     assert replies() == 0
     taken = drafts.take(draft_id=desk.given[0].pk, agent=an_agent(), now=NOW)
     assert taken.body == "Lo que escribe mientras tanto\n\nYa está resuelto"
+
+
+def test_a_reply_whose_author_has_left_goes_to_whoever_has_the_case():
+    """Deactivated while it waited: it is not sent in their name, and somebody else has the text."""
+    ticket, other = a_case(now=NOW), an_agent(2)
+    commands.assign_ticket(
+        ticket_id=ticket.pk, assignee_id=other.pk, actor=actor_of_agent(other), now=NOW
+    )
+    hold(ticket)
+    commands.let_agent_go(
+        agent_id=an_agent(1).pk, cases_to=None, actor=actor_of_agent(other), now=NOW
+    )
+    assert holding.send_due(NOW + 10 * SECOND) == 0
+    given = drafts.on_ticket(ticket, other).given
+    assert [(d.author, d.body) for d in given] == [(an_agent(1), "Ya está resuelto")]
+    assert replies() == 0
+
+
+def test_a_case_is_not_merged_away_under_a_reply_that_waits():
+    """It could not go any more, and its author believes it sent: it goes first."""
+    ticket, into = a_case(now=NOW), a_case(now=NOW, subject="Otro")
+    hold(ticket)
+    merge = {"ticket_id": ticket.pk, "into_id": into.pk, "actor": as_agent(2)}
+    with pytest.raises(errors.MergeRefused):
+        commands.merge_ticket(**merge, now=NOW + SECOND)
+    assert holding.send_due(NOW + 10 * SECOND) == 1
+    commands.merge_ticket(**merge, now=NOW + 11 * SECOND)
 
 
 def test_killed_before_the_commit_it_is_still_there(monkeypatch):
@@ -248,6 +294,17 @@ def test_whoever_had_the_ticket_leaves_their_draft_too():
     assert [d.author for d in drafts.on_ticket(ticket, other).given] == [absent]
 
 
+def test_what_a_former_agent_left_goes_to_whoever_is_given_the_ticket():
+    """Left unassigned by who leaves, and given to somebody later: what was begun is not lost."""
+    ticket, gone, other = a_case(now=NOW), an_agent(1), an_agent(2)
+    write(ticket, gone, "A medias")
+    commands.let_agent_go(agent_id=gone.pk, cases_to=None, actor=Actor.system("x"), now=NOW)
+    commands.assign_ticket(
+        ticket_id=ticket.pk, assignee_id=other.pk, actor=actor_of_agent(other), now=NOW
+    )
+    assert [d.author for d in drafts.on_ticket(ticket, other).given] == [gone]
+
+
 def test_a_draft_is_erased_with_whom_it_is_about():
     """What an agent was writing to a person may be about them: it goes when they are erased."""
     person = a_requester()
@@ -257,6 +314,40 @@ def test_a_draft_is_erased_with_whom_it_is_about():
     tickets_erasure.register()
     erasure.erase_requester(requester_id=person.pk, actor=as_agent(), now=NOW)
     assert not Draft.objects.exists()
+
+
+def test_a_reply_that_waits_outlives_the_erasing_of_somebody_else():
+    """It was sent to the requester: that a participant is erased meanwhile does not lose it."""
+    colleague = a_requester(email="colega@example.net")
+    ticket = a_case(requester=a_requester(), now=NOW)
+    commands.reply_as_requester(
+        ticket_id=ticket.pk, body="Yo también", actor=actor_of_requester(colleague), now=NOW
+    )
+    write(ticket, an_agent(2), "Sobre el colega")
+    hold(ticket, copies=[colleague.pk])
+    tickets_erasure.register()
+    erasure.erase_requester(requester_id=colleague.pk, actor=as_agent(), now=NOW)
+    assert [draft.send_at is None for draft in Draft.objects.all()] == [False]
+    assert holding.send_due(NOW + 10 * SECOND) == 1
+    assert not ticket.participants.exists()
+    assert queries.chain_of(ticket)[-1].kind != "participant.added"
+
+
+def test_who_was_taken_out_while_a_reply_waited_gets_no_copy():
+    """Copies are chosen when it is written; who takes part no more by then is let in no more."""
+    person, stays = a_requester(email="sale@example.net"), a_requester(email="queda@example.net")
+    ticket = a_case(now=NOW)
+    for each in (person, stays):
+        commands.add_participant(ticket_id=ticket.pk, person_id=each.pk, actor=as_agent(), now=NOW)
+    new = a_requester(email="nueva@example.net")
+    hold(ticket, copies=[person.pk, stays.pk, new.pk])
+    commands.remove_participant(
+        ticket_id=ticket.pk, person_id=person.pk, actor=as_agent(), now=NOW + SECOND
+    )
+    assert holding.send_due(NOW + 10 * SECOND) == 1
+    replied = next(e for e in queries.chain_of(ticket) if e.kind == "ticket.replied")
+    assert replied.payload["copies"] == sorted([stays.pk, new.pk])
+    assert not ticket.participants.filter(requester=person).exists()
 
 
 def test_a_file_of_a_draft_outlives_its_two_days(settings, tmp_path):

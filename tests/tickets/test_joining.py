@@ -7,9 +7,10 @@ import pytest
 from django.db import connections
 
 from plazo.accounts.access import actor_of_requester
+from plazo.accounts.models import Organization
 from plazo.core.actor import Actor
 from plazo.tickets import access, commands, joins, queries
-from plazo.tickets.bodies import StoredUpload
+from plazo.tickets.bodies import StoredUpload, Written
 from plazo.tickets.commands.erasing import twins_of
 from plazo.tickets.errors import (
     LinkRefused,
@@ -318,6 +319,41 @@ def test_a_message_that_was_answered_counts_from_the_split():
     )
     assert new.opened_at == TUESDAY
     assert PublicMessage.objects.get(ticket=new).at == TUESDAY - 15 * MINUTE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("replied", "after"), [(False, -15), (True, 0)])
+def test_a_merge_answers_nobody_whose_message_is_split_off(replied, after):
+    """M-87: split off a case that was merged, it counts from when it was asked, until the answer."""
+    case, kept = a_case(now=TUESDAY - 20 * MINUTE), a_case(now=TUESDAY - 18 * MINUTE)
+    said = says(case, "Otra cosa", TUESDAY - 15 * MINUTE)
+    merge(case, kept, TUESDAY - 10 * MINUTE)
+    if replied:
+        answer(kept, TUESDAY - 5 * MINUTE)
+    new = commands.split_message(
+        message_id=said.payload["message"], subject="Otra", actor=as_agent(), now=TUESDAY
+    )
+    assert new.opened_at == TUESDAY + after * MINUTE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("at_home", [True, False])
+def test_what_a_message_quotes_stays_with_the_company_that_said_it(at_home):
+    """Split off, a guest's mail becomes a case of their company, without the host's words in it."""
+    home = Organization.objects.create(slug="andina", name="Andina")
+    away = Organization.objects.create(slug="otra", name="Otra")
+    owner, guest = a_requester(), a_requester("invitada@otra.example", "Invitada")
+    for person, company in ((owner, home), (guest, home if at_home else away)):
+        person.organization = company
+        person.save()
+    case = a_case(requester=owner, now=TUESDAY - 20 * MINUTE)
+    body = Written(text="Otra cosa", html="<p>Otra cosa</p>", quoted_text="> Secreto de Andina")
+    said = says(case, body, TUESDAY, requester=guest)
+    new = commands.split_message(
+        message_id=said.payload["message"], subject="Otra", actor=as_agent(), now=TUESDAY + MINUTE
+    )
+    quoted = PublicMessage.objects.get(ticket=new).quoted_text
+    assert quoted == ("> Secreto de Andina" if at_home else "")
 
 
 @pytest.mark.django_db

@@ -338,6 +338,10 @@ def test_erasing_a_person_leaves_the_facts_and_nothing_of_them():
     commands.rate_ticket(
         ticket_id=mine.pk, score=5, words="De Juan", actor=actor_of_requester(owner), now=OPENED + MINUTE
     )  # fmt: skip
+    told = OutboundMail.objects.create(
+        kind="rule", recipient="equipo@plazo.example", language="es", message_id="<r@plazo>",
+        about={"ticket": mine.pk}, subject="Juan no puede entrar", body_text="Juan", created_at=OPENED,
+    )  # fmt: skip
     before = [e.payload for e in queries.chain_of(mine)]
     erasure.erase_requester(
         requester_id=owner.pk, actor=actor_of_requester(owner), now=OPENED + HOUR
@@ -345,7 +349,9 @@ def test_erasing_a_person_leaves_the_facts_and_nothing_of_them():
 
     owner.refresh_from_db()
     mine.refresh_from_db()
+    told.refresh_from_db()
     assert (owner.name, owner.user, owner.email) == ("", None, f"erased-{owner.pk}@erased.invalid")
+    assert (told.recipient, told.subject, told.body_text) == ("equipo@plazo.example", "", "")
     assert mine.subject == mine.number
     assert [e.payload for e in queries.chain_of(mine)][: len(before)] == before
     left = [

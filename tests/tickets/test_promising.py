@@ -141,3 +141,16 @@ def test_variables_are_filled_and_what_is_unknown_stays():
         " a las 15:52 EST, {{agent.user}}"
     )
     assert variables.unknown_in(text) == ["agent.user"]
+
+
+def test_a_deadline_of_ours_is_told_to_nobody():
+    """“due” is what was promised to the requester: the scope verdict's hour is the team's own."""
+    ticket = a_case(now=NOW)
+    reply(ticket, "Lo miramos", NOW + MINUTE)
+    ticket.refresh_from_db()
+    running = {c["metric"] for c in ticket.clocks if c["state"] == "running"}
+    assert (running, ticket.next_due_at is None) == ({"scope_verdict"}, False)
+    filled = variables.fill(
+        "{{due}}", ticket=ticket, agent=None, language="es", zone="America/Panama", now=NOW
+    )
+    assert filled == "–"

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from plazo.accounts.access import actor_of_agent
-from plazo.accounts.models import Requester
+from plazo.accounts.models import Agent, Requester
 from plazo.agreements.labels import metric_label
 from plazo.core import clockview
 from plazo.core.clock import read_clock
@@ -21,6 +21,7 @@ from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk.belonging import CHOICES, choices_of
 from plazo.desk.case import show_ticket
 from plazo.desk.frame import agent_required, frame, posted
+from plazo.desk.writing import final_text
 from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.models import PublicMessage, Status, Ticket, TicketEvent
 
@@ -75,13 +76,14 @@ def merge(request: HttpRequest, number: str) -> HttpResponse:
     if request.method != "POST":
         return _merge_preview(request, found, into, now)
     people = [int(pk) for pk in request.POST.getlist("people") if pk.isdecimal()]
+    agent, words = request.agent, request.POST.get("words", "")  # type: ignore[attr-defined]
     try:
         commands.merge_ticket(
             ticket_id=found.pk,
             into_id=into.pk,
             people=people,
-            words=request.POST.get("words", ""),
-            actor=actor_of_agent(request.agent),  # type: ignore[attr-defined]
+            words=final_text(found, agent, words, sign=False, now=now),
+            actor=actor_of_agent(agent),
             now=now,
         )
     except PlazoError as error:
@@ -251,7 +253,7 @@ def _split_page(
         for name, label, _value, known in choices_of(found, document, language)
     ]
     chain = queries.chain_of(found)
-    counts_from = joins.asked_at(chain, said.at, now=max(now, found.last_at))
+    counts_from = queries.split_counts_from(said, found, chain, now=now)
     return _page(
         request,
         found,
@@ -330,7 +332,8 @@ def incidents(request: HttpRequest, number: str) -> HttpResponse:
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
     keys = [x.ticket for x in joins.links_of(queries.chain_of(found)) if x.why == "incident"]
     visible = access.tickets_for_agent(request.agent).filter(pk__in=keys)  # type: ignore[attr-defined]
-    rows = list(visible.unsolved().select_related("requester", "organization").order_by("pk"))
+    related = ("requester", "organization", "agreement_version")
+    rows = list(visible.unsolved().select_related(*related).order_by("pk"))
     chosen = {int(pk) for pk in request.POST.getlist("incidents") if pk.isdecimal()}
     words = request.POST.get("words", "")
     shown = {"rows": rows, "chosen": chosen, "words": words}
@@ -352,15 +355,19 @@ def incidents(request: HttpRequest, number: str) -> HttpResponse:
 def _tell(
     request: HttpRequest, wanted: list[Ticket], words: str, then: str, now: datetime
 ) -> tuple[list[str], list[str]]:
-    """Answer each case, and solve it or not; return who was told, and why others were not."""
+    """Answer each case, and solve it or not; return who was told, and why others were not.
+
+    Edges: variables in the words have each case's own values.
+    """
     told, refused = [], []
+    agent: Agent = request.agent  # type: ignore[attr-defined]
     for row in wanted:
         try:
             commands.reply_to_ticket(
                 ticket_id=row.pk,
-                body=words,
+                body=final_text(row, agent, words, sign=False, now=now),
                 then=then,
-                actor=actor_of_agent(request.agent),  # type: ignore[attr-defined]
+                actor=actor_of_agent(agent),
                 now=now,
             )
         except PlazoError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -65,6 +66,7 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     return redirect("desk:ticket", number=number)
 
 
+@transaction.atomic
 def _note(found: Ticket, agent: Agent, form: forms.WriteForm, now: datetime) -> bool:
     zone, language = agent.user.time_zone, agent.user.language
     data = form.cleaned_data

@@ -7,8 +7,8 @@ from django.db.models import Q
 from plazo.accounts import erasure
 from plazo.accounts.models import Requester
 from plazo.core.actor import Actor
-from plazo.notifications.models import WAITING, MailState, OutboundMail, Spent
-from plazo.tickets.models import PublicMessage
+from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMail, Spent
+from plazo.tickets.models import PublicMessage, Ticket
 
 
 def register() -> None:
@@ -26,6 +26,10 @@ def erase_mails(person: Requester, actor: Actor, now: datetime) -> None:
     theirs.filter(state__in=WAITING).update(state=MailState.SUPPRESSED, next_attempt_at=None)
     cases = PublicMessage.objects.filter(author_requester=person).values("ticket_id")
     quoting = Q(recipient__iexact=person.email) | Q(ticket__in=cases) | Q(ticket__requester=person)
+    # What a rule told our own people names its case among the keys of its renderer.
+    own = Ticket.objects.filter(requester=person).values_list("pk", flat=True)
+    about = [pk for (pk,) in cases.values_list("ticket_id")] + list(own)
+    quoting |= Q(kind=MailKind.RULE, about__ticket__in=about)
     OutboundMail.objects.filter(quoting).update(subject="", body_text="", body_html="")
     theirs.update(recipient=nobody, recipient_name="", about={}, once=None)
     Spent.objects.filter(scope="address", key=person.email).delete()

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from plazo.accounts.models import Agent
 from plazo.tickets.bodies import LONGEST_BODY, StoredUpload
@@ -118,17 +119,24 @@ def _open(draft_id: int, agent: Agent) -> Draft | None:
 
 @transaction.atomic
 def hand_over(ticket: Ticket, *, to: int | None, of: Collection[int | None]) -> None:
-    """Give what some agents have begun on a ticket to another."""
+    """Give what some agents have begun on a ticket to another.
+
+    Edges: what somebody left there who is no agent any more goes along too.
+    """
     if to is None:
         return
-    givers = {pk for pk in of if pk is not None} - {to}
-    rows = Draft.objects.select_for_update().filter(ticket=ticket, agent__in=givers, send_at=None)
-    for draft in rows.order_by("pk"):
+    givers = {pk for pk in of if pk is not None}
+    theirs = Q(agent__in=givers) | Q(agent__is_active=False)
+    rows = Draft.objects.select_for_update(of=("self",)).filter(theirs, ticket=ticket, send_at=None)
+    for draft in rows.exclude(agent=to).order_by("pk"):
         move(draft, to=to, author=draft.author_id, now=draft.at)
 
 
 def move(draft: Draft, *, to: int | Agent, author: int | Agent, now: datetime) -> Draft:
-    """Make a draft somebody's; where they have one by the same author, it comes after that."""
+    """Make a draft somebody's; where they have one by the same author, it comes after that.
+
+    Edges: a note and a reply together are a note: words for the team reach nobody unasked.
+    """
     holder = to.pk if isinstance(to, Agent) else to
     writer = author.pk if isinstance(author, Agent) else author
     same = (
@@ -138,17 +146,28 @@ def move(draft: Draft, *, to: int | Agent, author: int | Agent, now: datetime) -
         .first()
     )
     if same is not None:
-        draft.body = "\n\n".join(text for text in (same.body, draft.body) if text.strip())
-        draft.files = [*same.files, *(row for row in draft.files if row not in same.files)]
+        join(draft, same, draft)
         same.delete()
     draft.agent_id, draft.author_id, draft.at, draft.refused = holder, writer, now, ""
     draft.save()
     return draft
 
 
-def forget_about(tickets: Collection[int]) -> None:
-    """Forget every draft on some tickets: whom they are about is being erased."""
-    Draft.objects.filter(ticket__in=tickets).delete()
+def join(draft: Draft, first: Draft, second: Draft) -> None:
+    """Let a draft say what two say, the one after the other; a note if either is one."""
+    kinds = {first.kind, second.kind}
+    body = "\n\n".join(text for text in (first.body, second.body) if text.strip())
+    files = [*first.files, *(row for row in second.files if row not in first.files)]
+    draft.kind, draft.body, draft.files = "note" if "note" in kinds else "reply", body, files
+
+
+def forget_about(tickets: Collection[int], *, person_id: int) -> None:
+    """Forget every draft on some tickets: whom they are about is being erased.
+
+    Edges: what was sent to somebody else, and only waits for its moment, still goes out.
+    """
+    begun = Q(send_at=None) | Q(ticket__requester=person_id)
+    Draft.objects.filter(begun, ticket__in=tickets).delete()
 
 
 def as_rows(files: Iterable[StoredUpload]) -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ def erase_words(person: Requester, actor: Actor, now: datetime) -> None:
     written = PublicMessage.objects.filter(author_requester=person).values_list("ticket_id")
     own = Ticket.objects.filter(requester=person).values_list("pk")
     touched = sorted({pk for (pk,) in (*written, *own)})
-    drafts.forget_about(touched)
+    went_on = Ticket.objects.filter(pk__in=touched, merged_into__isnull=False)
+    into = went_on.values_list("merged_into_id", flat=True)
+    drafts.forget_about([*touched, *into], person_id=person.pk)
     for ticket_id in touched:
         commands.redact_person(ticket_id=ticket_id, person_id=person.pk, actor=actor, now=now)

@@ -41,6 +41,9 @@ class MergeRefused(PlazoError):
                 return _("%(number)s is solved. Reopen it first, or merge the other way.") % (
                     self.data
                 )
+            case "waiting":
+                words = _("A reply in %(number)s is about to go out. Merge it in some seconds.")
+                return words % self.data
             case _:
                 return _("Only those who take part in %(number)s can be taken along.") % self.data
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import close_old_connections, transaction
+from django.db import IntegrityError, close_old_connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone, translation
 
@@ -22,10 +22,10 @@ from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
 from plazo.core.actor import Actor
 from plazo.core.errors import PlazoError
-from plazo.tickets import commands, drafts
+from plazo.tickets import commands, drafts, timeline
 from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.errors import NotHeld
-from plazo.tickets.models import Draft, Ticket, TicketEvent
+from plazo.tickets.models import Draft, Participant, Ticket, TicketEvent
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def hold_reply(
         body=letter.typed,
         choices=letter.choices,
         files=drafts.as_rows(letter.files),
-        sending=sending,
+        sending=sending | {"taking_part": sorted(_taking_part(ticket.pk))},
         seen=letter.seen,
         at=now,
         send_at=send_at,
@@ -132,6 +132,21 @@ def _reply(
     )
 
 
+def _taking_part(ticket_id: int) -> set[int]:
+    people = Participant.objects.filter(ticket=ticket_id)
+    return set(people.values_list("requester_id", flat=True))
+
+
+def _as_of_now(draft: Draft) -> dict[str, Any]:
+    """Return what is sent without copies to whoever was taken out of the ticket meanwhile."""
+    sending: dict[str, Any] = draft.sending
+    timeline.lock(draft.ticket_id)
+    left = set(sending.get("taking_part", ())) - _taking_part(draft.ticket_id)
+    if sending["copies"] is None or not left:
+        return sending
+    return sending | {"copies": [pk for pk in sending["copies"] if pk not in left]}
+
+
 class _Rehearsed(Exception):
     """Ends a rehearsal, whose writes must not stay."""
 
@@ -158,12 +173,12 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
     """Send a reply whose time has come. None where it is not due, not there, or refused.
 
     Edges: of several at once, one sends it. What is refused by now goes back to its author as a
-        draft, with the reason.
+        draft, with the reason; to whoever has the ticket where the author has left the team.
     """
     with transaction.atomic():
         draft = (
             Draft.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("author__user")
+            .select_related("author__user", "ticket")
             .filter(_due(now), pk=draft_id)
             .first()
         )
@@ -172,10 +187,12 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
         actor, files = actor_of_agent(draft.author), drafts.files_of(draft)
         try:
             with transaction.atomic():
-                event = _reply(draft.ticket_id, draft.sending, files, actor, now)
+                event = _reply(draft.ticket_id, _as_of_now(draft), files, actor, now)
         except PlazoError as error:
             with translation.override(draft.author.user.language):
                 _give_back(draft, now, refused=error.user_message())
+            if not draft.author.is_active:
+                drafts.hand_over(draft.ticket, to=draft.ticket.assignee_id, of={draft.agent_id})
             return None
         draft.delete()
         return event
@@ -186,12 +203,20 @@ def _due(now: datetime) -> Q:
     return Q(send_at__lte=now) | Q(send_at__isnull=False, ticket__next_due_at__lte=F("send_at"))
 
 
-@transaction.atomic
 def take_back(*, draft_id: int, actor: Actor, now: datetime) -> Draft:
     """Give a reply that waits back to its author, as a draft.
 
+    Edges: a draft of theirs that is saved at the same moment does not keep it from coming back.
     Raises: NotHeld.
     """
+    try:
+        return _taken_back(draft_id, actor, now)
+    except IntegrityError:
+        return _taken_back(draft_id, actor, now)
+
+
+@transaction.atomic
+def _taken_back(draft_id: int, actor: Actor, now: datetime) -> Draft:
     draft = (
         Draft.objects.select_for_update()
         .filter(pk=draft_id, author=actor.id or 0, send_at__isnull=False)
@@ -218,8 +243,7 @@ def _give_back(draft: Draft, now: datetime, *, refused: str = "") -> Draft:
         .first()
     )
     if later is not None and not refused:
-        draft.body = "\n\n".join(text for text in (draft.body, later.body) if text.strip())
-        draft.files = [*draft.files, *(row for row in later.files if row not in draft.files)]
+        drafts.join(draft, draft, later)
         later.delete()
     draft.save()
     return draft

@@ -164,12 +164,23 @@ def preview_of(
     )
 
 
-def asked_at(chain: Sequence[TicketEvent], written_at: datetime, *, now: datetime) -> datetime:
+def asked_at(
+    chain: Sequence[TicketEvent],
+    written_at: datetime,
+    *,
+    answered: datetime | None = None,
+    now: datetime,
+) -> datetime:
     """Return from when a case counts that is split off: from its message, while that awaits our
     word, else from now. Source: docs/metrics.md, M-87.
+
+    Units: `answered` is when its author was answered where the ticket went on that was merged.
+    Edges: a merge answers nobody.
     """
-    since = awaited_since(timeline.facts_of(chain), now)
-    return written_at if since is not None and since <= written_at else now
+    facts = [fact for fact in timeline.facts_of(chain) if not isinstance(fact, f.Merged)]
+    since = awaited_since(facts, now)
+    awaits = since is not None and since <= written_at and answered is None
+    return written_at if awaits else now
 
 
 def status_before(chain: Sequence[TicketEvent]) -> tuple[str, str, str]:

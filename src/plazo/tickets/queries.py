@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from plazo.accounts.models import Agent, Group, Organization, Requester
 from plazo.accounts.queries import names_of_agents
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
-from plazo.tickets import events, listing, projection, timeline
+from plazo.tickets import events, joins, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
 from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
@@ -322,6 +322,21 @@ MESSAGE_KINDS = frozenset(
 def chain_of(ticket: Ticket) -> Sequence[TicketEvent]:
     """Return a ticket's events in order: one query, for all that a page shows of them."""
     return timeline.chain_of(ticket)
+
+
+def split_counts_from(
+    message: PublicMessage, ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime
+) -> datetime:
+    """Return from when a message counts that is split off. Two queries where its ticket was merged.
+
+    Source: docs/metrics.md, M-87.
+    """
+    survivor, merged, answered = ticket.merged_into, joins.merge_event(chain), None
+    if survivor is not None and merged is not None:
+        author = message.author_requester_id or ticket.requester_id
+        answered = joins.answered_since(merged, survivor, timeline.chain_of(survivor), author)
+    at = max(now, ticket.last_at)
+    return joins.asked_at(chain, message.at, answered=answered, now=at)
 
 
 def evaluation_of(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime) -> Evaluation:

@@ -16,7 +16,9 @@ from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent
 from plazo.core import localtime
+from plazo.sla import State
 from plazo.tickets.models import Ticket
+from plazo.tickets.projection import PROMISED
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,15 @@ _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][\w.]{0,59})\s*\}\}")
 
 
 def _due(about: _About) -> str:
-    due = about.ticket.next_due_at
-    if due is None:
+    """Edges: only what was promised to the requester, who may read it, and not our own clocks."""
+    running = [
+        datetime.fromisoformat(clock["due_at"])
+        for clock in about.ticket.clocks
+        if clock["metric"] in PROMISED and clock["state"] == State.RUNNING and clock["due_at"]
+    ]
+    if not running:
         return "–"
+    due = min(running)
     words = localtime.at_words(due, about.zone, about.now)
     return f"{words} {localtime.zone_label(due, about.zone)}"
 

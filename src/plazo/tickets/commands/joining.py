@@ -18,7 +18,7 @@ from plazo.tickets.errors import (
     TooManyParticipants,
     UnknownChoice,
 )
-from plazo.tickets.models import Participant, Status, Ticket, TicketEvent
+from plazo.tickets.models import Draft, Participant, Status, Ticket, TicketEvent
 
 
 @transaction.atomic
@@ -35,7 +35,8 @@ def merge_ticket(
 
     Units: `people` are those of the absorbed one who take part in the survivor from here on; nobody
         else does. `words` is a last public reply to the absorbed one's requester.
-    Edges: both rows are locked, the older first. What was written stays where it was written; the
+    Edges: both rows are locked, the older first. A reply that waits to go out goes first: it could
+        not any more. What was written stays where it was written; the
         survivor's page reads both.
     Raises: MergeRefused; TicketClosed if either has ended; TooManyParticipants; UnknownAgent.
     Source: docs/metrics.md, M-80 to M-83; decision 42.
@@ -51,6 +52,8 @@ def merge_ticket(
         kept.require_open()
         if kept.ticket.status == Status.SOLVED:
             raise MergeRefused(why="solved", number=kept.ticket.number)
+        if Draft.objects.filter(ticket=gone.ticket, send_at__isnull=False).exists():
+            raise MergeRefused(why="waiting", number=gone.ticket.number)
         known = {gone.ticket.requester_id, *_people_of(gone.ticket)}
         if not set(people) <= known:
             raise MergeRefused(why="stranger", number=gone.ticket.number)

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from plazo.accounts.models import Requester
 from plazo.core.actor import Actor
-from plazo.tickets import events, joins, timeline
+from plazo.tickets import events, queries, timeline
 from plazo.tickets.bodies import StoredUpload, Written
 from plazo.tickets.commands.opening import Arrival, open_ticket
 from plazo.tickets.errors import NotSplittable
@@ -30,6 +30,8 @@ def split_message(
     Units: `receipt` says whether its author is told the new number.
     Edges: its author asks; it came by the channel by which the other came. It counts from when the
         message was written, unless a public reply followed that. The message stays where it is.
+        What it quotes does not come along where its author is of another company than its case:
+        that one's words are not for the author's colleagues.
     Raises: NotSplittable for what no requester wrote, what opened its case, and what was erased or
         split off before; UnknownChoice.
     Source: docs/metrics.md, M-87; decision 42.
@@ -37,6 +39,7 @@ def split_message(
     message = PublicMessage.objects.select_related("ticket").get(pk=message_id)
     with timeline.writing(message.ticket_id, actor=actor, now=now) as page:
         author = _author(page, message)
+        at_home = author.organization_id == page.ticket.organization_id
         uploads = [
             StoredUpload(file.sha256, file.name, file.content_type, file.size, file.content_id)
             for file in message.attachments.order_by("pk")
@@ -47,8 +50,8 @@ def split_message(
             body=Written(
                 text=message.body_text,
                 html=message.body_html,
-                quoted_text=message.quoted_text,
-                quoted_html=message.quoted_html,
+                quoted_text=message.quoted_text if at_home else "",
+                quoted_html=message.quoted_html if at_home else "",
                 authenticity=message.authenticity,
                 message_id=message.message_id,
             ),
@@ -63,7 +66,7 @@ def split_message(
                 related=[(page.ticket, "split_from")],
                 verified=author.confirmed(now),
                 quiet="" if receipt else "not_wanted",
-                asked_at=joins.asked_at(page.chain, message.at, now=max(now, page.ticket.last_at)),
+                asked_at=queries.split_counts_from(message, page.ticket, page.chain, now=now),
                 written_at=message.at,
                 split=message.pk,
             ),

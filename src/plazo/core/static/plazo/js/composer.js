@@ -300,8 +300,11 @@ let last = body.value;
 // The browser has what the server never got: its copy is newer than the one that is shown.
 try {
   const kept = JSON.parse(localStorage.getItem(KEY) || "null");
-  if (kept?.text && kept.text !== body.value && localStorage.getItem(`${KEY}:saved`) === body.value.trim())
+  if (kept?.text && kept.text !== body.value && localStorage.getItem(`${KEY}:saved`) === body.value.trim()) {
     body.value = kept.text;
+    // A note must not come back as a reply.
+    for (const radio of form.querySelectorAll('[name="kind"]')) radio.checked = radio.value === (kept.kind || kind());
+  }
 } catch {
   // No storage here: the server's draft is the only one.
 }

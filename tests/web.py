@@ -6,11 +6,14 @@ modules need that thread without one.
 """
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from playwright.sync_api import Response as WebResponse
 
@@ -18,6 +21,7 @@ CHROMIUM = os.environ.get("PLAZO_TEST_CHROMIUM", "/usr/bin/chromium")
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESKTOP, PHONE = 1440, 390
+SETTLES_SECONDS, QUIET_SECONDS = 10, 0.25
 
 # Each width and each theme once: what a theme colours is coloured alike at every width.
 each_look = pytest.mark.parametrize(
@@ -63,6 +67,36 @@ class Watch:
             self.problems.append(f"{response.status}: {response.url}")
 
 
+class UnderWay:
+    """How many requests the server of the tests is answering right now."""
+
+    def __init__(self) -> None:
+        self._count, self._lock, self._last = 0, threading.Lock(), time.monotonic()
+        request_started.connect(self._begun, weak=False)
+        request_finished.connect(self._ended, weak=False)
+
+    def _begun(self, **_: Any) -> None:
+        with self._lock:
+            self._count, self._last = self._count + 1, time.monotonic()
+
+    def _ended(self, **_: Any) -> None:
+        with self._lock:
+            self._count, self._last = max(0, self._count - 1), time.monotonic()
+
+    def settle(self) -> None:
+        """Wait until nothing has been asked for a moment: open pages ask by themselves, and their
+        last questions must not meet the emptying of the tables.
+        """
+        end = time.monotonic() + SETTLES_SECONDS
+        while time.monotonic() < end:
+            if not self._count and time.monotonic() - self._last > QUIET_SECONDS:
+                return
+            time.sleep(0.02)
+
+
+UNDER_WAY = UnderWay()
+
+
 @pytest.fixture
 def browse(chromium: Browser, live_server: Any) -> Iterator[Browse]:
     """Open pages: `browse(width=390, dark=True, js=False)`; nothing may go wrong on them."""
@@ -89,6 +123,7 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Browse]:
     yield open_page
     for context in contexts:
         context.close()
+    UNDER_WAY.settle()
     assert watch.problems == []
 
 

@@ -329,6 +329,22 @@ def test_what_an_automation_does_itself_does_not_arm_it_again():
     assert timing.run_due(NOW + 3 * HOUR) == 0
 
 
+def test_two_automations_that_wait_for_each_others_changes_come_to_an_end():
+    """Each note arms the other rule; the first is stopped when it would run on its own effect, and
+    runs again after what a person does."""
+    a_rule("Una hora", note("una"), moment={"base": "updated", "minutes": 60})
+    a_rule("Dos horas", note("dos"), moment={"base": "updated", "minutes": 120})
+    ticket = a_case(now=NOW)
+    for hour in range(1, 13):
+        timing.run_due(NOW + hour * HOUR)
+    assert [n.body_text for n in InternalNote.objects.order_by("pk")] == ["una", "dos"]
+    assert states() == [("done", ""), ("done", ""), ("stopped", "loop")]
+    by = as_agent()
+    commands.add_internal_note(ticket_id=ticket.pk, body="sigo", actor=by, now=NOW + DAY)
+    assert timing.run_due(NOW + DAY + HOUR) == 1
+    assert states()[-1] == ("done", "")
+
+
 def test_open_time_is_counted_in_the_agreements_calendar():
     """Two open hours after Tuesday 21:30: half an hour that night, the rest from 06:00."""
     evening = TUESDAY.replace(hour=2, minute=30) + DAY  # 21:30 there

@@ -13,7 +13,7 @@ from plazo.automation.refusals import NoOccasion, NothingToDo
 from plazo.automation.rule_models import Rule, RuleRun, RunState
 from plazo.core.actor import Actor
 from plazo.core.models import AuditEntry
-from plazo.notifications import sending
+from plazo.notifications import brake, sending
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands
 from plazo.tickets.errors import BadFilter
@@ -261,6 +261,20 @@ def test_a_notice_goes_to_whom_it_names():
     mail.refresh_from_db()
     assert mail.recipient == agent.user.email
     assert f"Mire {ticket.number}: pre_pago" in mail.body_text
+
+
+def test_a_groups_address_gets_so_many_notices_an_hour(monkeypatch):
+    """A machine behind it, whose answers open cases of which it is told again, comes to an end."""
+    monkeypatch.setitem(brake.PER_HOUR, "notice", 2)
+    group = an_agent().groups.get()
+    group.email = "avisos@demo.example"
+    group.save()
+    a_rule("Aviso", {"action": "tell", "to": f"group:{group.pk}", "text": "Nuevo"})
+    requester = a_requester()
+    for case in [a_case(requester=requester) for _number in range(3)]:
+        running.work_on(case.pk, now=NOW)
+    assert OutboundMail.objects.filter(kind=MailKind.RULE).count() == 2
+    assert RuleRun.objects.order_by("pk").last().outcome[0]["code"] == "too_many_answers"
 
 
 def test_rules_cost_a_command_one_query_where_nothing_is_to_be_done():

@@ -43,8 +43,13 @@ def require_answerable(ticket: Ticket, run: RuleRun, *, now: datetime) -> None:
 
 
 def tell(ticket: Ticket, run: RuleRun, to: str, text: str, *, now: datetime) -> bool:
-    """Plan a notice of a rule to an agent or a group. Raises: NobodyToTell."""
-    people = _people(ticket, to)
+    """Plan a notice of a rule to an agent or a group.
+
+    Edges: a group's address gets so many an hour: what answers there may be a machine, whose
+        answers open cases that the rule tells of again.
+    Raises: NobodyToTell; TooManyAnswers.
+    """
+    people = _people(ticket, to, now)
     if not people:
         raise NobodyToTell
     for email, name, language in dict.fromkeys(people):
@@ -79,7 +84,7 @@ def as_plain(text: str) -> str:
     return re.sub(r"\\([\\`*_\[\]<&])", r"\1", text)
 
 
-def _people(ticket: Ticket, to: str) -> list[Person]:
+def _people(ticket: Ticket, to: str, now: datetime) -> list[Person]:
     kind, _colon, key = to.partition(":")
     agents = Agent.objects.select_related("user").filter(is_active=True)
     if kind == "group":
@@ -87,6 +92,8 @@ def _people(ticket: Ticket, to: str) -> list[Person]:
         if group is None:
             return []
         if group.email:
+            if brake.spend([brake.Charge("notice", group.email.lower())], now=now):
+                raise TooManyAnswers
             return [(group.email, group.name, "es")]
         agents = agents.filter(groups=group)
     else:

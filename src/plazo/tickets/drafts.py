@@ -116,15 +116,17 @@ def _open(draft_id: int, agent: Agent) -> Draft | None:
     return rows.exclude(author=agent, refused="").first()
 
 
-@transaction.atomic
 def hand_over(ticket: Ticket, *, to: int | None, of: Collection[int | None]) -> None:
-    """Give what some agents have begun on a ticket to another."""
-    if to is None:
-        return
+    """Give what some agents have begun on a ticket to another; whoever takes it has nobody's."""
     givers = {pk for pk in of if pk is not None} - {to}
-    rows = Draft.objects.select_for_update().filter(ticket=ticket, agent__in=givers, send_at=None)
-    for draft in rows.order_by("pk"):
-        move(draft, to=to, author=draft.author_id, now=draft.at)
+    if to is None or not givers:
+        return
+    with transaction.atomic():
+        rows = Draft.objects.select_for_update().filter(
+            ticket=ticket, agent__in=givers, send_at=None
+        )
+        for draft in rows.order_by("pk"):
+            move(draft, to=to, author=draft.author_id, now=draft.at)
 
 
 def move(draft: Draft, *, to: int | Agent, author: int | Agent, now: datetime) -> Draft:

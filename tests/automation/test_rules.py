@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from plazo.accounts.access import actor_of_requester
+from plazo.accounts.models import Absence
 from plazo.automation import queries, rehearsal, rules, running, timing
 from plazo.automation.refusals import NoOccasion, NothingToDo
 from plazo.automation.rule_models import Rule, RuleRun, RunState
@@ -246,7 +247,7 @@ def _fresh(ticket: Ticket) -> Ticket:
 
 
 def test_a_notice_goes_to_whom_it_names():
-    """To whoever has the case; where nobody has it, the run says that nobody was told."""
+    """To whoever has the case, or stands in for them; where nobody has it, the run says so."""
     tell = {"action": "tell", "to": "assignee", "text": "Mire {{ticket.number}}: pre_pago"}
     a_rule("Aviso interno", tell, when=TAG_CHANGES)
     ticket, agent, by = a_case(), an_agent(), as_agent()
@@ -261,6 +262,12 @@ def test_a_notice_goes_to_whom_it_names():
     mail.refresh_from_db()
     assert mail.recipient == agent.user.email
     assert f"Mire {ticket.number}: pre_pago" in mail.body_text
+    substitute = an_agent(2)
+    Absence.objects.create(agent=agent, substitute=substitute, begins_at=NOW, ends_at=NOW + DAY)
+    commands.change_tags(ticket_id=ticket.pk, add=["z"], actor=by, now=NOW + MINUTE)
+    running.work_on(ticket.pk, now=NOW + MINUTE)
+    latest = OutboundMail.objects.filter(kind=MailKind.RULE).order_by("-pk")[0]
+    assert latest.recipient == substitute.user.email
 
 
 def test_a_groups_address_gets_so_many_notices_an_hour(monkeypatch):

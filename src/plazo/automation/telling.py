@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from plazo.accounts.models import Agent, Group, Role
+from plazo.accounts.queries import absences_at, standing_in
 from plazo.automation.refusals import NobodyToTell, OncePerCase, TooManyAnswers
 from plazo.automation.rule_models import Rule, RuleRun
 from plazo.core.actor import Actor
@@ -45,8 +46,8 @@ def require_answerable(ticket: Ticket, run: RuleRun, *, now: datetime) -> None:
 def tell(ticket: Ticket, run: RuleRun, to: str, text: str, *, now: datetime) -> bool:
     """Plan a notice of a rule to an agent or a group.
 
-    Edges: a group's address gets so many an hour: what answers there may be a machine, whose
-        answers open cases that the rule tells of again.
+    Edges: for whoever is absent it goes to their substitute. A group's address gets so many an
+        hour: what answers there may be a machine, whose answers open cases of which it is told.
     Raises: NobodyToTell; TooManyAnswers.
     """
     people = _people(ticket, to, now)
@@ -98,7 +99,9 @@ def _people(ticket: Ticket, to: str, now: datetime) -> list[Person]:
         agents = agents.filter(groups=group)
     else:
         agents = agents.filter(pk=(ticket.assignee_id or 0) if kind == "assignee" else int(key))
-    return [(agent.user.email, agent.user.name, agent.user.language) for agent in agents]
+    away = absences_at(now)
+    people = [standing_in(agent, away).user for agent in agents]
+    return [(user.email, user.name, user.language) for user in people]
 
 
 def _render(mail: OutboundMail) -> rendering.Rendered | None:

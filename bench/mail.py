@@ -11,7 +11,7 @@ The time on the processor is told apart for our own process (the SMTP sink lives
 of mails, and PostgreSQL's backend; unlike the rest it hardly depends on what else the machine does.
 The last line is JSON.
 
-What limits it is the number of questions to the database: 44 for a mail from its arrival to the
+What limits it is the number of questions to the database: 55 for a mail from its arrival to the
 record that its receipt was sent. Each costs about a millisecond of one core, in the ORM, the driver
 and PostgreSQL together, and six commits must reach the disk (stored, claimed, decided; claimed,
 written, sent). They are what keeps the promises: stored before it is read, one fate, no receipt

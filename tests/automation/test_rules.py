@@ -8,12 +8,13 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from plazo.accounts.access import actor_of_requester
+from plazo.accounts.models import Absence
 from plazo.automation import queries, rehearsal, rules, running, timing
 from plazo.automation.refusals import NoOccasion, NothingToDo
 from plazo.automation.rule_models import Rule, RuleRun, RunState
 from plazo.core.actor import Actor
 from plazo.core.models import AuditEntry
-from plazo.notifications import sending
+from plazo.notifications import brake, sending
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands
 from plazo.tickets.errors import BadFilter
@@ -246,7 +247,7 @@ def _fresh(ticket: Ticket) -> Ticket:
 
 
 def test_a_notice_goes_to_whom_it_names():
-    """To whoever has the case; where nobody has it, the run says that nobody was told."""
+    """To whoever has the case, or stands in for them; where nobody has it, the run says so."""
     tell = {"action": "tell", "to": "assignee", "text": "Mire {{ticket.number}}: pre_pago"}
     a_rule("Aviso interno", tell, when=TAG_CHANGES)
     ticket, agent, by = a_case(), an_agent(), as_agent()
@@ -261,6 +262,26 @@ def test_a_notice_goes_to_whom_it_names():
     mail.refresh_from_db()
     assert mail.recipient == agent.user.email
     assert f"Mire {ticket.number}: pre_pago" in mail.body_text
+    substitute = an_agent(2)
+    Absence.objects.create(agent=agent, substitute=substitute, begins_at=NOW, ends_at=NOW + DAY)
+    commands.change_tags(ticket_id=ticket.pk, add=["z"], actor=by, now=NOW + MINUTE)
+    running.work_on(ticket.pk, now=NOW + MINUTE)
+    latest = OutboundMail.objects.filter(kind=MailKind.RULE).order_by("-pk")[0]
+    assert latest.recipient == substitute.user.email
+
+
+def test_a_groups_address_gets_so_many_notices_an_hour(monkeypatch):
+    """A machine behind it, whose answers open cases of which it is told again, comes to an end."""
+    monkeypatch.setitem(brake.PER_HOUR, "notice", 2)
+    group = an_agent().groups.get()
+    group.email = "avisos@demo.example"
+    group.save()
+    a_rule("Aviso", {"action": "tell", "to": f"group:{group.pk}", "text": "Nuevo"})
+    requester = a_requester()
+    for case in [a_case(requester=requester) for _number in range(3)]:
+        running.work_on(case.pk, now=NOW)
+    assert OutboundMail.objects.filter(kind=MailKind.RULE).count() == 2
+    assert RuleRun.objects.order_by("pk").last().outcome[0]["code"] == "too_many_answers"
 
 
 def test_rules_cost_a_command_one_query_where_nothing_is_to_be_done():
@@ -327,6 +348,22 @@ def test_what_an_automation_does_itself_does_not_arm_it_again():
     a_case(now=NOW)
     assert timing.run_due(NOW + HOUR) == 1
     assert timing.run_due(NOW + 3 * HOUR) == 0
+
+
+def test_two_automations_that_wait_for_each_others_changes_come_to_an_end():
+    """Each note arms the other rule; the first is stopped when it would run on its own effect, and
+    runs again after what a person does."""
+    a_rule("Una hora", note("una"), moment={"base": "updated", "minutes": 60})
+    a_rule("Dos horas", note("dos"), moment={"base": "updated", "minutes": 120})
+    ticket = a_case(now=NOW)
+    for hour in range(1, 13):
+        timing.run_due(NOW + hour * HOUR)
+    assert [n.body_text for n in InternalNote.objects.order_by("pk")] == ["una", "dos"]
+    assert states() == [("done", ""), ("done", ""), ("stopped", "loop")]
+    by = as_agent()
+    commands.add_internal_note(ticket_id=ticket.pk, body="sigo", actor=by, now=NOW + DAY)
+    assert timing.run_due(NOW + DAY + HOUR) == 1
+    assert states()[-1] == ("done", "")
 
 
 def test_open_time_is_counted_in_the_agreements_calendar():

@@ -77,13 +77,15 @@ def _ancestry_of(event: TicketEvent) -> list[int]:
     return [*cause.ancestry, cause.rule_id] if cause is not None else []
 
 
-def _planned(rule: Rule, ticket: Ticket, event: TicketEvent, ancestry: list[int]) -> RuleRun:
-    why = ""
+def why_not(rule: Rule, ancestry: Sequence[int]) -> str:
+    """Return why a rule may not run on what some rules led to; nothing where it may."""
     if rule.pk in ancestry:
-        why = "loop"
-    elif len(ancestry) >= DEEPEST:
-        why = "depth"
-    at = event.recorded_at
+        return "loop"
+    return "depth" if len(ancestry) >= DEEPEST else ""
+
+
+def _planned(rule: Rule, ticket: Ticket, event: TicketEvent, ancestry: list[int]) -> RuleRun:
+    why, at = why_not(rule, ancestry), event.recorded_at
     return RuleRun(
         rule=rule,
         ticket=ticket,
@@ -186,7 +188,7 @@ def _end(run: RuleRun, state: RunState, now: datetime, *, why: str = "") -> None
 def _record_trouble(run: RuleRun, error: Exception, now: datetime) -> None:
     """Note a fault of ours: tried again a little later, and given up after some attempts."""
     with transaction.atomic():
-        kept = RuleRun.objects.select_for_update().select_related("rule").get(pk=run.pk)
+        kept = RuleRun.objects.select_for_update(of=("self",)).select_related("rule").get(pk=run.pk)
         if kept.state != RunState.WAITING:
             return
         kept.attempts += 1

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from plazo.accounts.models import Agent, Group, Role
+from plazo.accounts.queries import absences_at, standing_in
 from plazo.automation.refusals import NobodyToTell, OncePerCase, TooManyAnswers
 from plazo.automation.rule_models import Rule, RuleRun
 from plazo.core.actor import Actor
@@ -43,8 +44,13 @@ def require_answerable(ticket: Ticket, run: RuleRun, *, now: datetime) -> None:
 
 
 def tell(ticket: Ticket, run: RuleRun, to: str, text: str, *, now: datetime) -> bool:
-    """Plan a notice of a rule to an agent or a group. Raises: NobodyToTell."""
-    people = _people(ticket, to)
+    """Plan a notice of a rule to an agent or a group.
+
+    Edges: for whoever is absent it goes to their substitute. A group's address gets so many an
+        hour: what answers there may be a machine, whose answers open cases of which it is told.
+    Raises: NobodyToTell; TooManyAnswers.
+    """
+    people = _people(ticket, to, now)
     if not people:
         raise NobodyToTell
     for email, name, language in dict.fromkeys(people):
@@ -79,7 +85,7 @@ def as_plain(text: str) -> str:
     return re.sub(r"\\([\\`*_\[\]<&])", r"\1", text)
 
 
-def _people(ticket: Ticket, to: str) -> list[Person]:
+def _people(ticket: Ticket, to: str, now: datetime) -> list[Person]:
     kind, _colon, key = to.partition(":")
     agents = Agent.objects.select_related("user").filter(is_active=True)
     if kind == "group":
@@ -87,11 +93,15 @@ def _people(ticket: Ticket, to: str) -> list[Person]:
         if group is None:
             return []
         if group.email:
+            if brake.spend([brake.Charge("notice", group.email.lower())], now=now):
+                raise TooManyAnswers
             return [(group.email, group.name, "es")]
         agents = agents.filter(groups=group)
     else:
         agents = agents.filter(pk=(ticket.assignee_id or 0) if kind == "assignee" else int(key))
-    return [(agent.user.email, agent.user.name, agent.user.language) for agent in agents]
+    away = absences_at(now)
+    people = [standing_in(agent, away).user for agent in agents]
+    return [(user.email, user.name, user.language) for user in people]
 
 
 def _render(mail: OutboundMail) -> rendering.Rendered | None:

@@ -25,6 +25,8 @@ PER_HOUR: Final[dict[str, int]] = {
     "network": 60,
     "thread": 2,
     "likeness": 6,
+    # What rules tell one address that is nobody's own: behind it may be a machine that answers.
+    "notice": 120,
 }
 HOUR: Final = timedelta(hours=1)
 SHARED_FACTOR: Final = 20

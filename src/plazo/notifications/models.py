@@ -114,8 +114,8 @@ class OutboundMail(models.Model):
 class Spent(models.Model):
     """How many receipts a budget has given in an hour, and how many it refused.
 
-    `scope` is what is counted (an address, a domain, a network, a thread, a likeness) and `key`
-    which one. The row is the brake's memory and, once told, the digest's.
+    `scope` is what is counted (an address, a domain, a network, a thread, a likeness, a notice
+    of a rule) and `key` which one. The row is the brake's memory and, once told, the digest's.
     """
 
     scope = models.CharField(max_length=12)

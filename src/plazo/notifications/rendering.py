@@ -402,6 +402,7 @@ SCOPES = {
     "network": gettext_lazy("one network"),
     "thread": gettext_lazy("one conversation"),
     "likeness": gettext_lazy("the same text again and again"),
+    "notice": gettext_lazy("one address"),
 }
 
 

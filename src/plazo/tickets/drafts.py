@@ -117,7 +117,6 @@ def _open(draft_id: int, agent: Agent) -> Draft | None:
     return rows.exclude(author=agent, refused="").first()
 
 
-@transaction.atomic
 def hand_over(ticket: Ticket, *, to: int | None, of: Collection[int | None]) -> None:
     """Give what some agents have begun on a ticket to another.
 
@@ -125,11 +124,12 @@ def hand_over(ticket: Ticket, *, to: int | None, of: Collection[int | None]) -> 
     """
     if to is None:
         return
-    givers = {pk for pk in of if pk is not None}
+    givers = {pk for pk in of if pk is not None} - {to}
     theirs = Q(agent__in=givers) | Q(agent__is_active=False)
-    rows = Draft.objects.select_for_update(of=("self",)).filter(theirs, ticket=ticket, send_at=None)
-    for draft in rows.exclude(agent=to).order_by("pk"):
-        move(draft, to=to, author=draft.author_id, now=draft.at)
+    with transaction.atomic():
+        rows = Draft.objects.filter(theirs, ticket=ticket, send_at=None)
+        for draft in rows.select_for_update(of=("self",)).order_by("pk"):
+            move(draft, to=to, author=draft.author_id, now=draft.at)
 
 
 def move(draft: Draft, *, to: int | Agent, author: int | Agent, now: datetime) -> Draft:

@@ -50,7 +50,7 @@ const awaits = (element) => Boolean(element.closest("form.bulk"));
 function here() {
   const rows = [...document.querySelectorAll(".q-row, [data-walk]")].map((row) => row.closest("li, tr") ?? row);
   const current = document.querySelector(":is(.q-row, [data-walk])[aria-current='true']");
-  return [...document.querySelectorAll("main :is([data-key], [data-command])")]
+  return [...document.querySelectorAll("main :is([data-key], [data-go], [data-command])")]
     .filter((one) => !one.closest(".tabbar") && !one.matches(":disabled") && (visible(one) || (current && awaits(one))))
     .filter((one) => rows.every((row) => !row.contains(one) || row.contains(current)))
     .map(command)

@@ -86,6 +86,9 @@ def test_a_rule_is_tried_then_saved_then_started():
     assert client.post(new, WHOLE | {"do": "save"}).status_code == 302
     rule = Rule.objects.get()
     assert (rule.active, rule.when) == (False, ["opened", "status_changed"])
+    trail = client.get(reverse("desk:audit")).text  # told in words, not as it is kept
+    assert "Servicio es Licencias ESD" in trail
+    assert "any_of" not in trail
     assert rule.conditions == [
         {"field": "service", "op": "any_of", "value": ["esd"]},
         {"field": "opened", "op": "within", "value": 120},

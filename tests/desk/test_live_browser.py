@@ -70,7 +70,8 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     # An answer changes the row in the queue, and stands in the case, with its facts.
     before = row.inner_text()
     other.get_by_role("button", name="Enviar respuesta").click()
-    expect(case.locator(".thread")).to_contain_text("Lo estamos mirando.")
+    # It waits ten seconds, in which its author may take it back.
+    expect(case.locator(".thread")).to_contain_text("Lo estamos mirando.", timeout=25_000)
     expect(row).not_to_have_text(before)
     expect(case.locator(".ticket__side")).to_contain_text("Cumplida")
 
@@ -87,7 +88,7 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     expect(case.locator(".thread")).to_contain_text("¿alguna novedad?")
     expect(case.locator("#body")).to_have_value("Mi propia respuesta")
     case.get_by_role("button", name="Enviar respuesta").click()
-    expect(case.locator(".flash")).to_contain_text("Respuesta enviada")
+    expect(case.locator(".held")).to_be_visible()
     case.close()
 
     # A row under the pointer stays; the change waits behind a button.

@@ -5,6 +5,7 @@ Whoever records a new kind of change adds its words here. Without them it is sho
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 from django.utils.functional import Promise
@@ -14,9 +15,14 @@ from django.utils.translation import gettext_lazy
 from plazo.accounts.models import Role
 from plazo.agreements.document import DAYS
 from plazo.agreements.page import weekday_names
+from plazo.agreements.queries import version_in_force
+from plazo.automation import actions, moments, queries, rules
 from plazo.core import localtime
 from plazo.core.actor import ActorKind
+from plazo.core.errors import PlazoError
 from plazo.core.models import AuditEntry
+from plazo.desk.filtering import Lists
+from plazo.tickets import filters
 
 # The first part of a key: what the change is about.
 KINDS: Final[dict[str, Promise]] = {
@@ -126,7 +132,38 @@ class Told:
     fields: list[tuple[str, str, str]]
 
 
-def told(entry: AuditEntry, zone: str) -> Told:
+class Reader:
+    """Who reads the trail: their zone, their language, and what keys are called in it."""
+
+    def __init__(self, zone: str, language: str, now: datetime) -> None:
+        self.zone, self.language, self.now = zone, language, now
+
+    @cached_property
+    def _names(self) -> actions.Names:
+        return queries.names_now(self.language, self.now)
+
+    @cached_property
+    def _lists(self) -> Lists:
+        return Lists(version_in_force(self.now), self.language)
+
+    def clause(self, value: dict[str, Any]) -> str:
+        """Return a condition, an action or a moment in words; nothing, if it is none."""
+        try:
+            if value.get("action") in actions.KINDS:
+                kept = {key: each for key, each in value.items() if key != "action"}
+                return actions.KINDS[value["action"]].words(kept, self._names)
+            if "field" in value:
+                (found,) = filters.read([value])
+                label, op = filters.FIELDS[found.field].label, filters.OPS[found.op]
+                return f"{label} {op} {self._lists.words(found, self.zone)}".strip()
+            if "base" in value and "minutes" in value:
+                return moments.read(value).words()
+        except (PlazoError, KeyError, TypeError, ValueError):
+            return ""
+        return ""
+
+
+def told(entry: AuditEntry, reader: Reader) -> Told:
     """Return an entry in the reader's language, its instants in their zone."""
     names = {**entry.before, **entry.after}
     who = entry.actor_name
@@ -139,10 +176,10 @@ def told(entry: AuditEntry, zone: str) -> Told:
         [
             (
                 str(FIELDS.get(name, name)),
-                _value(name, _part(entry.before, entry.after, name), zone)
+                _value(name, _part(entry.before, entry.after, name), reader)
                 if name in entry.before
                 else "",
-                _value(name, _part(entry.after, entry.before, name), zone)
+                _value(name, _part(entry.after, entry.before, name), reader)
                 if name in entry.after
                 else "",
             )
@@ -154,14 +191,14 @@ def told(entry: AuditEntry, zone: str) -> Told:
 def _part(values: dict[str, Any], others: dict[str, Any], name: str) -> Any:
     """Return a value; of one that has parts, those that differ, weekdays in their order."""
     value, other = values[name], others.get(name)
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or ("base" in value and "minutes" in value):
         return value
     known = other if isinstance(other, dict) else {}
     keys = sorted(value, key=lambda key: DAYS.index(key) if key in DAYS else 0)
     return {key: value[key] for key in keys if value[key] != known.get(key)}
 
 
-def _value(name: str, value: Any, zone: str) -> str:
+def _value(name: str, value: Any, reader: Reader) -> str:
     match value:
         case _ if value in (None, "", [], {}):
             return "–"
@@ -172,12 +209,18 @@ def _value(name: str, value: Any, zone: str) -> str:
         case str() if name == "sha256":
             return value[:12]
         case str() if name.endswith("_at"):
-            return _instant(value, zone)
+            return _instant(value, reader.zone)
+        case list() if name == "when":
+            return ", ".join(
+                str(rules.WHEN[each][0] if each in rules.WHEN else each) for each in value
+            )
+        case list() if isinstance(value[0], dict):
+            return "; ".join(_value("", each, reader) for each in value)
         case list():
             return ", ".join(str(each) for each in value)
         case dict():
-            return "; ".join(
-                f"{_key(key)}: {_value(key, each, zone)}" for key, each in value.items()
+            return reader.clause(value) or "; ".join(
+                f"{_key(key)}: {_value(key, each, reader)}" for key, each in value.items()
             )
         case _:
             return str(value)

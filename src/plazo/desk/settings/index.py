@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from plazo.core import audit, localtime
+from plazo.core.clock import read_clock
 from plazo.desk.setting_up import administrators, setting
 from plazo.desk.settings.absences import everyone
-from plazo.desk.settings.audit_words import KINDS, told
+from plazo.desk.settings.audit_words import KINDS, Reader, told
 from plazo.desk.settings.forms import AuditForm
 from plazo.desk.settings.screens import agent_of, show
 
@@ -58,6 +59,7 @@ def trail(request: HttpRequest) -> HttpResponse:
             "since": _midnight(data["since"], zone),
             "until": _midnight(data["until"], zone, timedelta(days=1)),
         }
+    reader = Reader(zone, request.LANGUAGE_CODE, read_clock())
     page = audit.page_of(**asked, before=request.GET.get("before", ""))
     query = request.GET.copy()
     query.pop("before", None)
@@ -67,7 +69,7 @@ def trail(request: HttpRequest) -> HttpResponse:
         "audit",
         form,
         filters=form,
-        entries=[told(entry, zone) for entry in page.entries],
+        entries=[told(entry, reader) for entry in page.entries],
         older=page.older,
         query=query.urlencode(),
         subject=asked.get("subject", ""),

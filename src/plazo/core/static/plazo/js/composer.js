@@ -182,7 +182,7 @@ function take(number) {
 
 // A macro that does more than write has a form of its own on the page: its words are saved first.
 async function act(macro) {
-  const acting = document.querySelector(`[data-macro="${CSS.escape(macro)}"] form`);
+  const acting = document.querySelector(`form[data-macro="${CSS.escape(macro)}"]`);
   if (!Number(acting?.dataset.acts)) return;
   const written = document.createElement("input");
   Object.assign(written, { type: "hidden", name: "written", value: "1" });

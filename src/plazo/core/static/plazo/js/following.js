@@ -123,7 +123,7 @@ async function lookAtRail() {
 
 // ── The queue ───────────────────────────────────────────────────────────────────────────────────
 let latest = null;
-const bar = document.querySelector("[data-news]");
+const bar = document.querySelector(".queue-news");
 const numbers = (part) => [...part.querySelectorAll("[data-number]")];
 
 async function lookAtQueue() {

@@ -21,8 +21,9 @@ function use(form) {
   form.append(written);
 }
 
-menu?.addEventListener("submit", (event) => {
+addEventListener("submit", (event) => {
   const form = event.target;
+  if (!form.matches("[data-macro]")) return;
   use(form);
   if (form.dataset.acts !== "0") return;
   event.preventDefault();

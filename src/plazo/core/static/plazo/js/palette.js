@@ -31,22 +31,27 @@ function nameOf(element) {
   return (copy.textContent.trim() || element.title).replace(/\s+/g, " ");
 }
 
+const capsOf = (key) => (/^[A-Z]$/.test(key) ? ["⇧", key] : [key.toUpperCase()]);
+
 function command(element) {
   const { key, go, note } = element.dataset;
   return {
     name: nameOf(element),
-    keys: key ? [key.toUpperCase()] : go ? ["G", go.toUpperCase()] : [],
+    keys: key ? capsOf(key) : go ? ["G", go.toUpperCase()] : [],
     icon: element.querySelector("use")?.getAttribute("href").replace(/.*#i-/, "") || element.dataset.icon || "arrow-right",
     note: note || "",
     run: () => document.dispatchEvent(new CustomEvent("plazo:press", { detail: element })),
   };
 }
 
+// The bar of chosen cases waits out of sight, yet its keys act on the row of the cursor.
+const awaits = (element) => Boolean(element.closest("form.bulk"));
+
 function here() {
   const rows = [...document.querySelectorAll(".q-row, [data-walk]")].map((row) => row.closest("li, tr") ?? row);
   const current = document.querySelector(":is(.q-row, [data-walk])[aria-current='true']");
-  return [...document.querySelectorAll("main :is([data-key], [data-command])")]
-    .filter((one) => !one.closest(".tabbar") && !one.matches(":disabled") && visible(one))
+  return [...document.querySelectorAll("main :is([data-key], [data-go], [data-command])")]
+    .filter((one) => !one.closest(".tabbar") && !one.matches(":disabled") && (visible(one) || (current && awaits(one))))
     .filter((one) => rows.every((row) => !row.contains(one) || row.contains(current)))
     .map(command)
     .filter((one, at, all) => all.findIndex((other) => other.name === one.name) === at);
@@ -252,7 +257,7 @@ function row(one) {
   const what = document.createElement("dt");
   what.textContent = one.name;
   const how = document.createElement("dd");
-  how.append(caps(one.keys, words.wordThen));
+  how.append(caps(one.keys, one.keys[0] === "G" ? words.wordThen : ""));
   line.append(what, how);
   return line;
 }

@@ -165,6 +165,9 @@ addEventListener(
   true,
 );
 
+// The palette presses the bar's buttons too: then the row of the cursor is chosen for them.
+addEventListener("plazo:press", ({ detail }) => bulk?.contains(detail) && !chosen().length && toggle(), true);
+
 // The second key of a sequence is not one of the bar's.
 let afterG = false;
 addEventListener("keydown", (event) => {

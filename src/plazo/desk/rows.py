@@ -35,8 +35,8 @@ def row_context(
     language: str,
     zone: str,
     now: datetime,
-) -> dict[str, Any]:
-    """Return all that `_row.html` needs for one ticket, alone or in its list. Costs no query.
+) -> Row:
+    """Return all that `_rows.html` needs for one ticket, alone or in its list. Costs no query.
 
     What stands in a row is worked out here, word by word: the template only puts it in its place,
     fifty times a page.
@@ -45,7 +45,7 @@ def row_context(
     live = queries.live_clock(ticket)
     clock = clockview.of_projection(live, now) if live else None
     choose = _("Choose %(number)s")
-    row = {
+    return {
         "ticket": ticket,
         "number": ticket.number,
         "address": _address(ticket.number),
@@ -61,7 +61,6 @@ def row_context(
             "".join(_cell(column, ticket, version, language, zone, now) for column in columns)
         ),
     }
-    return {"row": row}
 
 
 @lru_cache(maxsize=4096)
@@ -128,9 +127,7 @@ def _cell(
 
 @lru_cache(maxsize=1024)
 def _worded(column: str, words: str) -> str:
-    return format_html(
-        '<span class="q-c q-c--{} trunc" title="{}">{}</span>', column, words, words
-    )
+    return format_html('<span class="q-c q-c--{} trunc" title="{}">{}</span>', column, words, words)
 
 
 @kept_in_each_language

@@ -53,8 +53,9 @@ def chip(
     return mark_safe(  # noqa: S308 - instants of ours, and words that are escaped
         f'<plazo-countdown due="{localtime.iso(clock.due_at)}"{says}>'
         f'<span class="chip{extra}" data-sla="{clock.sla}">{icon} '
-        f'<span data-word>{escape(word)}</span> <span class="chip__t" role="timer" data-left>{localtime.duration(left)}</span></span>'
-        "</plazo-countdown>"
+        f"<span data-word>{escape(word)}</span> "
+        f'<span class="chip__t" role="timer" data-left>{localtime.duration(left)}</span>'
+        "</span></plazo-countdown>"
     )
 
 

@@ -25,7 +25,7 @@ def kept_in_each_language(make: Callable[Given, Made]) -> Callable[Given, Made]:
 
     @wraps(make)
     def made(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        return kept(translation.get_language(), *args, **kwargs)
+        return kept(translation.get_language(), *args, **kwargs)  # type: ignore[arg-type]
 
     return made
 

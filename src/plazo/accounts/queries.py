@@ -45,7 +45,8 @@ def account_named(email: str) -> User | None:
 
 def names_of_agents(keys: Iterable[int]) -> dict[int, str]:
     """Return the names of some agents, those who left too, by their keys. One query."""
-    return {a.pk: str(a) for a in Agent.objects.select_related("user").filter(pk__in=keys)}
+    named = Agent.objects.select_related("user").only("user__name", "user__email")
+    return {a.pk: str(a) for a in named.filter(pk__in=keys)}
 
 
 def people_named(words: str, *, limit: int) -> list[Requester]:

@@ -5,9 +5,11 @@ from django.utils.translation import pgettext
 
 from plazo.agreements.document import AgreementDocument, TargetEntry
 from plazo.core import localtime
+from plazo.core.language import kept_in_each_language
 from plazo.sla import Metric, Segment, SegmentKind, State
 
 
+@kept_in_each_language
 def metric_label(metric: Metric | str) -> str:
     """Return a metric's name: "First reply"."""
     return {

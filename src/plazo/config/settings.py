@@ -84,9 +84,13 @@ TEMPLATES: list[dict[str, Any]] = [
                 "plazo.accounts.context.team",
             ],
             "builtins": ["plazo.core.templatetags.plazo"],
+            "libraries": {"i18n": "plazo.core.templatetags.words"},
         },
     }
 ]
+
+# Two modules are called `i18n`: ours takes the place of Django's, as `libraries` says above.
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]
 
 
 def _database() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import pgettext
 
+from plazo.core.language import kept_in_each_language
 from plazo.sla import AppliedTarget, Metric, State
 
 ICONS = {
@@ -81,6 +82,7 @@ class ClockView:
         return f"{self.warn_share * 100:.1f}%"
 
 
+@kept_in_each_language
 def words() -> dict[str, str]:
     """Return the word of each state, in the active language."""
     return {
@@ -93,6 +95,7 @@ def words() -> dict[str, str]:
     }
 
 
+@kept_in_each_language
 def named_words(metric: str) -> dict[str, str]:
     """Return the words for a named promise. In Spanish all but the verdict are feminine."""
     if metric == Metric.SCOPE_VERDICT:

@@ -1,12 +1,33 @@
 """Which language a request is answered in."""
 
 from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 LANGUAGES = ("es", "en")
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def kept_in_each_language(make: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Keep what a function makes of the same arguments, apart for each language.
+
+    For small drawings and words that depend on nothing else and stand in every row of a list.
+    """
+
+    @lru_cache(maxsize=1024)
+    def kept(language: str | None, *args: Given.args, **kwargs: Given.kwargs) -> Made:
+        return make(*args, **kwargs)
+
+    @wraps(make)
+    def made(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        return kept(translation.get_language(), *args, **kwargs)  # type: ignore[arg-type]
+
+    return made
 
 
 def language_of_path(path: str) -> str | None:

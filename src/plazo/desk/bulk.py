@@ -213,15 +213,19 @@ def _answer(request: HttpRequest, changed: list[str]) -> HttpResponse:
     columns = wanted_by(request.POST, agent).definition.columns
     rows = {
         ticket.number: render_to_string(
-            "plazo/desk/_row.html",
-            row_context(
-                ticket,
-                columns=columns,
-                version=version,
-                language=request.LANGUAGE_CODE,
-                zone=agent.user.time_zone,
-                now=now,
-            ),
+            "plazo/desk/_rows.html",
+            {
+                "rows": [
+                    row_context(
+                        ticket,
+                        columns=columns,
+                        version=version,
+                        language=request.LANGUAGE_CODE,
+                        zone=agent.user.time_zone,
+                        now=now,
+                    )
+                ]
+            },
             request,
         )
         for ticket in access.tickets_by_number(agent, changed, rows=True)

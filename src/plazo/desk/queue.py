@@ -92,16 +92,15 @@ def _list_context(
         )
         for ticket in page.tickets
     ]
-    bare = [each["row"] for each in rows]
-    dated = any(row["clock"] is not None and row["clock"].due_at for row in bare)
+    dated = any(row["clock"] is not None and row["clock"].due_at for row in rows)
     support = version.sla.calendars[version.document.support_calendar]
     return {
         "wanted": wanted,
         "view": wanted.view,
         "columns": column_names(definition.columns),
-        "groups": parted(bare, definition.grouping, now),
-        "rows": bare,
-        "horizon": horizon(bare, support, now, context["zone"])
+        "groups": parted(rows, definition.grouping, now),
+        "rows": rows,
+        "horizon": horizon(rows, support, now, context["zone"])
         if dated and definition.ordering == "due"
         else None,
     }

@@ -13,6 +13,7 @@ from django.core.signing import BadSignature, Signer
 
 from plazo.accounts.access import agent_of
 from plazo.accounts.models import Agent, Requester
+from plazo.agreements.queries import version
 from plazo.core.errors import NotVisible
 from plazo.tickets.models import (
     Attachment,
@@ -58,11 +59,14 @@ def tickets_for_agent(agent: Agent) -> TicketQuerySet:
 
 
 def ticket_for_agent(agent: Agent, number: str) -> Ticket:
-    """Return a ticket by its number. Raises: NotVisible."""
-    related = (*_RELATED, "referral")
+    """Return a ticket by its number. One query; one more for the text of an agreement's version
+    that this process has not read yet. Raises: NotVisible.
+    """
+    related = ("requester", "organization", "assignee__user", "group", "referral")
     ticket = tickets_for_agent(agent).select_related(*related).filter(number=number).first()
     if ticket is None:
         raise NotVisible
+    ticket.agreement_version = version(ticket.agreement_version_id)
     return ticket
 
 

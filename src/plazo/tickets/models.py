@@ -50,6 +50,15 @@ class Channel(models.TextChoices):
     API = "api", _("API")
 
 
+# What a row of a list shows, whatever its columns: all the rest stays in the table.
+SHOWN_IN_ROWS = (
+    "number", "subject", "status", "waiting_reason", "severity", "level", "service",
+    "environment", "request_type", "tags", "clocks", "opened_at", "updated_at", "solved_at",
+    "sort_due_at", "requester__name", "requester__email", "requester__erased_at",
+    "organization__name", "assignee__user__name", "assignee__user__email", "group__name",
+)  # fmt: skip
+
+
 class TicketQuerySet(models.QuerySet["Ticket"]):
     """Named, chainable conditions; each says what it reads."""
 
@@ -77,8 +86,9 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(status__in=(Status.SOLVED, Status.CLOSED))
 
     def for_queue_page(self) -> Self:
-        """Load every relation a queue row shows, in the same query."""
-        return self.select_related("requester", "organization", "assignee__user", "group")
+        """Load what a queue row shows and nothing else, every relation in the same query."""
+        related = self.select_related("requester", "organization", "assignee__user", "group")
+        return related.only(*SHOWN_IN_ROWS)
 
 
 class Ticket(models.Model):

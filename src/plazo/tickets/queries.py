@@ -259,6 +259,10 @@ def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
     company = others.filter(organization=ticket.organization_id).order_by("-updated_at", "-pk")
     keys = own.union(company[:limit]) if ticket.organization_id else own
     rows = Ticket.objects.filter(pk__in=keys).select_related("requester")
+    rows = rows.only(
+        "number", "subject", "status",
+        "requester__name", "requester__email", "requester__erased_at",
+    )  # fmt: skip
     found = sorted(rows, key=lambda row: (row.requester_id != ticket.requester_id, -row.pk))
     return found[:limit]
 

@@ -8,7 +8,12 @@ from typing import Any
 
 from django import template
 from django.contrib.staticfiles import finders
+from django.template.base import Node, Parser, Token
+from django.template.context import Context
+from django.template.defaulttags import URLNode
+from django.template.defaulttags import url as django_url
 from django.templatetags.static import static
+from django.urls import get_script_prefix, get_urlconf
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -49,6 +54,33 @@ def _address(path: str) -> str:
 def asset(path: str) -> str:
     """Return the address of a static file, with its content's hash so that caches never lie."""
     return _address(path)
+
+
+class FixedAddress(Node):
+    """The address of a page that takes nothing: it is worked out once."""
+
+    child_nodelists = ()
+
+    def __init__(self, node: URLNode) -> None:
+        self.node = node
+        self.kept: dict[tuple[str, str | None], str] = {}
+
+    def render(self, context: Context) -> str:
+        """Return the address, of this tree of addresses and under this prefix."""
+        place = get_script_prefix(), get_urlconf()
+        address = self.kept.get(place)
+        if address is None:
+            address = self.kept[place] = self.node.render(context)
+        return address
+
+
+@register.tag("url")
+def url(parser: Parser, token: Token) -> Node:
+    """Do as Django's tag does; what depends on nothing is kept."""
+    node: Any = django_url(parser, token)
+    name = node.view_name
+    fixed = isinstance(name.var, str) and not (name.filters or node.args or node.kwargs)
+    return FixedAddress(node) if fixed and node.asvar is None else node
 
 
 @register.simple_tag

@@ -114,6 +114,7 @@ def test_an_answer_by_keyboard_alone(browse: Browse) -> None:
     page.keyboard.type("negrita")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".held")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("z")
     expect(page.locator("#body")).to_have_value("Por *teclado***negrita**")
     expect(page.locator("#body")).to_be_focused()

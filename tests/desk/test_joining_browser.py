@@ -94,15 +94,18 @@ def test_cases_are_joined_and_parted_by_keyboard(browse: Browse) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"/{kept.number}/$"))
     expect(page.locator(".msg", has_text=gone.number)).to_contain_text("PlaceOrder")
+    page.wait_for_load_state()
     page.keyboard.press("z")
     page.wait_for_url(re.compile(f"/{gone.number}/$"))
     expect(page.get_by_text("Se deshizo la unión")).to_be_visible()
     assert Ticket.objects.get(pk=gone.pk).status == "new"
+    page.wait_for_load_state()
 
     page.keyboard.press("t")
     page.keyboard.type("Espera larga")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="espera", exact=True)).to_be_visible()
+    page.wait_for_load_state()
 
     page.keyboard.press("c")
     page.wait_for_url(re.compile("/desk/new/$"))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Desk:
 
     def configure(self, other: "Desk") -> None:
         """Publish the agreement, and make the mailbox whose mail goes out to the other desk."""
-        until(lambda: self.ask("SELECT 1 FROM mailboxes_mailbox") is not None, 90)
+        until(self.is_up, 90)
         self.plazo(
             "agreement",
             "publish",
@@ -67,6 +68,14 @@ class Desk:
             "mail", "add", "soporte", "--address", self.address, "--smtp-host", "127.0.0.1",
             "--smtp-port", str(other.door), "--smtp-security", "plain",
         )  # fmt: skip
+
+    def is_up(self) -> bool:
+        """Say whether it answers: then its schema is whole."""
+        address = f"http://127.0.0.1:{self.environment['PORT']}/livez"
+        request = urllib.request.Request(address, headers={"Host": "localhost"})
+        with contextlib.suppress(OSError):
+            return bool(urllib.request.urlopen(request, timeout=5).status == 200)  # noqa: S310 - ours
+        return False
 
     def ask(self, query: str) -> list[tuple[object, ...]] | None:
         """Return rows; None while the database or the table is not there yet."""

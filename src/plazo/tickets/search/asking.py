@@ -100,7 +100,7 @@ def find(
     """
     query = query_of(wanted.words)
     tickets = matching(tickets_for_agent(agent), wanted, query, agent=agent, now=now)
-    tickets = tickets.for_queue_page().order_by("-pk")
+    tickets = tickets.for_queue_page().defer(None).order_by("-pk")
     if after.isdecimal():
         tickets = tickets.filter(pk__lt=int(after[:18]))
     rows = list(tickets[: size + 1]) if wanted else []
@@ -174,7 +174,7 @@ def _by_number(agent: Agent, wanted: Wanted, prefix: str) -> list[Ticket]:
     if not _NUMBER.fullmatch(typed):
         return []
     number = typed if "-" in typed else f"{prefix}-{typed}"
-    return list(tickets_for_agent(agent).for_queue_page().filter(number=number))
+    return list(tickets_for_agent(agent).for_queue_page().defer(None).filter(number=number))
 
 
 # ── Words in both languages: a ticket is kept in its own, and nobody says which they type in ──

@@ -140,6 +140,14 @@ def audit(page: Page) -> list[str]:
     ]
 
 
+def at_full_length(page: Page) -> None:
+    """Make the window as long as the page: what a bar covers while one scrolls is no fault."""
+    size = page.viewport_size
+    assert size is not None
+    length = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": max(900, length)})
+
+
 def overflow(page: Page) -> int:
     """Return by how many pixels the page is wider than its window."""
     width: int = page.evaluate(

@@ -16,7 +16,7 @@ from plazo.config import demo
 from plazo.escalation.sweep import sweep_once
 from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY
-from tests.web import PHONE, Browse, audit, each_look, keep_picture, overflow
+from tests.web import PHONE, Browse, at_full_length, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -38,14 +38,6 @@ def sign_in(page: Page, name: str = "agente1") -> None:
     page.get_by_label("Contraseña").fill(demo.PASSWORD)
     page.get_by_role("button", name="Continuar").click()
     page.wait_for_url(re.compile(r"^[^?]*/desk/$"))
-
-
-def at_full_length(page: Page) -> None:
-    """Make the window as long as the page: what a bar covers while one scrolls is no fault."""
-    size = page.viewport_size
-    assert size is not None
-    length = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": size["width"], "height": max(900, length)})
 
 
 @each_look

@@ -13,7 +13,7 @@ from plazo.tickets import commands
 from plazo.tickets.models import Ticket
 from tests.factory import PASSWORD, TUESDAY, a_case, an_agent, as_agent, publish_iws
 from tests.people import a_person
-from tests.web import Browse, audit, each_look, keep_picture, overflow
+from tests.web import Browse, at_full_length, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 MINUTE = timedelta(minutes=1)
@@ -34,14 +34,6 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Contraseña").fill(PASSWORD)
     page.get_by_role("button", name="Continuar").click()
     page.wait_for_url(re.compile(r"^[^?]*/desk/$"))
-
-
-def at_full_length(page: Page) -> None:
-    """Make the window as long as the page: what a bar covers while one scrolls is no fault."""
-    length = page.evaluate("document.documentElement.scrollHeight")
-    size = page.viewport_size
-    assert size is not None
-    page.set_viewport_size({"width": size["width"], "height": max(900, length)})
 
 
 @each_look

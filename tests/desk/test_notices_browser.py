@@ -1,6 +1,5 @@
 """Notices as a person meets them: at the desk, in the browser, and where they choose how."""
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -97,9 +96,11 @@ def test_one_tab_shows_it_and_a_click_opens_the_case(browse: Browse, live_server
     news = write(ticket, 2)
     one.evaluate(HEAR, {"topic": f"agent:{agent.pk}", "notice": news.pk, "browser": True})
     expect(one.locator(".rail [data-unread]")).to_have_text("")
-    one.wait_for_function(
-        "() => fetch('/desk/notices/news/').then(r => r.json()).then(a => !a.unread)"
-    )
+    for _ in range(100):  # a promise would pass for an answer; what is kept does not
+        if not inbox.unread(agent):
+            break
+        one.wait_for_timeout(50)
+    assert inbox.unread(agent) == 0
     assert one.evaluate("shown") == []
 
     write(ticket, 3)
@@ -118,7 +119,7 @@ def test_one_tab_shows_it_and_a_click_opens_the_case(browse: Browse, live_server
     expect(one.get_by_role("heading", name="Ya leyó todo")).to_be_visible()
     one.get_by_role("button", name="Deshacer").click()
     expect(one.locator(".notice b")).to_have_text(
-        [re.compile("^Agente de nivel 2 dejó una nota$"), re.compile("^El solicitante escribió")]
+        ["Agente de nivel 2 dejó una nota", "El solicitante escribió"]
     )
     assert inbox.unread(agent) == 2
 

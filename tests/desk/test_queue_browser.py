@@ -144,6 +144,7 @@ def test_a_day_by_keys_alone(browse: Browse) -> None:
     expect(page.locator("#filter-panel select").first).to_be_focused()
     press("Escape")
     expect(page.locator("#filter-panel select")).to_have_count(0)
+    expect(page.locator(".q-row:focus")).to_have_attribute("aria-current", "true")
     press("g")
     press("t")
     page.wait_for_url(re.compile(r"/tickets/IWS-\d+/$"))

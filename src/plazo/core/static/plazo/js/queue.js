@@ -99,7 +99,7 @@ async function comeBack() {
   while (pages < Math.min(place.pages, 20) && (await more()));
   scroller.scrollTop = place.top;
   const row = place.number && queue.querySelector(`.q-item[data-number="${CSS.escape(place.number)}"] .q-row`);
-  if (!row || cursor()) return;
+  if (!row || (cursor() && cursor() !== row)) return;
   row.setAttribute("aria-current", "true");
   row.focus({ preventScroll: true });
 }

@@ -70,12 +70,13 @@ def wait_until(condition, seconds=40):
 
 
 def end(process):
+    """End a worker; return what it had to say."""
     process.send_signal(signal.SIGTERM)
     try:
-        process.communicate(timeout=15)
+        return process.communicate(timeout=15)[1]
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        return process.communicate()[1]
 
 
 @pytest.mark.parametrize("place", VICTIMS)
@@ -97,7 +98,8 @@ def test_a_worker_killed_at_any_line_loses_no_mail(settings, smtp, place, heartb
     try:
         wait_until(lambda: OutboundMail.objects.get().state == MailState.SENT)
     finally:
-        end(second)
+        said = end(second)
+        sys.stderr.write(f"{OutboundMail.objects.values()}\n{said.decode()}\n")
     copies = [m for m in smtp.messages() if ticket.number in m["Subject"]]
     assert len(copies) == (2 if place == "after the server's yes" else 1)
     assert len({m["Message-ID"] for m in copies}) == 1

@@ -13,7 +13,7 @@ from plazo.accounts.models import Agent
 from plazo.automation import actions as doing
 from plazo.automation.refusals import NameNeeded, NothingToDo
 from plazo.automation.rule_models import Macro
-from plazo.core import audit
+from plazo.automation.trail import record_change
 from plazo.core.actor import Actor
 from plazo.core.errors import NotVisible
 from plazo.core.search import fold
@@ -158,7 +158,7 @@ def save_macro(
     macro.actions, macro.active, macro.updated_at = todo, active, now
     macro.save()
     what = "macro.changed" if before else "macro.added"
-    _record(what, macro, before, _shown(macro), actor, now)
+    record_change(what, macro, before=before, after=_shown(macro), actor=actor, now=now)
     return macro
 
 
@@ -183,14 +183,15 @@ def move_macro(
         macro.position = max(neighbour.position + (-1 if up else 1), 0)
     for each in (macro, neighbour):
         each.save(update_fields=["position"])
-    _record("macro.moved", macro, before, {"position": macro.position}, actor, now)
+    after = {"position": macro.position}
+    record_change("macro.moved", macro, before=before, after=after, actor=actor, now=now)
 
 
 @transaction.atomic
 def remove_macro(*, macro_id: int, actor: Actor, now: datetime) -> None:
     """Remove a macro for good. Raises: NotVisible."""
     macro = _locked(macro_id)
-    _record("macro.removed", macro, _shown(macro), {}, actor, now)
+    record_change("macro.removed", macro, before=_shown(macro), after={}, actor=actor, now=now)
     macro.delete()
 
 
@@ -204,22 +205,3 @@ def _locked(macro_id: int) -> Macro:
 def _shown(macro: Macro) -> dict[str, Any]:
     shown = ("name", "owner_id", "group_id", "text_es", "text_en", "actions", "active")
     return {name: getattr(macro, name) for name in shown}
-
-
-def _record(
-    what: str,
-    macro: Macro,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    actor: Actor,
-    now: datetime,
-) -> None:
-    audit.record(
-        what,
-        f"macro:{macro.pk}",
-        title=macro.name,
-        before=before,
-        after=after,
-        actor=actor,
-        now=now,
-    )

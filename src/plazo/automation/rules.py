@@ -16,7 +16,7 @@ from plazo.automation import actions as doing
 from plazo.automation import moments
 from plazo.automation.refusals import NameNeeded, NoOccasion, NothingToDo
 from plazo.automation.rule_models import Rule, RuleKind
-from plazo.core import audit
+from plazo.automation.trail import record_change
 from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import NotVisible
 from plazo.tickets import filters
@@ -152,7 +152,7 @@ def save_rule(
     rule.conditions, rule.actions = plain["conditions"], plain["actions"]
     rule.save()
     what = "rule.changed" if before else "rule.added"
-    _record(what, rule, before=before, after=_shown(rule), actor=actor, now=now)
+    record_change(what, rule, before=before, after=_shown(rule), actor=actor, now=now)
     return rule
 
 
@@ -170,7 +170,7 @@ def set_active(*, rule_id: int, active: bool, actor: Actor, now: datetime, why: 
     rule.failures = 0 if active else rule.failures
     rule.save()
     what = "rule.started" if active else "rule.paused"
-    _record(what, rule, before=before, after=_shown(rule), actor=actor, now=now)
+    record_change(what, rule, before=before, after=_shown(rule), actor=actor, now=now)
     return rule
 
 
@@ -195,7 +195,7 @@ def move_rule(*, rule_id: int, up: bool, actor: Actor, now: datetime) -> Rule:
             if rule.position != number:
                 Rule.objects.filter(pk=rule.pk).update(position=number)
         after = {"position": other + 1}
-        _record("rule.moved", moved, before=before, after=after, actor=actor, now=now)
+        record_change("rule.moved", moved, before=before, after=after, actor=actor, now=now)
     return rules[other if 0 <= other < len(rules) else place]
 
 
@@ -206,7 +206,7 @@ def remove_rule(*, rule_id: int, actor: Actor, now: datetime) -> None:
     before = _shown(rule)
     rule.active, rule.removed_at = False, now
     rule.save(update_fields=["active", "removed_at"])
-    _record("rule.removed", rule, before=before, after={}, actor=actor, now=now)
+    record_change("rule.removed", rule, before=before, after={}, actor=actor, now=now)
 
 
 def _locked(rule_id: int) -> Rule:
@@ -223,23 +223,3 @@ def _last(kind: str) -> int:
 def _shown(rule: Rule) -> dict[str, Any]:
     shown = ("name", "active", "when", "moment", "conditions", "actions", "paused_why")
     return {name: getattr(rule, name) for name in shown}
-
-
-def _record(
-    what: str,
-    rule: Rule,
-    *,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    actor: Actor,
-    now: datetime,
-) -> None:
-    audit.record(
-        what,
-        f"rule:{rule.pk}",
-        title=rule.name,
-        before=before,
-        after=after,
-        actor=actor,
-        now=now,
-    )

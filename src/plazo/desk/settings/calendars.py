@@ -1,6 +1,6 @@
 """The screens of hours: a week as rulers, special days, the coming weeks, and what would be due."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from plazo.agreements import national
 from plazo.agreements.changes import Spans, open_hours, open_on, spans_words, week_of
 from plazo.agreements.document import CalendarEntry
-from plazo.agreements.edits import AddDays, RemoveDay, SetCalendar, SetWeek, SpecialDay
+from plazo.agreements.edits import AddDays, Edit, RemoveDay, SetCalendar, SetWeek, SpecialDay
 from plazo.agreements.page import weekday_names
 from plazo.agreements.trying import trials
 from plazo.core import localtime
@@ -202,42 +202,47 @@ def _day_words(calendar: Calendar, day: date) -> str:
 @posted("desk:calendar")
 def save_week(request: HttpRequest, key: str) -> HttpResponse:
     """Keep the weekly hours in the draft."""
-    found, key, entry = _calendar(key)
     form = WeekForm(request.POST)
-    if form.is_valid():
-        refused = edited(request, SetWeek(key, form.week()), form.cleaned_data["revision"])
-        if not refused:
-            return redirect("desk:calendar", key=key)
-        form.add_error(None, refused)
-    return _show(request, found, key, entry, form)
+    return _keep(request, key, form, lambda key: SetWeek(key, form.week()))
 
 
 @setting(coordinators)
 @posted("desk:calendar")
 def save_calendar(request: HttpRequest, key: str) -> HttpResponse:
     """Keep a calendar's names and zone in the draft."""
-    found, key, entry = _calendar(key)
     form = CalendarForm(request.POST, auto_id="calendar_%s")
-    if form.is_valid():
+
+    def edit(key: str) -> SetCalendar:
         data = form.cleaned_data
-        edit = SetCalendar(key, data["zone"], data["es"], data["en"])
-        refused = edited(request, edit, data["revision"])
-        if not refused:
-            return redirect("desk:calendar", key=key)
-        form.add_error(None, refused)
-    return _show(request, found, key, entry, form)
+        return SetCalendar(key, data["zone"], data["es"], data["en"])
+
+    return _keep(request, key, form, edit)
 
 
 @setting(coordinators)
 @posted("desk:calendar")
 def add_day(request: HttpRequest, key: str) -> HttpResponse:
     """Keep a special day in the draft."""
-    found, key, entry = _calendar(key)
     form = DayForm(request.POST, auto_id="day_%s")
-    if form.is_valid():
+
+    def edit(key: str) -> AddDays:
         data = form.cleaned_data
         day = SpecialDay(data["day"], data["es"], data["en"], data["open"])
-        refused = edited(request, AddDays(key, (day,), data["kind"]), data["revision"])
+        return AddDays(key, (day,), data["kind"])
+
+    return _keep(request, key, form, edit)
+
+
+def _keep(
+    request: HttpRequest,
+    key: str,
+    form: WeekForm | CalendarForm | DayForm,
+    edit: Callable[[str], Edit],
+) -> HttpResponse:
+    """Put what a form says into the draft of a calendar; show the form again if it is refused."""
+    found, key, entry = _calendar(key)
+    if form.is_valid():
+        refused = edited(request, edit(key), form.cleaned_data["revision"])
         if not refused:
             return redirect("desk:calendar", key=key)
         form.add_error(None, refused)

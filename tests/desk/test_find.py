@@ -14,7 +14,7 @@ from plazo.accounts.models import Organization, Requester, User
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
 from plazo.tickets.search import indexing
-from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
+from tests.factory import TUESDAY, a_case, a_requester, as_agent, publish_iws
 
 pytestmark = pytest.mark.django_db
 
@@ -25,14 +25,6 @@ def world(db):
     publish_iws()
     with time_machine.travel(TUESDAY, tick=False):
         yield
-
-
-@pytest.fixture
-def agent_client() -> Client:
-    """An agent of level 1, signed in."""
-    client = Client()
-    client.force_login(an_agent().user)
-    return client
 
 
 @pytest.fixture

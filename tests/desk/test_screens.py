@@ -30,14 +30,6 @@ def world(db):
         yield
 
 
-@pytest.fixture
-def agent_client():
-    """An agent of level 1, signed in."""
-    client = Client()
-    client.force_login(an_agent().user)
-    return client
-
-
 def pages(number):
     """Every page of the desk, as method, name and arguments."""
     return [

@@ -194,11 +194,6 @@ def case_by_link(token: str) -> Shown:
     return Shown(ticket, taking_part.requester, by_mail)
 
 
-def ticket_by_link(token: str) -> Ticket:
-    """Return the ticket that a signed token shows. Raises: NotVisible."""
-    return case_by_link(token).ticket
-
-
 def attachment_for_agent(agent: Agent, public_id: uuid.UUID) -> Attachment:
     """Return any file of a ticket that the agent sees. Raises: NotVisible."""
     if not agent.is_active:

@@ -94,15 +94,6 @@ class NotSplittable(PlazoError):
         return _("Only a later message of the requester's side can become a case of its own.")
 
 
-class UnknownPerson(PlazoError):
-    """Nobody can be reached under what was written."""
-
-    code = "unknown_person"
-
-    def user_message(self) -> str:
-        return _("Write the requester's complete e-mail address.")
-
-
 class ReopenWindowOver(PlazoError):
     """The agreement's window for reopening has passed."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from plazo.tickets import access, commands
 from plazo.tickets.models import Attachment, PublicMessage, Ticket
@@ -264,6 +264,23 @@ def test_files_are_chosen_seen_and_taken_out(browse: Browse, file: Path, tmp_pat
     page.get_by_role("button", name="Quitar respuestas-504.json").press("Enter")
     expect(chosen).to_have_count(1)
     expect(chosen).to_contain_text("captura.txt")
+
+
+def test_an_upload_that_ends_leaves_the_focus_where_it_was(browse: Browse, file: Path) -> None:
+    """The button that takes a file out stays the same one while the file goes up."""
+    page = browse()
+    going_up: list[Route] = []
+    page.route("**/requests/files/", lambda route: going_up.append(route))  # noqa: PLW0108 (Playwright marks it)
+    page.goto("/hc/es/requests/new/")
+    page.locator('input[type="file"]').set_input_files(file)
+    take_out = page.get_by_role("button", name="Quitar respuestas-504.json")
+    take_out.focus()
+    expect(page.locator("[data-picked] progress")).to_be_visible()
+    going_up.pop().continue_()
+    expect(page.locator('[data-picked] input[name="kept"]')).to_have_count(1)
+    expect(take_out).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-picked] .attach")).to_have_count(0)
 
 
 def test_too_much_is_said_before_it_is_sent(browse: Browse, file: Path) -> None:

@@ -246,33 +246,30 @@ for (const drop of document.querySelectorAll(".drop")) {
   };
   const arriving = () => [...uploads.values()].some((upload) => !upload.kept && !upload.failed);
 
+  // A file's entry stays the same element while it is there: an upload that ends must not take away
+  // the button that somebody is about to press.
+  const entries = new Map();
+
   const showFiles = () => {
-    list.replaceChildren(...held.map(showFile));
+    for (const [file, entry] of entries)
+      if (!held.includes(file)) {
+        entry.remove();
+        entries.delete(file);
+      }
+    for (const file of held) {
+      if (!entries.has(file)) entries.set(file, newEntry(file));
+      const entry = entries.get(file);
+      if (!entry.isConnected) list.append(entry);
+      showUpload(file, entry);
+    }
     list.hidden = !held.length;
   };
 
-  const showFile = (file) => {
+  const newEntry = (file) => {
     const entry = document.createElement("span");
     entry.className = "attach";
-    entry.append(`${file.name} · ${fileSize(file.size)} `);
-    const upload = uploads.get(file);
-    if (upload?.kept) {
-      const kept = document.createElement("input");
-      Object.assign(kept, { type: "hidden", name: "kept", value: upload.kept });
-      entry.append(kept);
-      entry.dataset.sla = "met";
-    } else if (upload?.failed) {
-      const says = document.createElement("span");
-      says.className = "c-risk";
-      says.textContent = upload.failed;
-      entry.append(says);
-    } else if (upload) {
-      upload.meter = document.createElement("progress");
-      upload.meter.max = 1;
-      upload.meter.value = upload.share;
-      upload.meter.setAttribute("aria-label", `${file.name}: ${input.dataset.arriving}`);
-      entry.append(upload.meter);
-    }
+    const state = document.createElement("span");
+    state.className = "attach__state";
     const button = document.createElement("button");
     button.type = "button";
     const cross = pick.querySelector("svg").cloneNode(true);
@@ -284,8 +281,30 @@ for (const drop of document.querySelectorAll(".drop")) {
       hold(held.filter((other) => other !== file));
       (list.querySelector("button") || input).focus();
     });
-    entry.append(button);
+    entry.append(`${file.name} · ${fileSize(file.size)} `, state, button);
     return entry;
+  };
+
+  const showUpload = (file, entry) => {
+    const upload = uploads.get(file);
+    const state = entry.querySelector(".attach__state");
+    if (upload?.kept) {
+      const kept = document.createElement("input");
+      Object.assign(kept, { type: "hidden", name: "kept", value: upload.kept });
+      state.replaceChildren(kept);
+      entry.dataset.sla = "met";
+    } else if (upload?.failed) {
+      const says = document.createElement("span");
+      says.className = "c-risk";
+      says.textContent = upload.failed;
+      state.replaceChildren(says);
+    } else if (upload && !upload.meter) {
+      upload.meter = document.createElement("progress");
+      upload.meter.max = 1;
+      upload.meter.value = upload.share;
+      upload.meter.setAttribute("aria-label", `${file.name}: ${input.dataset.arriving}`);
+      state.replaceChildren(upload.meter);
+    }
   };
 
   if (pick && list) {

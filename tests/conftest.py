@@ -101,7 +101,16 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-WITHOUT_MODEL = ("core_bucket", "core_cache", "core_presence")
+WITHOUT_MODEL = (
+    "core_bucket",
+    "core_cache",
+    "core_presence",
+    # Jobs that a test left would be the next worker's to do first, thousands of them.
+    "procrastinate_events",
+    "procrastinate_jobs",
+    "procrastinate_periodic_defers",
+    "procrastinate_workers",
+)
 
 
 class EmptyingOperations(DatabaseOperations):

@@ -24,13 +24,14 @@ from plazo.notifications.models import MailKind, MailState, Notice, OutboundMail
 from plazo.notifications.news import ALL, BY_KEY, Mail, Ways, ways_of
 from plazo.notifications.noticing import _not_told_yet
 from plazo.sla import Evaluation
-from plazo.tickets import commands
+from plazo.tickets import commands, holding
 from plazo.tickets.models import Ticket, TicketEvent
 from tests.factory import TUESDAY, a_case, an_agent, as_agent
 
 pytestmark = pytest.mark.django_db
 NOW = TUESDAY
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PANAMA, NEW_YORK = "America/Panama", "America/New_York"
 WORK = [(day, 8 * 60, 17 * 60) for day in range(5)]
 
@@ -282,6 +283,26 @@ def test_who_climbs_is_heard_by_the_level_above_and_by_whoever_has_the_case():
         ticket_id=ticket.pk, level=2, severity="B", actor=actor_of_agent(mine), now=NOW
     )
     assert told(above) == [("group_climbed", 1), ("group_raised", 1)]
+
+
+def test_a_reply_refused_after_its_seconds_of_undo_is_its_authors_news(smtp):
+    """They believe it sent, and may be far from the case: they hear of it as their own news."""
+    mine, author = an_agent(), an_agent(2)
+    ticket = my_case(mine)
+    letter = holding.Letter(body="Ya está", typed="Ya está", choices={}, files=[])
+    holding.hold_reply(
+        ticket_id=ticket.pk, letter=letter, seconds=10, actor=actor_of_agent(author), now=NOW
+    )
+    for status in ("solved", "closed"):
+        commands.set_status(
+            ticket_id=ticket.pk, status=status, actor=actor_of_agent(mine), now=NOW + SECOND
+        )
+    assert holding.send_due(NOW + 10 * SECOND) == 0
+    assert told(author) == [("not_sent", 1)]
+    assert ("not_sent", 1) in told(mine)
+    news = OutboundMail.objects.get(kind=MailKind.NEWS, recipient=author.user.email)
+    assert sending.send(news.pk, now=NOW + MINUTE) == MailState.SENT
+    assert "no se envió" in smtp.messages()[-1]["Subject"]
 
 
 def test_a_reply_that_does_not_arrive_is_its_authors_news(smtp):

@@ -95,6 +95,9 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
         case "reply.delivery_failed":
             concern.tell(_author_of(payload["message"]), "undelivered")
             concern.tell(ticket.assignee_id, "undelivered")
+        case "reply.refused":
+            concern.tell(payload["agent"], "not_sent")
+            concern.tell(ticket.assignee_id, "not_sent")
         case "clock.at_risk":
             _at_risk(concern, ticket, event, evaluation)
         case "clock.breached":

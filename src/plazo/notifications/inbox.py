@@ -110,6 +110,7 @@ _STATES: Final = {
     "climbed": "late",
     "group_climbed": "late",
     "undelivered": "late",
+    "not_sent": "late",
 }
 
 
@@ -130,6 +131,8 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("The team wrote %(count)s times") % {"count": notice.count}
         case "mentioned" | "agent_wrote" | "assigned":
             return _colleague_words(notice, names)
+        case "not_sent":
+            return _("A reply was not sent: it is a draft again")
         case "undelivered":
             return _("A reply did not arrive")
         case "climbed" | "group_climbed":

@@ -94,6 +94,14 @@ ALL: Final = (
         ways=_QUIETLY,
     ),
     News(
+        key="not_sent",
+        label=_("A reply of mine, or in my case, is refused after its seconds of undo"),
+        icon="circle-alert",
+        concern=Concern.OWN,
+        ways=_TOLD,
+        urgent=True,
+    ),
+    News(
         key="undelivered",
         label=_("A reply of mine, or in my case, does not arrive"),
         icon="circle-alert",

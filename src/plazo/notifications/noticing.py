@@ -34,6 +34,7 @@ KINDS: Final = frozenset(
         "requester.replied",
         "note.added",
         "reply.delivery_failed",
+        "reply.refused",
         "level.entered",
         "clock.at_risk",
         "clock.breached",

@@ -29,6 +29,7 @@ from plazo.tickets.models import Draft, Participant, Ticket, TicketEvent
 
 logger = logging.getLogger(__name__)
 
+ACTOR: Final = Actor.system("held replies")
 LONGEST_SLEEP_SECONDS: Final = 1.0
 SECONDS: Final = (0, 5, 10, 20)
 BATCH: Final = 100
@@ -173,7 +174,8 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
     """Send a reply whose time has come. None where it is not due, not there, or refused.
 
     Edges: of several at once, one sends it. What is refused by now goes back to its author as a
-        draft, with the reason; to whoever has the ticket where the author has left the team.
+        draft, with the reason, and the timeline says so, by which they are told; to whoever has
+        the ticket where the author has left the team.
     """
     with transaction.atomic():
         draft = (
@@ -191,6 +193,9 @@ def send_held(*, draft_id: int, now: datetime) -> TicketEvent | None:
         except PlazoError as error:
             with translation.override(draft.author.user.language):
                 _give_back(draft, now, refused=error.user_message())
+            commands.record_refused_reply(
+                ticket_id=draft.ticket_id, agent_id=draft.author_id, actor=ACTOR, now=now
+            )
             if not draft.author.is_active:
                 drafts.hand_over(draft.ticket, to=draft.ticket.assignee_id, of={draft.agent_id})
             return None

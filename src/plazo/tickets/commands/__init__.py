@@ -39,6 +39,7 @@ from plazo.tickets.commands.recording import (
     record_delivery_failure,
     record_machine,
     record_parked_mail,
+    record_refused_reply,
     send_reply_again,
 )
 from plazo.tickets.commands.splitting import split_message
@@ -89,6 +90,7 @@ __all__ = [
     "record_delivery_failure",
     "record_machine",
     "record_parked_mail",
+    "record_refused_reply",
     "redact_message",
     "redact_person",
     "remove_participant",

@@ -94,6 +94,17 @@ def record_delivery_failure(
         )
 
 
+def record_refused_reply(
+    *, ticket_id: int, agent_id: int, actor: Actor, now: datetime
+) -> TicketEvent:
+    """Note that a reply of an agent's, which had waited, was refused when its moment came.
+
+    Edges: a closed ticket takes it too, since it is a fact.
+    """
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        return page.append(events.ReplyRefused(agent=agent_id))
+
+
 def _sendings(page: timeline.Page, message_id: int) -> tuple[int, set[int]]:
     """Return how often a reply was sent, and which of these sendings failed."""
     mine = [e for e in page.chain if e.payload.get("message") == message_id]

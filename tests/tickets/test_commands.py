@@ -180,6 +180,32 @@ def test_what_an_agent_sends_twice_goes_out_once(write):
     )
 
 
+def test_a_reply_sent_again_does_only_what_the_first_did_not_ask_for():
+    """Sent, and then the same words “and solve”: one reply, and the case is solved. The very same
+    once more changes nothing, not even what the requester undid meanwhile."""
+    ticket, by = a_case(now=NOW), as_agent()
+    by_then = NOW + 120 * MINUTE
+    for seconds, wanted in enumerate(
+        [{}, {"promise_by": by_then}, {"promise_by": by_then}, {"then": "solved"}]
+    ):
+        at = NOW + MINUTE + timedelta(seconds=seconds)
+        commands.reply_to_ticket(ticket_id=ticket.pk, body="Hola", actor=by, now=at, **wanted)
+    found = kinds(ticket)
+    assert [found.count(kind) for kind in ("ticket.replied", "promise.made")] == [1, 1]
+    ticket.refresh_from_db()
+    assert ticket.status == Status.SOLVED
+
+    other = a_case(now=NOW, subject="Otro")
+    solve = {"ticket_id": other.pk, "body": "Listo", "then": "solved", "actor": by}
+    commands.reply_to_ticket(**solve, now=NOW + MINUTE)
+    commands.reopen_ticket(
+        ticket_id=other.pk, actor=actor_of_requester(other.requester), now=NOW + MINUTE
+    )
+    commands.reply_to_ticket(**solve, now=NOW + MINUTE)
+    other.refresh_from_db()
+    assert (other.status, kinds(other).count("ticket.replied")) == (Status.OPEN, 1)
+
+
 def test_a_reopening_says_who_did_it():
     """By the requester it begins their waits anew (M-35); by an agent it does not."""
     ticket, by = a_case(now=NOW), as_agent()

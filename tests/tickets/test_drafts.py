@@ -137,6 +137,16 @@ def test_sent_twice_it_waits_once_and_goes_once():
     assert replies() == 1
 
 
+def test_the_same_words_and_solve_solve_at_once():
+    """They went out just now: there is nothing left to wait for, and the status is not lost."""
+    ticket = a_case(now=NOW)
+    hold(ticket, seconds=5)
+    holding.send_due(NOW + 6 * SECOND)
+    assert hold(ticket, now=NOW + 10 * SECOND, then="solved") is None
+    ticket.refresh_from_db()
+    assert (ticket.status, replies()) == ("solved", 1)
+
+
 @pytest.mark.parametrize(
     ("fields", "error"),
     [

@@ -88,11 +88,8 @@ def hold_reply(
         return twin
     send_at = now + timedelta(seconds=seconds)
     due = ticket.next_due_at is not None and ticket.next_due_at <= send_at
-    if seconds <= 0 or due:
+    if seconds <= 0 or due or _rehearse(ticket, sending, letter.files, actor, now):
         _reply(ticket.pk, sending, letter.files, actor, now)
-        drafts.discard(ticket_id=ticket.pk, agent=agent)
-        return None
-    if _rehearse(ticket, sending, letter.files, actor, now):
         drafts.discard(ticket_id=ticket.pk, agent=agent)
         return None
     drafts.discard(ticket_id=ticket.pk, agent=agent)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from plazo.core.actor import Actor
+from plazo.core.localtime import iso
 from plazo.tickets import events, timeline
 from plazo.tickets.bodies import (
     StoredUpload,
@@ -65,7 +66,8 @@ def reply_to_ticket(
         it. It counts only while it has not failed to arrive. Whoever is named in `copies` and takes
         no part yet does so from here on. Pending may follow pending: whom we wait for, and why, are
         then what this reply says. The same words and files again within a minute are the same
-        reply, sent twice: the first one's event is returned.
+        reply, sent twice: the first one's event is returned, and only what the first one did not
+        ask for, a status or a promise, is done yet.
     Raises: TicketClosed; EmptyBody; UnknownAgent; PromiseOutOfRange; NotWhileSolved for a promise
         on a case that this solves; what `set_status` raises for `then`.
     """
@@ -76,6 +78,10 @@ def reply_to_ticket(
         digest = digest_of(written.text, attachments, written.quoted_text)
         echo = written_just_now(page, events.TicketReplied.kind, digest)
         if echo is not None:
+            statuses, promises = _done_since(page, echo)
+            then = "" if then in statuses else then
+            promise_by = None if promise_by and iso(promise_by) in promises else promise_by
+            _and_then(page, then, waiting_for, reason, promise_by)
             return echo
         message = keep_message(page.ticket, written, attachments, agent=author, now=now)
         if copies is None:
@@ -92,13 +98,33 @@ def reply_to_ticket(
             )
         )
         keep_updates(page, message.pk)
-        if then == Status.PENDING or (then and then != page.ticket.status):
-            change_status(page, then, waiting_for, reason)
-        elif page.ticket.status == Status.NEW:
-            change_status(page, Status.OPEN, "", "")
-        if promise_by is not None:
-            promise_update(page, promise_by)
+        if not then and page.ticket.status == Status.NEW:
+            then = Status.OPEN
+        _and_then(page, then, waiting_for, reason, promise_by)
     return event
+
+
+def _and_then(
+    page: timeline.Page, then: str, waiting_for: str, reason: str, promise_by: datetime | None
+) -> None:
+    if then == Status.PENDING or (then and then != page.ticket.status):
+        change_status(page, then, waiting_for, reason)
+    if promise_by is not None:
+        promise_update(page, promise_by)
+
+
+def _done_since(page: timeline.Page, reply: TicketEvent) -> tuple[set[str], set[str]]:
+    """Return to which statuses, and what moments of a promise, a reply's author came with it and
+    since."""
+    statuses, promises = set(), set()
+    for event in page.chain:
+        if event.sequence <= reply.sequence or event.actor_id != reply.actor_id:
+            continue
+        if event.kind == events.StatusChanged.kind:
+            statuses.add(event.payload["status"])
+        elif event.kind in (events.PromiseMade.kind, events.PromiseMoved.kind):
+            promises.add(event.payload["by"])
+    return statuses, promises
 
 
 def add_internal_note(

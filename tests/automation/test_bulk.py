@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -160,6 +161,27 @@ def test_undoing_is_for_whoever_did_it_for_some_minutes_and_once():
     assert BulkChange.objects.exists()
     bulk.forget_bulk(now=TUESDAY + bulk.KEPT_FOR + MINUTE)
     assert not BulkChange.objects.exists()
+
+
+def test_an_undoing_that_died_on_its_way_goes_on(monkeypatch):
+    """A fault at the second ticket: the first stays undone, and asking again does the rest."""
+    outcome = bulk_of(cases(3), "tags", add=["x"])
+    kind, undo = bulk.KINDS["tags"], bulk.KINDS["tags"].undo
+    calls: list[int] = []
+
+    def dies_at_the_second(ticket, *rest):
+        calls.append(ticket.pk)
+        if len(calls) == 2:
+            raise SystemExit
+        undo(ticket, *rest)
+
+    monkeypatch.setitem(bulk.KINDS, "tags", replace(kind, undo=dies_at_the_second))
+    with pytest.raises(SystemExit):
+        undone(outcome)
+    assert sorted(undone(outcome).changed) == sorted(outcome.changed)[1:]
+    assert not any("x" in ticket.tags for ticket in Ticket.objects.all())
+    with pytest.raises(UndoOver):
+        undone(outcome)
 
 
 @pytest.mark.parametrize(

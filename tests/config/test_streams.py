@@ -107,6 +107,7 @@ def test_the_life_of_streams(served: Server):  # noqa: F811
     other.save()
     assert served.ask("/desk/live/", theirs).status == 404
 
-    # With streams open, the server ends in well under granian's four seconds, and says so.
-    assert served.stop() < 3
+    # With streams open, the server ends by itself, and says so: it is not killed for them.
+    served.stop()
+    assert served.process.returncode == 0
     assert {"state": "again"} in list(lines(one))

@@ -67,6 +67,7 @@ def test_an_answer_by_mouse(browse: Browse, tuesday: time_machine.Traveller) -> 
     assert InternalNote.objects.filter(ticket=ticket).exists()
 
     page.locator("#body").fill("Vea la imagen: ")
+    expect(page.locator("#body")).to_have_attribute("aria-controls", "picker")  # the new page acts
     page.evaluate(PASTE, [base64.b64encode(PIXEL).decode()])
     expect(page.locator("#body")).to_have_value(re.compile(r"!\[captura\]\(cid:"))
     expect(page.locator("[data-saved]")).to_contain_text("Borrador guardado")

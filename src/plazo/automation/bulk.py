@@ -242,7 +242,8 @@ def _do(kind: Kind, action: BulkAction, pk: int, actor: Actor, now: datetime) ->
 def undo_bulk(*, key: uuid.UUID, agent_id: int, now: datetime) -> Outcome:
     """Take an action back, where the tickets still are as it left them.
 
-    Edges: only whoever did it, within `UNDO_WITHIN`, and once. A ticket that was changed since is
+    Edges: only whoever did it, within `UNDO_WITHIN`, and each ticket once: an undoing that died on
+        its way goes on where it was when it is asked for again. A ticket that was changed since is
         left alone and named. What is taken back are new facts: clocks that ran meanwhile have run.
     Raises: NotVisible; UndoOver.
     """
@@ -250,15 +251,15 @@ def undo_bulk(*, key: uuid.UUID, agent_id: int, now: datetime) -> Outcome:
         action = BulkAction.objects.select_for_update().filter(key=key, agent_id=agent_id).first()
         if action is None:
             raise NotVisible
-        if action.undone_at is not None or now - action.at > UNDO_WITHIN:
+        todo = action.changes.filter(sequence__isnull=False, undone_at=None, left="")
+        if now - action.at > UNDO_WITHIN or (action.undone_at is not None and not todo):
             raise UndoOver
         action.undone_at = now
         action.save(update_fields=["undone_at"])
     agent = Agent.objects.select_related("user").get(pk=agent_id)
     outcome = Outcome(action)
     with timeline.together(uuid.uuid4()):
-        changes = action.changes.filter(sequence__isnull=False).select_related("ticket")
-        for change in changes:
+        for change in todo.select_related("ticket"):
             left = _undo(KINDS[action.what], change, actor_of_agent(agent), now)
             if left:
                 outcome.refused.append((change.ticket.number, left))
@@ -272,6 +273,9 @@ def _undo(kind: Kind, change: BulkChange, actor: Actor, now: datetime) -> str:
     try:
         with transaction.atomic():
             ticket = Ticket.objects.select_for_update().get(pk=change.ticket_id)
+            mine = BulkChange.objects.filter(pk=change.pk, undone_at=None)
+            if not mine.update(undone_at=now):
+                return ""  # by the same request, sent twice
             last = (
                 TicketEvent.objects.filter(ticket=ticket, kind__in=kind.kinds)
                 .order_by("sequence")

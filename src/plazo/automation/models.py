@@ -111,7 +111,7 @@ class BulkChange(models.Model):
     """What a bulk action did to one ticket: how it was before and after, and by which event.
 
     Edges: without `sequence` nothing changed; `refused` says why, if it was not so already. `left`
-        says why undoing left it alone.
+        says why undoing left it alone, `undone_at` when it was taken back.
     """
 
     bulk = models.ForeignKey(BulkAction, on_delete=models.CASCADE, related_name="changes")
@@ -121,6 +121,7 @@ class BulkChange(models.Model):
     sequence = models.PositiveIntegerField(null=True, blank=True)
     refused = models.CharField(max_length=300, blank=True, default="")
     left = models.CharField(max_length=300, blank=True, default="")
+    undone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("pk",)

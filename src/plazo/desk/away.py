@@ -1,6 +1,7 @@
 """Who is away, in words, where people of the team are listed or chosen."""
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,8 +56,11 @@ def away_of(agent: Agent | None, away: dict[int, Absence], zone: str, now: datet
 def with_absences(
     agents: Iterable[Agent], away: dict[int, Absence], zone: str, now: datetime
 ) -> list[Agent]:
-    """Return agents that say until when they are away (`away_words`); "" for who is there."""
-    found = list(agents)
+    """Return agents that say until when they are away (`away_words`); "" for who is there.
+
+    Edges: copies, since those given may be kept for other requests.
+    """
+    found = [copy(agent) for agent in agents]
     for agent in found:
         absence = away.get(agent.pk)
         agent.away_words = until_words(absence, zone, now) if absence else ""

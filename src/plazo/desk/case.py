@@ -46,9 +46,6 @@ def ticket(request: HttpRequest, number: str) -> HttpResponse:
     """Show a ticket: its conversation, its clocks, and what can be done."""
     now = read_clock()
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
-    if not UNSEEN & {name.lower() for name in request.headers}:
-        agent: Agent = request.agent  # type: ignore[attr-defined]
-        inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now)
     return show_ticket(request, found, now, words=words_asked(request, found, now))
 
 
@@ -72,6 +69,7 @@ def show_ticket(
     chain = queries.chain_of(found)
     evaluation = queries.evaluation_of(found, chain, now=now)
     context = frame(request, now, version)
+    context |= _read(request, found, context["unread_notices"], now)
     language = context["language"]
     document = version.document
     clocks = [(metric_label(a.metric), clockview.of_applied(a, now)) for a in evaluation.applied]
@@ -150,6 +148,16 @@ def show_ticket(
     context |= composer_of(found, agent, participants, form, words=words, now=now)
     failed = bool(error or doubts) or (form is not None and form.is_bound and bool(form.errors))
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
+
+
+def _read(request: HttpRequest, found: Ticket, unread: str, now: datetime) -> dict[str, str]:
+    """Take the case's notices as read where somebody looks; return what is left of the count."""
+    if not unread or UNSEEN & {name.lower() for name in request.headers}:
+        return {}
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    if not inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now):
+        return {}
+    return {"unread_notices": inbox.unread_words(inbox.unread(agent))}
 
 
 def folded(entries: Sequence[queries.Entry]) -> list[queries.Entry]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -116,19 +116,23 @@ def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[s
     return min(live, key=lambda c: (order[c["state"]], c["due_at"] or "9"), default=None)
 
 
-def counts(*, agent: Agent, now: datetime) -> dict[str, int]:
+def counts(
+    *, agent: Agent, now: datetime, besides: Mapping[str, QuerySet[Any]] | None = None
+) -> dict[str, int]:
     """Return how many tickets each view holds, up to the cap: never the count of the table.
 
+    Units: `besides` are other lists of which the same page wants to know how long they are.
     Costs one query of capped sub-selects, each on its own partial index.
     """
-    return capped_counts({view: queue(view, agent=agent, now=now) for view in VIEWS})
+    views: dict[str, QuerySet[Any]] = {v: queue(v, agent=agent, now=now) for v in VIEWS}
+    return capped_counts(views | dict(besides or {}))
 
 
-def capped_counts(lists: Mapping[Name, TicketQuerySet]) -> dict[Name, int]:
+def capped_counts(lists: Mapping[Name, QuerySet[Any]]) -> dict[Name, int]:
     """Return how long each list is, up to the cap and one more. Costs one query for all."""
     parts, parameters = [], []
-    for tickets in lists.values():
-        limited = tickets.order_by().values("pk")[: COUNT_CAP + 1]
+    for rows in lists.values():
+        limited = rows.order_by().values("pk")[: COUNT_CAP + 1]
         sql, values = limited.query.sql_with_params()
         parts.append(f"(SELECT count(*) FROM ({sql}) AS t)")  # noqa: S608 - Django's own text
         parameters += list(values)
@@ -306,11 +310,6 @@ def values_of(ticket: Ticket, chain: Sequence[TicketEvent]) -> dict[str, str]:
         return {}
     rows = TicketField.objects.filter(ticket=ticket).order_by("pk")
     return dict(rows.values_list("key", "value"))
-
-
-def tags_known(limit: int = 200) -> list[str]:
-    """Return the tags to choose from while one types: the names of those that tickets had."""
-    return list(Tag.objects.order_by("name").values_list("name", flat=True)[:limit])
 
 
 MESSAGE_KINDS = frozenset(

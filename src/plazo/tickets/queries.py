@@ -159,6 +159,7 @@ class Entry:
     person: str = ""
     promised_by: datetime | None = None
     number: str = ""
+    left_out: int = 0
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
@@ -168,40 +169,32 @@ def conversation(
     *,
     internal: bool,
     merged: Sequence[int] = (),
+    ends: tuple[int, int] | None = None,
 ) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
     Units: `merged` are the keys of tickets that it took in and whose words are shown between its
-        own, by their time.
-    Costs four queries whatever the length: messages, notes, and the files of each, and one more
-    where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
+        own, by their time. `ends` are how many are shown of the beginning and of the end of a
+        longer one: an entry of the kind "fold" stands for those between, whose bodies are not read.
+    Costs four queries at most, whatever the length: messages, notes, and the files of each, and one
+    more where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
     """
-    tickets = [ticket.pk, *merged]
-    messages = {
-        m.pk: m
-        for m in PublicMessage.objects.filter(ticket__in=tickets)
-        .select_related("author_agent__user")
-        .prefetch_related("attachments")
-    }
-    notes = (
-        {
-            n.pk: n
-            for n in InternalNote.objects.filter(ticket__in=tickets).prefetch_related("attachments")
-        }
-        if internal
-        else {}
-    )
-    given_to = {
-        event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
-    } - {None}
-    people = names_of_agents(given_to) if internal and given_to else {}
     promises, told = _said_with_replies(chain)
+    seen = [
+        event
+        for event in _with_words_of(chain, merged)
+        if (internal or event.audience == events.PUBLIC)
+        and not (event.sequence in told and event.ticket_id == ticket.pk)
+    ]
+    first, last = ends or (len(seen), 0)
+    left_out = max(0, len(seen) - first - last)
+    shown = [*seen[:first], *seen[first + left_out :]]
+    messages = _messages_of(shown)
+    notes = _notes_of(shown) if internal else {}
+    given_to = {e.payload["agent"] for e in shown if e.kind == events.TicketAssigned.kind} - {None}
+    people = names_of_agents(given_to) if internal and given_to else {}
     entries = []
-    for event in _with_words_of(chain, merged):
-        if (not internal and event.audience != events.PUBLIC) or (
-            event.sequence in told and event.ticket_id == ticket.pk
-        ):
-            continue
+    for event in shown:
         number = getattr(event, "of_ticket", "")
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
@@ -227,7 +220,21 @@ def conversation(
         elif not number:
             person = people.get(event.payload.get("agent"), "")
             entries.append(Entry("event", event.at, event, person=person))
+    if left_out:
+        entries.insert(first, Entry("fold", seen[first].at, seen[first], left_out=left_out))
     return entries
+
+
+def _messages_of(shown: Sequence[TicketEvent]) -> dict[int, PublicMessage]:
+    keys = [e.payload["message"] for e in shown if e.kind in MESSAGE_KINDS]
+    found = PublicMessage.objects.filter(pk__in=keys).select_related("author_agent__user")
+    return found.prefetch_related("attachments").in_bulk() if keys else {}
+
+
+def _notes_of(shown: Sequence[TicketEvent]) -> dict[int, InternalNote]:
+    keys = [e.payload["note"] for e in shown if e.kind == events.NoteAdded.kind]
+    notes = InternalNote.objects.filter(pk__in=keys).prefetch_related("attachments")
+    return notes.in_bulk() if keys else {}
 
 
 def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:

@@ -151,7 +151,7 @@ class Entry:
     which it was written, where that was merged into this one.
     """
 
-    kind: Literal["message", "note", "event"]
+    kind: Literal["message", "note", "event", "fold"]
     at: datetime
     event: TicketEvent
     message: PublicMessage | None = None

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TypeVar
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from plazo.accounts.models import Agent, Group, Organization, Requester
-from plazo.accounts.queries import names_of_agents
+from plazo.accounts.queries import TEAM, names_of_agents
+from plazo.core.kept import kept
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
 from plazo.tickets import events, joins, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
@@ -32,6 +33,10 @@ from plazo.tickets.models import (
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
 HELD_SHOWN = 3
+# What stands for now in a statement that is kept.
+_SOME_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
+# The text of a count, and its parameters.
+_Count = tuple[str, list[Any]]
 Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
@@ -124,22 +129,37 @@ def counts(
     Units: `besides` are other lists of which the same page wants to know how long they are.
     Costs one query of capped sub-selects, each on its own partial index.
     """
-    views: dict[str, QuerySet[Any]] = {v: queue(v, agent=agent, now=now) for v in VIEWS}
-    return capped_counts(views | dict(besides or {}))
+    parts: dict[str, _Count] = {
+        view: (sql, [now if value == _SOME_TIME else value for value in values])
+        for view, (sql, values) in _counts_of_views(agent).items()
+    }
+    return _counted(parts | {name: _count_of(rows) for name, rows in (besides or {}).items()})
 
 
 def capped_counts(lists: Mapping[Name, QuerySet[Any]]) -> dict[Name, int]:
     """Return how long each list is, up to the cap and one more. Costs one query for all."""
-    parts, parameters = [], []
-    for rows in lists.values():
-        limited = rows.order_by().values("pk")[: COUNT_CAP + 1]
-        sql, values = limited.query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS t)")  # noqa: S608 - Django's own text
-        parameters += list(values)
+    return _counted({name: _count_of(rows) for name, rows in lists.items()})
+
+
+@kept(TEAM)
+def _counts_of_views(agent: Agent) -> dict[str, _Count]:
+    """Return the text of each view's count: it is the same for every page of an agent, and longer
+    in the making than in the asking."""
+    return {view: _count_of(queue(view, agent=agent, now=_SOME_TIME)) for view in VIEWS}
+
+
+def _count_of(rows: QuerySet[Any]) -> _Count:
+    limited = rows.order_by().values("pk")[: COUNT_CAP + 1]
+    sql, values = limited.query.sql_with_params()
+    return f"(SELECT count(*) FROM ({sql}) AS t)", list(values)  # noqa: S608 - Django's own text
+
+
+def _counted(parts: Mapping[Name, _Count]) -> dict[Name, int]:
+    values = [value for _sql, given in parts.values() for value in given]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", parameters)
+        cursor.execute(f"SELECT {', '.join(sql for sql, _given in parts.values())}", values)
         row = cursor.fetchone()
-    return dict(zip(lists, (int(count) for count in row), strict=True))
+    return dict(zip(parts, (int(count) for count in row), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def show_ticket(
         ),
         "asked": _asked(found, chain, language),
         "agents": with_absences(assignable_agents(), away, zone, now),
-        "away": away_of(found.assignee, away, zone, now),
+        "away": away_of(found.assignee_id, away, zone, now),
         "participants": participants,
         "promised": [
             (clock.key.partition(":")[2], clock)

@@ -209,7 +209,7 @@ def conversation(
     first, last = ends or (len(seen), 0)
     left_out = max(0, len(seen) - first - last)
     shown = [*seen[:first], *seen[first + left_out :]]
-    messages = _messages_of(shown)
+    messages = _messages_of(shown, internal=internal)
     notes = _notes_of(shown) if internal else {}
     given_to = {e.payload["agent"] for e in shown if e.kind == events.TicketAssigned.kind} - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
@@ -245,10 +245,13 @@ def conversation(
     return entries
 
 
-def _messages_of(shown: Sequence[TicketEvent]) -> dict[int, PublicMessage]:
+def _messages_of(shown: Sequence[TicketEvent], *, internal: bool) -> dict[int, PublicMessage]:
+    """Return the messages of some events, with their files; for a requester with what their
+    authors are."""
     keys = [e.payload["message"] for e in shown if e.kind in MESSAGE_KINDS]
-    found = PublicMessage.objects.filter(pk__in=keys).select_related("author_agent__user")
-    return found.prefetch_related("attachments").in_bulk() if keys else {}
+    found = PublicMessage.objects.filter(pk__in=keys).prefetch_related("attachments")
+    found = found if internal else found.select_related("author_agent")
+    return found.in_bulk() if keys else {}
 
 
 def _notes_of(shown: Sequence[TicketEvent]) -> dict[int, InternalNote]:

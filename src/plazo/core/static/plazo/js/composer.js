@@ -375,6 +375,13 @@ form.addEventListener(
   },
   { capture: true },
 );
+// Enter in a line beside the text ends that line, and sends nothing: whom a copy goes to, what for.
+form.addEventListener("keydown", (event) => {
+  const line = event.target.matches("input:not([type=file], [type=radio], [type=checkbox])");
+  if (line && event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.preventDefault();
+});
+// Who sends another form of this page waits for what is written here: `detail` is given the wait.
+form.addEventListener("plazo:keep", (event) => event.detail(flush()));
 addEventListener("pagehide", () => {
   if (pending) navigator.sendBeacon(words.save, fields());
 });

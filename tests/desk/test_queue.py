@@ -352,7 +352,7 @@ def test_a_filtered_queue_costs_the_same_for_one_row_and_for_fifty(desk):
     for _ in range(49):
         a_case(requester=requester)
     assert queries_of(desk, url) == one
-    assert one <= 17
+    assert one <= 15
     page = desk.get(url)
     assert len(numbers(page)) == 50
     assert len(gzip.compress(page.content)) < 60_000

@@ -274,7 +274,9 @@ class ReplyDeliveryFailed(Payload):
         return facts.DeliveryFailed(at, _sending(self.message, self.attempt))
 
 
-@event("reply.refused", INTERNAL, _("Reply not sent"), "the agent's key; erased with the agent's name")
+@event(
+    "reply.refused", INTERNAL, _("Reply not sent"), "the agent's key; erased with the agent's name"
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRefused(Payload):
     """A reply that waited was refused when its moment came. Its words went back to its author."""

@@ -100,14 +100,20 @@ def offers(document: AgreementDocument, in_force: AgreementDocument, language: s
 def questions(
     document: AgreementDocument, in_force: AgreementDocument, service: str, language: str
 ) -> list[Tried]:
-    """Return what the form will ask about a service, and what it will ask no more."""
-    was, now = ({f.key: f for f in d.fields if _asked(f, service)} for d in (in_force, document))
-    if service not in in_force.offered:
-        was = {}
+    """Return what the form will ask about a service, and what it will ask no more.
+
+    Edges: of a service that is not offered today, a question is new that the form does not have.
+    """
+    known = service in in_force.offered
+    was = {f.key: f for f in in_force.fields if not known or _asked(f, service)}
+    now = {f.key: f for f in document.fields if _asked(f, service)}
     found = []
     for key, each in now.items():
-        what = "new" if key not in was else "changed" if was[key] != each else ""
+        same = key in was and was[key].model_copy(update={"services": each.services}) == each
+        what = "" if same else "changed" if key in was else "new"
         found.append(Tried(key, each.label.in_language(language), _answer(each, language), what))
+    if not known:
+        return found
     return found + [
         Tried(key, each.label.in_language(language), _answer(each, language), "gone")
         for key, each in was.items()
@@ -122,7 +128,7 @@ def _asked(field: FormField, service: str) -> bool:
 def _answer(field: FormField, language: str) -> str:
     """Say what a question takes: "Una línea, obligatorio", "Sí, No"."""
     words = options_words(field, language) or kind_words(field.kind)
-    return f"{words} · {_('required')}" if field.required else words
+    return f"{words} · " + _("required") if field.required else words
 
 
 def _key(metric: Metric, severity: str) -> tuple[str, str]:

@@ -88,6 +88,7 @@ def _rehearsal(
         "rehearsing": form,
         "tried_at": at,
         "tried_service": document.service_name(service, language) if service else "",
+        "tried_is_new": bool(service) and service not in then.offered,
         "calendar_zone": zone,
         "trials": trials(document, found.sla, in_force, at, service),
         "offers": offers(document, then, language),

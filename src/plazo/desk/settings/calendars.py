@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from plazo.agreements import national
+from plazo.agreements.arranging import RunOn
 from plazo.agreements.changes import Spans, open_hours, open_on, spans_words, week_of
 from plazo.agreements.document import CalendarEntry
 from plazo.agreements.edits import AddDays, Edit, RemoveDay, SetCalendar, SetWeek, SpecialDay
@@ -83,7 +84,7 @@ def _show(
     found: Working,
     key: str,
     entry: CalendarEntry,
-    *refused: WeekForm | CalendarForm | DayForm,
+    *refused: WeekForm | CalendarForm | DayForm | RunOnForm,
 ) -> HttpResponse:
     now, language = read_clock(), getattr(request, "LANGUAGE_CODE", "es")
     forms: dict[type[Any], Any] = {type(form): form for form in refused}
@@ -121,7 +122,8 @@ def _show(
         trials=trials(found.document, found.sla, in_force, at),
         zones=zones(),
         uses=[words for _key, words in uses],
-        running_form=RunOnForm(choices=others, initial=revision, auto_id="running_%s"),
+        running_form=forms.get(RunOnForm)
+        or RunOnForm(choices=others, initial=revision, auto_id="running_%s"),
         calendar_zone=entry.zone,
         **frame_of(request, found),
     )
@@ -236,10 +238,32 @@ def add_day(request: HttpRequest, key: str) -> HttpResponse:
     return _keep(request, key, form, edit)
 
 
+@setting(coordinators)
+@posted("desk:calendar")
+def run_on(request: HttpRequest, key: str) -> HttpResponse:
+    """Let promises, channels or the published hours run on a calendar from now on, in the draft."""
+    found, key, _entry = _calendar(key)
+    language = getattr(request, "LANGUAGE_CODE", "es")
+    choices = movable(found.document, key, language)
+    form = RunOnForm(request.POST, choices=choices, auto_id="running_%s")
+
+    def edit(key: str) -> RunOn:
+        wanted = form.cleaned_data["what"]
+        parts = [each.split(":") for each in wanted]
+        return RunOn(
+            key,
+            promises=tuple((p[1], p[2], p[3]) for p in parts if p[0] == "promise"),
+            channels=tuple(p[1] for p in parts if p[0] == "channel"),
+            published="published" in wanted,
+        )
+
+    return _keep(request, key, form, edit)
+
+
 def _keep(
     request: HttpRequest,
     key: str,
-    form: WeekForm | CalendarForm | DayForm,
+    form: WeekForm | CalendarForm | DayForm | RunOnForm,
     edit: Callable[[str], Edit],
 ) -> HttpResponse:
     """Put what a form says into the draft of a calendar; show the form again if it is refused."""
@@ -251,7 +275,7 @@ def _keep(
 
 
 def _values(
-    form: WeekForm | CalendarForm | DayForm, found: Working, entry: CalendarEntry
+    form: WeekForm | CalendarForm | DayForm | RunOnForm, found: Working, entry: CalendarEntry
 ) -> dict[str, Any]:
     """Return what a form of a calendar shows before anything is typed."""
     values: dict[str, Any] = {"revision": found.revision}
@@ -318,6 +342,7 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         elif kept(request, form, edit, found):
             return redirect("desk:calendar", key=key)
     names = {p.day for p in proposed}
+    ticked = request.POST.getlist("day")
     return show(
         request,
         "holidays.html",
@@ -326,8 +351,8 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         key=key,
         calendar_name=entry.name.in_language(language),
         propose=propose,
-        fresh=[_proposal(p, language) for p in proposed if not p.there],
-        present=[_proposal(p, language) for p in proposed if p.there],
+        fresh=[_proposal(p, language, ticked) for p in proposed if not p.there],
+        present=[_proposal(p, language, ticked) for p in proposed if p.there],
         only_here=[
             (day.date, day.name.in_language(language))
             for day in entry.holidays
@@ -354,8 +379,9 @@ def _chosen(request: HttpRequest, this_year: int) -> tuple[str, str, int, tuple[
     )
 
 
-def _proposal(proposal: national.Proposal, language: str) -> dict[str, Any]:
+def _proposal(proposal: national.Proposal, language: str, ticked: Sequence[str]) -> dict[str, Any]:
     return {
+        "ticked": proposal.day.isoformat() in ticked,
         "day": proposal.day,
         "name": proposal.en if language.startswith("en") else proposal.es,
         "category": "" if proposal.category == "public" else national.CATEGORIES[proposal.category],

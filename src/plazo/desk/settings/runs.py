@@ -7,13 +7,13 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from plazo.agreements.arranging import AddCalendar, RemoveCalendar, RunOn
+from plazo.agreements.arranging import AddCalendar, RemoveCalendar
 from plazo.agreements.changes import week_of
 from plazo.agreements.document import AgreementDocument
 from plazo.agreements.labels import runs
 from plazo.desk.frame import posted
 from plazo.desk.setting_up import coordinators, setting
-from plazo.desk.settings.forms import NewCalendarForm, RunOnForm, zones
+from plazo.desk.settings.forms import NewCalendarForm, zones
 from plazo.desk.settings.screens import show
 from plazo.desk.settings.working import frame_of, kept, pressed, working
 
@@ -78,25 +78,6 @@ def movable(document: AgreementDocument, key: str, language: str) -> list[tuple[
         for each, words, on in runs(document, language)
         if on != key
     ]
-
-
-@setting(coordinators)
-@posted("desk:calendar")
-def run_on(request: HttpRequest, key: str) -> HttpResponse:
-    """Let promises, channels or the published hours run on a calendar from now on."""
-    document, language = working().document, getattr(request, "LANGUAGE_CODE", "es")
-    form = RunOnForm(request.POST, choices=movable(document, key, language))
-    if form.is_valid():
-        wanted = form.cleaned_data["what"]
-        parts = [each.split(":") for each in wanted]
-        edit = RunOn(
-            key,
-            promises=tuple((p[1], p[2], p[3]) for p in parts if p[0] == "promise"),
-            channels=tuple(p[1] for p in parts if p[0] == "channel"),
-            published="published" in wanted,
-        )
-        pressed(request, edit)
-    return redirect("desk:calendar", key=key)
 
 
 @setting(coordinators)

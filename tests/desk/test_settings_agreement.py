@@ -137,7 +137,9 @@ def test_a_calendar_is_added_used_and_kept_while_something_runs_on_it(admin):
     send(admin, "calendars/support/run/", {"what": ["promise:standard:first_reply:"]})
     send(admin, "calendars/night/remove/")
     assert "night" not in now_says().calendars
-    send(admin, "calendars/support/names/", {"es": "Horario", "en": "Hours", "zone": "America/Lima"})
+    send(
+        admin, "calendars/support/names/", {"es": "Horario", "en": "Hours", "zone": "America/Lima"}
+    )
     assert now_says().calendars["support"].name.es == "Horario"
 
 

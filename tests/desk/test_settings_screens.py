@@ -263,10 +263,7 @@ def test_a_draft_of_the_agreement_from_the_first_edit_to_the_last_word(admin):
     week: dict[str, object] = {f"day{n}": "7-20" if n < 5 else "" for n in range(7)}
     week |= {"revision": seen()}
     path = "/desk/settings/calendars/support/"
-    assert (
-        admin.post(path + "week/", week | {"day0": "de sol a sol"}).status_code
-        == 422
-    )
+    assert admin.post(path + "week/", week | {"day0": "de sol a sol"}).status_code == 422
     assert admin.post(path + "week/", week).status_code == 302
     late = admin.post(path + "week/", week | {"day5": "9-12"})
     assert late.status_code == 422
@@ -294,7 +291,9 @@ def test_a_draft_of_the_agreement_from_the_first_edit_to_the_last_word(admin):
         assert words in page
     assert AgreementVersion.objects.count() == 1
     coordinator = signed_in(C)
-    refused = coordinator.post("/desk/settings/agreement/publish/", {"revision": seen(), "when": "now"})
+    refused = coordinator.post(
+        "/desk/settings/agreement/publish/", {"revision": seen(), "when": "now"}
+    )
     assert refused.status_code == 404
     Agent.objects.update(role=R)
     past = {"revision": seen(), "when": "later", "effective_at": "2026-11-20T08:00"}

@@ -70,12 +70,23 @@ class DraftMoved(PlazoError):
 
 
 class DraftRefused(PlazoError):
-    """The change would make an agreement that cannot run."""
+    """The change would make an agreement that cannot run; `data["why"]` is the finding's code."""
 
     code = "draft_refused"
 
     def user_message(self) -> str:
-        return _("That cannot be: %(finding)s") % {"finding": self.data["findings"][0]}
+        match self.data["why"]:
+            case "never-opens":
+                return _("So it never opens. Write the hours of one day at least.")
+            case "overlapping-windows":
+                return _(
+                    "Two stretches of hours overlap, one past midnight perhaps with those of the"
+                    " next day. Make them apart, or join them."
+                )
+            case "no-choices":
+                return _("So nobody could fill in the form. Leave one to choose.")
+            case _:
+                return _("That cannot be: %(finding)s") % {"finding": self.data["findings"][0]}
 
 
 class DraftOutdated(PlazoError):

@@ -114,6 +114,7 @@ def publish(request: HttpRequest) -> HttpResponse:
                 **by(request),
             )
         except PlazoError as error:
+            form.carry_on(found.revision)
             form.add_error(None, error.user_message())
         else:
             words = _("Version %(number)s is published. It holds %(when)s, %(label)s.") % {

@@ -469,10 +469,9 @@ class RehearseForm(TryForm):
         service.choices = [("", _("None in particular")), *services]
 
 
-class PublishForm(InZone):
+class PublishForm(InZone, Seen):
     """From when the draft shall hold. `zone` is the support calendar's."""
 
-    revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     when = forms.ChoiceField(choices=[("now", ""), ("later", "")])
     effective_at = MomentField(required=False, label=gettext_lazy("In force from"))
 

@@ -233,7 +233,7 @@ def test_what_was_added_and_taken_away_again_leaves_the_text_as_it_was(edits, go
         (Move("services", "nada", "esd", after=True), SOURCE, NothingThere, "nada"),
         (Move("services", "esd", "nada", after=True), SOURCE, NothingThere, "nada"),
         (Asked("whitelabel", ()), SOURCE, OnlyForThis, "Dominio de su tienda"),
-        (Asked("esd", ("order_number",)), ESD_FIRST, OnlyForThis, "esd_first"),
+        (Asked("esd", ("order_number",), ""), ESD_FIRST, OnlyForThis, "esd_first"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_says_what_to_do(edit, source, error, words):
@@ -296,7 +296,8 @@ def test_a_service_that_leaves_a_policy_gets_what_holds_for_all():
         "cloud", "layers", ("a", "a"), ("a", "a"), ("a", "a"), Asked("cloud", (), "esd_first")
     ).apply(ESD_FIRST)
     assert parse(joined).policies[0].services == ("esd", "cloud")
-    left = Asked("esd", ("order_number",)).apply(joined)
+    assert Asked("esd", ("order_number",)).apply(joined) == joined
+    left = Asked("esd", ("order_number",), "").apply(joined)
     assert parse(left).policies[0].services == ("cloud",)
     assert parse(left).policies[0].targets == parse(ESD_FIRST).policies[0].targets
 

@@ -154,8 +154,9 @@ def test_a_calendar_is_added_used_and_kept_while_something_runs_on_it(admin):
         ("fields/new/", REGION | {"options": "Norte"}, "en los dos idiomas"),
         ("fields/new/", REGION | {"options": "Norte = North"}, "con una no hay qué elegir"),
         ("fields/new/", REGION | {"options": "a = b\na = c"}, "quite una"),
+        ("fields/new/", REGION | {"options": f"{'a' * 121} = b\nc = d"}, "120 caracteres"),
         ("fields/new/", REGION | {"kind": "line"}, "deje vacías las opciones"),
-        ("fields/gone/", REGION | {"services": []}, "ya no está en el acuerdo"),
+        ("fields/gone/", REGION | {"key": "gone", "services": []}, "ya no está en el acuerdo"),
         ("calendars/new/", NIGHT | {"day0": "8-12, 11-14"}, "sepárelas o únalas"),
         ("calendars/new/", NIGHT | {"zone": "EST"}, "America/Bogota"),
         ("calendars/support/week/", {"day0": ""}, "Escriba las horas de un día al menos"),
@@ -165,7 +166,7 @@ def test_a_calendar_is_added_used_and_kept_while_something_runs_on_it(admin):
 def test_what_is_refused_says_what_to_do_and_keeps_what_was_typed(admin, path, values, words):
     """The form comes back with the sentence, every word in it, and no draft."""
     answer = admin.post(AT + path, {"revision": seen()} | values)
-    page = answer.content.decode()
+    page = answer.content.decode().replace("&#x27;", "'")
     assert answer.status_code == 422
     assert words in page
     typed = [each for each in values.values() if isinstance(each, str) and each]
@@ -190,6 +191,10 @@ def test_who_comes_second_keeps_what_they_wrote_and_sees_what_the_draft_says_now
     assert again is not None
     assert admin.post(AT + "services/esd/", mine | {"revision": again[1]}).status_code == 302
     assert now_says().services["esd"].name.es == "Mi nombre"
+    gone = admin.post(AT + "fields/gone/", {"revision": 1} | REGION | {"services": []})
+    page = gone.content.decode()
+    assert 'action="/desk/settings/fields/new/"' in page
+    assert 'value="gone"' in page
     moved = admin.post(AT + "services/esd/down/", {"revision": mine["revision"]}, follow=True)
     assert "cambió el borrador mientras tanto" in moved.content.decode()
     assert next(iter(now_says().services)) == "esd"

@@ -79,7 +79,8 @@ class AddCalendar:
         return self.es
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
-        return _calendar_facts(document, self.key)
+        found = _calendar_facts(document, self.key)
+        return found | ({"origin": self.days_of} if found and self.days_of else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class RemoveService:
         known = parse(source)
         if list(known.offered) == [self.key]:
             raise LastService(name=known.service_name(self.key, "es"))
-        return removed(Asked(self.key, ()).apply(source), "services", self.key)
+        return removed(Asked(self.key, (), "").apply(source), "services", self.key)
 
     def about(self, document: AgreementDocument) -> str:
         return document.service_name(self.key, "es")

@@ -191,19 +191,20 @@ class RemoveDay:
 class Asked:
     """What holds for one service: the questions that are asked for some services, and a policy.
 
-    `policy` names one of those that are for some services; "" is the one that catches the rest.
+    Units: `policy` names one of those that are for some services, "" none of them; with None they
+        stay as they are, which matters where two of them are for it.
     Raises, applied: OnlyForThis where a question or a policy would turn into one for all.
     """
 
     service: str
     fields: tuple[str, ...]
-    policy: str = ""
+    policy: str | None = None
 
     def apply(self, source: str) -> str:
         document = read(source)
         for field in document.get("fields", ()):
             _belongs(field, self.service, field["key"] in self.fields, field["label"]["es"])
-        for policy in document.get("policies", ()):
+        for policy in document.get("policies", ()) if self.policy is not None else ():
             _belongs(policy, self.service, policy["key"] == self.policy, policy["key"])
         return tomlkit.dumps(document)
 

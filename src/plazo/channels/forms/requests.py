@@ -270,7 +270,10 @@ class RequestForm(WithFiles):
             if not asked:
                 data[bound.name] = ""
             elif entry.required and not value:
-                self.add_error(bound.name, _("Write it, so that we need not ask again."))
+                words = _("Choose one, so that we need not ask again.")
+                if entry.kind != "choice":
+                    words = _("Write it, so that we need not ask again.")
+                self.add_error(bound.name, words)
             elif value and entry.pattern and not _matches(entry.pattern, value):
                 self.add_error(bound.name, _("This does not look right. Please check it."))
         if self._clause() is not None and "answer" in data and not data["answer"]:

@@ -222,14 +222,18 @@ class Seen(forms.Form):
     revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     moved: Sequence[tuple[str, str]] = ()
 
-    def carry_on(self, revision: int) -> None:
+    def carry_on(self, revision: int, key: str = "") -> None:
         """Keep what was typed, and go on from what the draft says now.
 
-        Edges: `moved` has each field that the draft fills in otherwise, and how.
+        Edges: `moved` has each field that the draft fills in otherwise, and how. With the `key` of
+            what is not there any more, the form is one to add it again.
         """
         data = cast("QueryDict", self.data).copy()
         data["revision"] = str(revision)
         self.data = data
+        if key:
+            data["key"] = key
+            return
         self.moved = [
             (str(bound.label), _in_words(bound))
             for bound in self.visible_fields()

@@ -80,6 +80,7 @@ def field(request: HttpRequest, key: str = "") -> HttpResponse:
         initial={"revision": found.revision} | values,
     )
     if gone:
+        form.carry_on(found.revision, key)
         form.add_error(None, NothingThere(what=key).user_message())
     if request.method == "POST" and form.is_valid() and kept(request, form, form.edit(), found):
         return redirect("desk:fields")
@@ -89,6 +90,7 @@ def field(request: HttpRequest, key: str = "") -> HttpResponse:
         "fields",
         form,
         form=form,
+        gone=gone,
         field=entry,
         field_name=entry.label.in_language(language) if entry else "",
         **frame_of(request, found),

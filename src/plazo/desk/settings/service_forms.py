@@ -15,6 +15,7 @@ from plazo.desk.settings.forms import Seen, key_field, new_key, styled
 from plazo.desk.shelf_forms import ICONS
 
 KINDS: Final = ("line", "lines", "choice")
+LONGEST_OPTION: Final = 120
 _BETWEEN: Final = re.compile(r"\s*[=|]\s*")
 
 
@@ -85,7 +86,8 @@ class ServiceForm(Seen):
         data = self.cleaned_data
         clients = (data["clients_es"], data["clients_en"])
         key = self.service or data["key"]
-        asked = Asked(key, tuple(data["asked"]), data.get("policy", ""))
+        policy = data["policy"] if "policy" in self.changed_data else None
+        asked = Asked(key, tuple(data["asked"]), policy)
         if self.service:
             texts = (data["es"], data["en"], data["hint_es"], data["hint_en"])
             return SetService(key, *texts, clients, data["icon"], asked)
@@ -212,6 +214,11 @@ def read_options(text: str) -> tuple[tuple[str, str], ...]:
             words = _("Write “%(line)s” in both languages: Spanish = English.")
             raise forms.ValidationError(words % {"line": line[:80]})
         for at, name in enumerate(names):
+            if len(name) > LONGEST_OPTION:
+                raise forms.ValidationError(
+                    _("Shorten “%(name)s…”: %(most)s characters at most.")
+                    % {"name": name[:40], "most": LONGEST_OPTION}
+                )
             if any(name == option[at] for option in found):
                 raise forms.ValidationError(
                     _("“%(name)s” is there twice: take one out, or name it otherwise.")

@@ -59,6 +59,7 @@ def service(request: HttpRequest, key: str = "") -> HttpResponse:
         initial={"revision": found.revision} | values,
     )
     if gone:
+        form.carry_on(found.revision, key)
         form.add_error(None, NothingThere(what=key).user_message())
     if request.method == "POST" and form.is_valid() and kept(request, form, form.edit(), found):
         return redirect("desk:services")
@@ -68,6 +69,7 @@ def service(request: HttpRequest, key: str = "") -> HttpResponse:
         "services",
         form,
         form=form,
+        gone=gone,
         service=entry,
         service_name=entry.name.in_language(language) if entry else "",
         key=key,

@@ -63,6 +63,8 @@ SCREENS = {
     "agreement/": COORDINATES,
     "services/": COORDINATES,
     "services/esd/": COORDINATES,
+    "services/new/": COORDINATES,
+    "calendars/new/?copy=support": COORDINATES,
     "fields/": COORDINATES,
     "fields/new/": COORDINATES,
     "fields/method/": COORDINATES,

@@ -105,6 +105,7 @@ WITHOUT_MODEL = (
     "core_bucket",
     "core_cache",
     "core_presence",
+    "core_stamp",
     # Jobs that a test left would be the next worker's to do first, thousands of them.
     "procrastinate_events",
     "procrastinate_jobs",

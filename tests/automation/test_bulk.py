@@ -110,7 +110,8 @@ def test_a_solved_ticket_returns_to_its_wait(status):
     undone(bulk_of([ticket], "status", status="solved", now=TUESDAY + MINUTE), TUESDAY + 2 * MINUTE)
     ticket.refresh_from_db()
     assert (ticket.status, ticket.waiting_for, ticket.waiting_reason) == (status, *waits)
-    kinds = list(TicketEvent.objects.filter(ticket=ticket).values_list("kind", flat=True))
+    chain = TicketEvent.objects.filter(ticket=ticket).order_by("sequence")
+    kinds = list(chain.values_list("kind", flat=True))
     assert kinds[-3:] == ["status.changed", "ticket.reopened", "status.changed"]
 
 

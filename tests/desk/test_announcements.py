@@ -4,14 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from plazo.accounts.models import User
 from plazo.helpcenter import announcing
 from plazo.helpcenter.models import Announcement
+from tests.database import queries_of
 from tests.desk.test_articles import signed_in, text_of
 from tests.factory import TUESDAY, an_agent, as_agent, publish_iws
 
@@ -128,21 +127,14 @@ def test_the_number_of_followers_told_is_shown(agent):
 def test_screens_cost_the_same_for_one_announcement_and_for_many(agent):
     """The list and the page: a fixed number of queries."""
     found = opened(agent)
-
-    def cost(url):
-        agent.get(url)
-        with CaptureQueriesContext(connection) as captured:
-            agent.get(url)
-        return len(captured)
-
     urls = [reverse("desk:announcements"), at(found)]
-    before = [cost(url) for url in urls]
+    before = [queries_of(agent, url) for url in urls]
     for number in range(15):
         opened(agent, title_es=f"Otro {number}")
         announcing.update_announcement(
             announcement_id=found.pk, text={"es": "Sigue."}, actor=as_agent(), now=TUESDAY
         )
-    assert [cost(url) for url in urls] == before
+    assert [queries_of(agent, url) for url in urls] == before
     assert max(before) <= 10
 
 

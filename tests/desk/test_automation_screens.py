@@ -214,6 +214,7 @@ def test_a_case_shows_what_rules_did_and_costs_the_same_with_one_or_many():
     address = reverse("desk:ticket", args=[ticket.number])
 
     def cost():
+        client.get(address)  # what a process keeps
         with CaptureQueriesContext(connection) as made:
             page = client.get(address)
         return len(made), page.text

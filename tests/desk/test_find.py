@@ -172,6 +172,7 @@ def test_a_page_costs_the_same_whatever_it_finds(
     agent_client, cases, django_assert_max_num_queries: Callable[..., Any]
 ):
     """One or many hits: the number of queries is bound."""
+    see(agent_client, "/desk/find/", q="banco")  # what a process keeps
     for words in ("banco", "ana", "PlaceOrder", "nandu estado:nuevo"):
         with django_assert_max_num_queries(22):
             see(agent_client, "/desk/find/", q=words)

@@ -5,15 +5,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.models import User
 from plazo.tickets import commands, joins, queries
 from plazo.tickets.models import PublicMessage, Referral, Tag, Ticket, TicketField
+from tests.database import queries_of
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
 from tests.people import a_person
 
@@ -233,10 +232,7 @@ def test_the_sections_cost_two_queries_however_much_they_hold(client):
     """Tags and linked cases: one query each, for one link or for six."""
 
     def cost(ticket):
-        client.get(of(ticket))
-        with CaptureQueriesContext(connection) as captured:
-            client.get(of(ticket))
-        return len(captured)
+        return queries_of(client, of(ticket))
 
     case = a_case()
     bare = cost(case)

@@ -4,9 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from plazo.accounts.models import Role
 from plazo.channels.email import intake
@@ -17,6 +15,7 @@ from plazo.mailboxes.models import Mailbox
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands
 from plazo.tickets.models import Delivery, InternalNote, PublicMessage
+from tests.database import queries_of
 from tests.factory import TUESDAY, an_agent, as_agent, publish_iws
 from tests.mails import a_mail, a_mailbox, arrive
 
@@ -59,17 +58,11 @@ def take(raw: bytes) -> IntakeRecord:
 
 def test_the_ledger_costs_the_same_for_one_mail_and_for_many(desk):
     """A page of the ledger is a fixed number of queries."""
-
-    def cost() -> int:
-        with CaptureQueriesContext(connection) as made:
-            assert desk.get("/desk/mail/").status_code == 200
-        return len(made)
-
     take(a_mail())
-    one = cost()
+    one = queries_of(desk, "/desk/mail/")
     for number in range(30):
         take(a_mail(f"otro {number}", sender=f"c{number}@x.example"))
-    assert cost() == one <= 11
+    assert queries_of(desk, "/desk/mail/") == one <= 11
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from plazo.accounts.models import Agent, Organization, Role, User
@@ -17,6 +15,7 @@ from plazo.automation.models import BulkAction, SavedView
 from plazo.automation.views import COLUMNS
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
+from tests.database import queries_of
 from tests.factory import (
     PASSWORD,
     TUESDAY,
@@ -58,13 +57,6 @@ def numbers(response) -> list[str]:
 def text_of(response) -> str:
     bare = re.sub(r"<[^>]+>", " ", response.content.decode())
     return " ".join(bare.replace("\xa0", " ").replace("&quot;", '"').split())
-
-
-def queries_of(client, url) -> int:
-    client.get(url)
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(url).status_code == 200
-    return len(captured)
 
 
 def test_a_filter_is_made_row_by_row_without_a_script(desk):

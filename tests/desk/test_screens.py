@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.models import User
 from plazo.tickets import commands
 from plazo.tickets.models import InternalNote, PublicMessage, Ticket
+from tests.database import queries_of
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent, publish_iws
 
 pytestmark = pytest.mark.django_db
@@ -113,16 +112,6 @@ def test_an_agent_who_left_has_no_desk(agent_client):
     agent.is_active = False
     agent.save()
     assert agent_client.get(reverse("desk:queue")).status_code == 404
-
-
-def queries_of(client, url):
-    """Return how many queries a page takes, once what is compiled once is compiled."""
-    client.get(url)
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        assert client.get(url).status_code == 200
-    return len(captured)
 
 
 def test_the_queue_costs_the_same_for_one_row_and_for_fifty(agent_client):

@@ -16,6 +16,7 @@ from plazo.tickets import commands
 from plazo.tickets.models import Participant, Ticket
 from plazo.tickets.requests import SORTS, Wanted, cases_about, counts, requests_page
 from tests import factory
+from tests.database import queries_of
 from tests.factory import TUESDAY, a_case, as_agent
 from tests.people import a_person, signed_in
 
@@ -188,22 +189,14 @@ def test_what_waits_for_me_is_on_the_first_page_alone() -> None:
 
 
 def test_the_page_costs_the_same_with_1_and_with_30_cases() -> None:
-    """Session, account, whether an agent, the person; the agreement, what goes on, all counts in one,
-    and two of cases.
-    """
+    """Session, account, stamps, the person; what goes on, all counts in one, and two of cases."""
     me = a_person()
     a_case(requester=me)
     client = signed_in(me)
-
-    def cost() -> int:
-        with CaptureQueriesContext(connection) as made:
-            client.get(LIST)
-        return len(made)
-
-    few = cost()
+    few = queries_of(client, LIST)
     for _ in range(29):
         a_case(requester=me)
-    assert cost() == few == 9
+    assert queries_of(client, LIST) == few == 8
 
 
 def test_the_next_moment_is_that_of_a_promise_to_the_customer() -> None:

@@ -1,5 +1,6 @@
 """Who is who: the only doors from a signed-in user to an agent or a requester."""
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -8,6 +9,7 @@ from plazo.accounts import queries
 from plazo.accounts.models import Absence, Agent, Invitation, Organization, Requester
 from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import NotVisible
+from plazo.core.kept import kept
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -17,9 +19,13 @@ if TYPE_CHECKING:
 
 def agent_of(user: "User | AnonymousUser") -> Agent | None:
     """Return the active agent that signed in as `user`, or None: requesters are no agents."""
-    if not user.is_authenticated:
-        return None
-    return Agent.objects.select_related("user").filter(user_id=user.pk, is_active=True).first()
+    found = _agent_of(user.pk) if user.is_authenticated else None
+    return copy(found)
+
+
+@kept(queries.TEAM)
+def _agent_of(user_id: int) -> Agent | None:
+    return Agent.objects.select_related("user").filter(user_id=user_id, is_active=True).first()
 
 
 def requester_of(user: "User | AnonymousUser") -> Requester | None:

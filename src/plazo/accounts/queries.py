@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import BooleanField, Func, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Lower
@@ -17,11 +17,18 @@ from plazo.accounts.models import (
     User,
     normal_email,
 )
+from plazo.core.kept import kept
 from plazo.core.search import fold
 
+# Stamps: the agents with their people, groups and absences; the companies' own ways to sign in.
+TEAM = "team"
+SIGN_IN = "sign_in"
 
+
+@kept(TEAM)
 def assignable_agents() -> list[Agent]:
-    """Return the active agents that a ticket can be given to, by level and name. One query."""
+    """Return the active agents that a ticket can be given to, by level and name. One query, and
+    none for a page where the team is as it was."""
     return list(
         Agent.objects.select_related("user").filter(is_active=True).order_by("level", "user__name")
     )
@@ -44,9 +51,15 @@ def account_named(email: str) -> User | None:
 
 
 def names_of_agents(keys: Iterable[int]) -> dict[int, str]:
-    """Return the names of some agents, those who left too, by their keys. One query."""
+    """Return the names of some agents, those who left too, by their keys. One query at most."""
+    everyone = _names_of_all()
+    return {pk: everyone[pk] for pk in keys if pk in everyone}
+
+
+@kept(TEAM)
+def _names_of_all() -> dict[int, str]:
     named = Agent.objects.select_related("user").only("user__name", "user__email")
-    return {a.pk: str(a) for a in named.filter(pk__in=keys)}
+    return {a.pk: str(a) for a in named}
 
 
 def people_named(words: str, *, limit: int) -> list[Requester]:
@@ -99,8 +112,9 @@ def organization_names() -> list[tuple[int, str]]:
     return list(Organization.objects.order_by("name").values_list("pk", "name"))
 
 
+@kept(TEAM)
 def all_groups() -> list[Group]:
-    """Return every group, by level and name. One query."""
+    """Return every group, by level and name. One query, and none while the team is as it was."""
     return list(Group.objects.all())
 
 
@@ -118,11 +132,21 @@ def keys_of_addresses(addresses: Iterable[str]) -> list[int]:
 
 
 def absences_at(at: datetime) -> dict[int, Absence]:
-    """Return who is away at `at`: each absence by its agent's key, with its people. One query."""
-    running = Absence.objects.filter(begins_at__lte=at, ends_at__gt=at).select_related(
-        "agent__user", "substitute__user"
-    )
-    return {absence.agent_id: absence for absence in running}
+    """Return who is away at `at`: each absence by its agent's key, with its people. One query, and
+    none for a page where the team is as it was."""
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        absence.agent_id: absence
+        for absence in _absences_of(day)
+        if absence.begins_at <= at < absence.ends_at
+    }
+
+
+@kept(TEAM)
+def _absences_of(day: datetime) -> list[Absence]:
+    """Return the absences that touch a day of UTC, which begins at `day`."""
+    touching = Absence.objects.filter(begins_at__lt=day + timedelta(days=1), ends_at__gt=day)
+    return list(touching.select_related("agent__user", "substitute__user"))
 
 
 def absences_to_come(now: datetime) -> QuerySet[Absence]:

@@ -7,23 +7,27 @@ from django.conf import settings
 
 from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.models import AgreementDraft, AgreementVersion
+from plazo.core.kept import kept
 
 
 def version_in_force(at: datetime, key: str | None = None) -> AgreementVersion:
-    """Return the version in force at `at`: the newest one effective by then.
+    """Return the version in force at `at`: the newest one effective by then. One query, and none
+    for a page where no version was published since.
 
     Raises: NoAgreementInForce.
     """
     wanted = key or settings.PLAZO.agreement
-    pk = (
-        AgreementVersion.objects.filter(key=wanted, effective_at__lte=at)
-        .order_by("-effective_at", "-number")
-        .values_list("pk", flat=True)
-        .first()
-    )
-    if pk is None:
-        raise NoAgreementInForce(key=wanted, at=at)
-    return version(pk)
+    for effective_at, pk in _effective(wanted):
+        if effective_at <= at:
+            return version(pk)
+    raise NoAgreementInForce(key=wanted, at=at)
+
+
+@kept("agreements")
+def _effective(key: str) -> list[tuple[datetime, int]]:
+    """Return from when each version holds, the newest first."""
+    versions = AgreementVersion.objects.filter(key=key).order_by("-effective_at", "-number")
+    return list(versions.values_list("effective_at", "pk"))
 
 
 @lru_cache(maxsize=64)

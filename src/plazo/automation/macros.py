@@ -10,12 +10,14 @@ from django.db.models import Max, Q, QuerySet
 
 from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
+from plazo.accounts.queries import TEAM
 from plazo.automation import actions as doing
 from plazo.automation.refusals import NameNeeded, NothingToDo
 from plazo.automation.rule_models import Macro
 from plazo.automation.trail import record_change
 from plazo.core.actor import Actor
 from plazo.core.errors import NotVisible
+from plazo.core.kept import kept
 from plazo.core.search import fold
 from plazo.tickets import variables
 from plazo.tickets.models import Ticket
@@ -61,17 +63,23 @@ def macros_for_settings(agent: Agent) -> list[Macro]:
 
 
 def offered(agent: Agent, ticket: Ticket, text: str = "") -> list[Macro]:
-    """Return the macros that an agent is offered for what they typed, by position. One query.
+    """Return the macros that an agent is offered for what they typed, by position. One query, and
+    none for a page where neither macros nor the team have changed.
 
     Edges: every word must begin a word of the name, whatever its accents.
     """
     wanted = fold(text).split()
     found = []
-    for macro in macros_for(agent).filter(active=True):
+    for macro in _active_for(agent.pk):
         words = fold(macro.name).split()
         if all(any(word.startswith(part) for word in words) for part in wanted):
             found.append(macro)
     return found[:MOST_OFFERED]
+
+
+@kept("macros", TEAM)
+def _active_for(agent_id: int) -> list[Macro]:
+    return list(macros_for(Agent(pk=agent_id)).filter(active=True))
 
 
 def text_of(macro: Macro, ticket: Ticket) -> str:

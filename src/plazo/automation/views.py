@@ -11,11 +11,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent, Group
+from plazo.accounts.queries import TEAM
 from plazo.automation.errors import BadView, OnlyCoordinatorsShare, TooManyViews
 from plazo.automation.models import SavedView, SavedViewQuerySet, Scope
 from plazo.core import audit
 from plazo.core.actor import Actor
 from plazo.core.errors import NotVisible
+from plazo.core.kept import kept
 from plazo.tickets import filters
 from plazo.tickets.listing import GROUPINGS, ORDERINGS
 
@@ -79,9 +81,15 @@ def definition_of(view: SavedView) -> Definition:
 
 
 def views_for(agent: Agent) -> list[SavedView]:
-    """Return the views in an agent's rail: what all share, their groups', their own. One query."""
+    """Return the views in an agent's rail: what all share, their groups', their own. One query, and
+    none for a page where neither views nor the team have changed."""
+    return _views_for(agent.pk)
+
+
+@kept("views", TEAM)
+def _views_for(agent_id: int) -> list[SavedView]:
     rank = {Scope.SHARED: 0, Scope.GROUP: 1, Scope.PERSONAL: 2}
-    found = SavedView.objects.visible_to(agent).order_by("position", "pk")
+    found = SavedView.objects.visible_to(Agent(pk=agent_id)).order_by("position", "pk")
     return sorted(found, key=lambda view: rank[Scope(view.scope)])
 
 

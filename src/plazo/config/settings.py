@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "plazo.core.compressing.CompressedPages",
     "csp.middleware.CSPMiddleware",
+    "plazo.core.kept.KeptReadsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "plazo.core.language.LanguageMiddleware",
     "plazo.core.cleaning.CleanAddressMiddleware",

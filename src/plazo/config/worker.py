@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, cast
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 from procrastinate.contrib.django import app as queue
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
@@ -78,10 +78,18 @@ def keep_running(
         began = time.monotonic()
         try:
             loop(stop)
-        except Exception:
+        except Exception as error:
             if time.monotonic() - began > settled_seconds:
                 pause = FIRST_PAUSE_SECONDS
-            logger.exception("the %s stopped; it starts again in %.1f s", name, pause)
+            # A database that is away is no fault of ours: where it was missed says nothing.
+            away = isinstance(error, OperationalError)
+            logger.error(
+                "the %s stopped; it starts again in %.1f s%s",
+                name,
+                pause,
+                f": {error}" if away else "",
+                exc_info=not away,
+            )
             close_old_connections()
             stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,6 +1,7 @@
 """Who is away, in words, where people of the team are listed or chosen."""
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,25 +39,30 @@ class Away:
     substitute: Agent | None
 
 
-def away_of(agent: Agent | None, away: dict[int, Absence], zone: str, now: datetime) -> Away | None:
-    """Return what to say beside a case of an agent's; None for who is there."""
-    absence = away.get(agent.pk) if agent is not None else None
-    if agent is None or absence is None:
+def away_of(
+    agent_id: int | None, away: dict[int, Absence], zone: str, now: datetime
+) -> Away | None:
+    """Return what to say beside a case of an agent's, by their key; None for who is there."""
+    absence = away.get(agent_id or 0)
+    if absence is None:
         return None
-    stands_in = standing_in(agent, away)
+    stands_in = standing_in(absence.agent, away)
     return Away(
-        str(agent),
+        str(absence.agent),
         until_words(absence, zone, now),
         absence.note,
-        stands_in if stands_in.pk != agent.pk else None,
+        stands_in if stands_in.pk != absence.agent_id else None,
     )
 
 
 def with_absences(
     agents: Iterable[Agent], away: dict[int, Absence], zone: str, now: datetime
 ) -> list[Agent]:
-    """Return agents that say until when they are away (`away_words`); "" for who is there."""
-    found = list(agents)
+    """Return agents that say until when they are away (`away_words`); "" for who is there.
+
+    Edges: copies, since those given may be kept for other requests.
+    """
+    found = [copy(agent) for agent in agents]
     for agent in found:
         absence = away.get(agent.pk)
         agent.away_words = until_words(absence, zone, now) if absence else ""

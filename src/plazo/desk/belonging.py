@@ -14,7 +14,6 @@ from plazo.agreements.document import AgreementDocument
 from plazo.desk.wanted import compact
 from plazo.tickets import access, events, filters, joins, queries
 from plazo.tickets.models import Ticket, TicketEvent
-from plazo.tickets.queries import tags_known
 
 # How another case stands to this one: its words, and its icon.
 WORDS: Final[dict[str, tuple[Promise, str]]] = {
@@ -46,8 +45,7 @@ def side_of(
 ) -> dict[str, Any]:
     """Return the sections on linked cases, tags and details.
 
-    Costs two queries: the tags that there are, and the linked cases, where there are any. The
-    details cost one more where some were given.
+    Costs one query for the linked cases, where there are any, and one where details were given.
     """
     document = found.agreement_version.document
     until = joins.undone_until(chain)
@@ -59,7 +57,6 @@ def side_of(
         "undo_merge_until": until if until is not None and now <= until else None,
         "merged_at": merged.at if (merged := joins.merge_event(chain)) else None,
         "tags": [(tag, queue_of_tag(tag)) for tag in found.tags],
-        "tags_known": tags_known(),
         "details": details_of(found, chain, document, language),
         "choices": choices_of(found, document, language),
         "referral": getattr(found, "referral", None),

@@ -34,8 +34,7 @@ from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
 # Of a longer conversation its beginning and its end are shown, and the rest at a click.
-MOST_SHOWN: Final = 60
-FIRST_SHOWN: Final = 2
+SHOWN: Final = (2, 58)
 # Fetched ahead by the browser, or by a screen that follows along: nobody may be looking.
 UNSEEN = {"sec-purpose", "x-plazo-live"}
 
@@ -46,9 +45,6 @@ def ticket(request: HttpRequest, number: str) -> HttpResponse:
     """Show a ticket: its conversation, its clocks, and what can be done."""
     now = read_clock()
     found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
-    if not UNSEEN & {name.lower() for name in request.headers}:
-        agent: Agent = request.agent  # type: ignore[attr-defined]
-        inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now)
     return show_ticket(request, found, now, words=words_asked(request, found, now))
 
 
@@ -72,6 +68,7 @@ def show_ticket(
     chain = queries.chain_of(found)
     evaluation = queries.evaluation_of(found, chain, now=now)
     context = frame(request, now, version)
+    context |= _read(request, found, context["unread_notices"], now)
     language = context["language"]
     document = version.document
     clocks = [(metric_label(a.metric), clockview.of_applied(a, now)) for a in evaluation.applied]
@@ -84,14 +81,17 @@ def show_ticket(
     organization = found.organization
     context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
     participants = list(found.participants.select_related("requester"))
-    entries = queries.conversation(found, chain, internal=True, merged=joins.taken_in(chain))
-    shown = entries if request.GET.get("all") or len(entries) <= MOST_SHOWN else folded(entries)
+    entries = queries.conversation(
+        found,
+        chain,
+        internal=True,
+        merged=joins.taken_in(chain),
+        ends=None if request.GET.get("all") else SHOWN,
+    )
     context |= {
         "ticket": found,
         "back": way_back(request),
-        "first_entries": shown[:FIRST_SHOWN] if len(shown) < len(entries) else [],
-        "folded": len(entries) - len(shown),
-        "entries": shown[FIRST_SHOWN:] if len(shown) < len(entries) else shown,
+        "entries": entries,
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
         "clocks": [pair for pair in clocks if not live or pair is not live[0]],
@@ -122,7 +122,7 @@ def show_ticket(
         ),
         "asked": _asked(found, chain, language),
         "agents": with_absences(assignable_agents(), away, zone, now),
-        "away": away_of(found.assignee, away, zone, now),
+        "away": away_of(found.assignee_id, away, zone, now),
         "participants": participants,
         "promised": [
             (clock.key.partition(":")[2], clock)
@@ -152,9 +152,14 @@ def show_ticket(
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
 
 
-def folded(entries: Sequence[queries.Entry]) -> list[queries.Entry]:
-    """Return the beginning and the end of a long conversation."""
-    return [*entries[:FIRST_SHOWN], *entries[FIRST_SHOWN - MOST_SHOWN :]]
+def _read(request: HttpRequest, found: Ticket, unread: str, now: datetime) -> dict[str, str]:
+    """Take the case's notices as read where somebody looks; return what is left of the count."""
+    if not unread or UNSEEN & {name.lower() for name in request.headers}:
+        return {}
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    if not inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now):
+        return {}
+    return {"unread_notices": inbox.unread_words(inbox.unread(agent))}
 
 
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def composer_of(
     words: str = "",
     now: datetime,
 ) -> dict[str, Any]:
-    """Return what the composer shows. Costs two queries, or three with a company.
+    """Return what the composer shows. Costs one query.
 
     Units: `words` are what a macro says: they follow what was written already.
     """
@@ -56,7 +56,6 @@ def composer_of(
         "held": [_held(draft, now) for draft in on.held],
         "copies": ticked,
         "people": 1 + sum(checked for _person, checked in ticked),
-        "domains": " ".join(company_domains(found)),
         "bare": found.channel == Channel.FORM and found.requester.email_confirmed_at is None,
         "promises": promise_choices(found.agreement_version, zone, now),
         "signature": html_of_markdown(agent.signature) if agent.signature.strip() else "",

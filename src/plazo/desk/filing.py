@@ -5,17 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from plazo.accounts.access import actor_of_agent
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk.case import show_ticket
+from plazo.desk.composer import company_domains
 from plazo.desk.frame import agent_required, posted
 from plazo.tickets import access, commands
 from plazo.tickets.models import Ticket
+from plazo.tickets.queries import tag_names
 
 
 def _file(
@@ -32,6 +35,15 @@ def _file(
     if changed is not None:
         messages.success(request, done)
     return redirect("desk:ticket", number=number)
+
+
+@agent_required
+@require_GET
+def known(request: HttpRequest, number: str) -> JsonResponse:
+    """Return what a case's fields know, once one of them is used: the tags that there are, and the
+    domains of whom a copy may go to without a word."""
+    found = access.ticket_for_agent(request.agent, number)  # type: ignore[attr-defined]
+    return JsonResponse({"tags": tag_names(), "domains": company_domains(found)})
 
 
 @agent_required

@@ -91,17 +91,16 @@ def frame(
 ) -> dict[str, Any]:
     """Return what every page of the desk shows: the rail with its counts, the day, the person.
 
-    Costs three queries: all counts of the desk's views, the saved views, and the notices that are
-    unread; and one more where there are saved views, for all their counts.
+    Costs one query: all counts of the desk's views and of the notices that are unread; and one more
+    where there are saved views, for all their counts.
     """
     agent: Agent = request.agent  # type: ignore[attr-defined]
     document = version.document
     support = version.sla.calendars[document.support_calendar]
     cap = listing.COUNT_CAP
-    counted = {
-        key: f"{cap}+" if count > cap else count
-        for key, count in queries.counts(agent=agent, now=now).items()
-    }
+    counts = queries.counts(agent=agent, now=now, besides={"unread": inbox.unread_of(agent)})
+    unread = counts.pop("unread")
+    counted = {key: f"{cap}+" if count > cap else count for key, count in counts.items()}
     saved = views.views_for(agent)
     counted |= _counted(saved, agent, now)
     # A page that a screen fetches to follow along must not use up what another page is to say.
@@ -125,7 +124,7 @@ def frame(
         "saved_rail": [(view.key.hex, view.name, counted.get(view.key.hex, "")) for view in saved],
         "counted": counted,
         "density": agent.preferences.get("density", ""),
-        "unread_notices": inbox.unread_words(agent),
+        "unread_notices": inbox.unread_words(unread),
         "demo_outbox": settings.PLAZO.demo,
         "max_upload": settings.PLAZO.max_upload_bytes,
     }

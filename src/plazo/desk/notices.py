@@ -70,7 +70,7 @@ def notice_news(request: HttpRequest) -> HttpResponse:
     """
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
-    said: dict[str, Any] = {"unread": inbox.unread_words(agent)}
+    said: dict[str, Any] = {"unread": inbox.unread_words(inbox.unread(agent))}
     pk, waited = _number(request.GET.get("notice")), _number(request.GET.get("waited"))
     if pk is not None:
         found = inbox.notices_for(agent).select_related("ticket", "in_place_of__user").filter(pk=pk)

@@ -84,6 +84,7 @@ urlpatterns = [
     path("tickets/<str:number>/link/", joining.link, name="link"),
     path("tickets/<str:number>/unlink/", joining.unlink, name="unlink"),
     path("tickets/<str:number>/incidents/", joining.incidents, name="incidents"),
+    path("tickets/<str:number>/known/", filing.known, name="known"),
     path("tickets/<str:number>/tags/", filing.tags, name="tags"),
     path("tickets/<str:number>/classify/", filing.classify, name="classify"),
     path("tickets/<str:number>/fields/", filing.fields, name="fields"),

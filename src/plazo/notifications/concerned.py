@@ -92,12 +92,8 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
             for mentioned in payload.get("mentions") or []:
                 concern.tell(mentioned, "mentioned")
             concern.tell(ticket.assignee_id, "agent_wrote")
-        case "reply.delivery_failed":
-            concern.tell(_author_of(payload["message"]), "undelivered")
-            concern.tell(ticket.assignee_id, "undelivered")
-        case "reply.refused":
-            concern.tell(payload["agent"], "not_sent")
-            concern.tell(ticket.assignee_id, "not_sent")
+        case "reply.delivery_failed" | "reply.refused":
+            _not_there(concern, ticket, event)
         case "clock.at_risk":
             _at_risk(concern, ticket, event, evaluation)
         case "clock.breached":
@@ -110,6 +106,15 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
             concern.tell_group(above.pk if above else None, "group_climbed")
             concern.mail_group = above
     return concern
+
+
+def _not_there(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
+    """A reply that did not arrive, or was not sent, is its author's and the assignee's news."""
+    news, author = "not_sent", event.payload.get("agent")
+    if event.kind == "reply.delivery_failed":
+        news, author = "undelivered", _author_of(event.payload["message"])
+    concern.tell(author, news)
+    concern.tell(ticket.assignee_id, news)
 
 
 def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:

@@ -27,16 +27,19 @@ def notices_for(agent: Agent) -> QuerySet[Notice]:
     return Notice.objects.filter(agent=agent, ticket__in=tickets_for_agent(agent))
 
 
+def unread_of(agent: Agent) -> QuerySet[Notice]:
+    """Return the notices that a person has not read. One partial index."""
+    unread = Notice.objects.filter(agent=agent, read_at=None)
+    return unread if agent.is_active else unread.none()
+
+
 def unread(agent: Agent) -> int:
-    """Return how many notices are unread, up to the cap and one more. One partial index."""
-    if not agent.is_active:
-        return 0
-    return Notice.objects.filter(agent=agent, read_at=None)[: COUNT_CAP + 1].count()
+    """Return how many notices are unread, up to the cap and one more."""
+    return unread_of(agent)[: COUNT_CAP + 1].count()
 
 
-def unread_words(agent: Agent) -> str:
+def unread_words(count: int) -> str:
     """Return the count as it is shown: nothing for nought, "99+" over the cap."""
-    count = unread(agent)
     return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count or "")
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from plazo.accounts.models import Agent
 from plazo.tickets.bodies import LONGEST_BODY, StoredUpload
@@ -29,16 +29,13 @@ class Desk:
 
 
 def on_ticket(ticket: Ticket, agent: Agent) -> Desk:
-    """Return the drafts that an agent has on a ticket. One query."""
-    rows = Draft.objects.select_related("author__user").filter(ticket=ticket, agent=agent)
-    found = list(rows.order_by("pk"))
+    """Return the drafts that an agent has on a ticket. One query, and two more for those given."""
+    found = list(Draft.objects.filter(ticket=ticket, agent=agent).order_by("pk"))
     open_ = [draft for draft in found if draft.send_at is None]
     own = next((d for d in open_ if d.author_id == agent.pk and not d.refused), None)
-    return Desk(
-        own,
-        [draft for draft in open_ if draft is not own],
-        [draft for draft in found if draft.send_at is not None],
-    )
+    given = [draft for draft in open_ if draft is not own]
+    prefetch_related_objects(given, "author__user")
+    return Desk(own, given, [draft for draft in found if draft.send_at is not None])
 
 
 def begun_on(agent: Agent, tickets: Iterable[int]) -> set[int]:

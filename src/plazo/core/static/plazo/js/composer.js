@@ -267,6 +267,7 @@ body.addEventListener("drop", (event) => {
 // ── To whom: how many, and a word where somebody is of another company ─────────────────────────
 const people = form.querySelector("[data-people]");
 const added = form.elements.added;
+let domains = null;
 
 function addresses() {
   return (added?.value || "").split(/[,;\s]+/).filter((part) => part.includes("@"));
@@ -276,10 +277,28 @@ function count() {
   const ticked = form.querySelectorAll('[name="copies"]:checked').length;
   const number = 1 + ticked + addresses().length;
   people.textContent = number === 1 ? words.wordTo : fill(words.wordToMany, { count: number });
-  const known = words.domains.split(" ");
-  const outside = addresses().find((address) => !known.includes(address.split("@").pop().toLowerCase()));
+  const ours = (address) => domains.includes(address.split("@").pop().toLowerCase());
+  const outside = domains && addresses().find((address) => !ours(address));
   guard.textContent = outside ? fill(words.wordOutside, { address: outside }) : "";
 }
+
+// ── What the fields know: fetched when one of them is first used ───────────────────────────────
+const tag = document.getElementById("tag-add");
+let asked = null;
+
+async function know() {
+  try {
+    const answer = await fetch(words.known, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const known = await answer.json();
+    domains = known.domains;
+    tag?.list.replaceChildren(...known.tags.map((name) => new Option("", name)));
+    count();
+  } catch {
+    asked = null; // asked again at the next use; the server asks about copies in any case
+  }
+}
+for (const field of [tag, added]) field?.addEventListener("focus", () => (asked ??= know()));
 form.addEventListener("input", count);
 form.addEventListener("change", (event) => {
   if (event.target.name === "promise" && event.target.value === "other") form.elements.promise_at.focus();

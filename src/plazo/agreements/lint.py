@@ -459,7 +459,9 @@ def _areas(
         )
         every = area.target.remind_every
         if every is not None and every < SHORTEST_REMINDER:
-            message = f"the area {key!r} would be reminded all the time (remind_every: 15 min or more)"
+            message = (
+                f"the area {key!r} would be reminded all the time (remind_every: 15 min or more)"
+            )
             yield Finding(line, "error", "remind-length", message)
 
 

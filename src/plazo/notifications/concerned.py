@@ -77,6 +77,10 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
     """Return whom an event concerns, by keys. At most one query."""
     concern = Concern()
     payload = event.payload
+    if event.kind in AREA_NEWS:
+        _of_an_area(concern, ticket, event)
+    if payload.get("metric") == Metric.AREA_REPLY:
+        return concern  # not ours to be late with: the area is reminded, and that is told
     match event.kind:
         case "ticket.opened":
             concern.tell_group(ticket.group_id, "group_opened")
@@ -115,6 +119,23 @@ def _not_there(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
         news, author = "undelivered", _author_of(event.payload["message"])
     concern.tell(author, news)
     concern.tell(ticket.assignee_id, news)
+
+
+AREA_NEWS: Final = {
+    "area.answered": "area_answered",
+    "area.reminded": "area_silent",
+    "area.undelivered": "area_unreached",
+}
+
+
+def _of_an_area(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
+    """What comes back from an area is news of whoever has the case, and of whoever asked."""
+    news = AREA_NEWS[event.kind]
+    concern.tell(ticket.assignee_id, news)
+    asked = TicketEvent.objects.filter(
+        ticket_id=event.ticket_id, kind="area.asked", payload__ask=event.payload["ask"]
+    )
+    concern.tell(asked.values_list("actor_id", flat=True).first(), news)
 
 
 def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:

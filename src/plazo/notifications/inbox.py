@@ -114,6 +114,8 @@ _STATES: Final = {
     "group_climbed": "late",
     "undelivered": "late",
     "not_sent": "late",
+    "area_silent": "risk",
+    "area_unreached": "late",
 }
 
 
@@ -138,6 +140,12 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("A reply was not sent: it is a draft again")
         case "undelivered":
             return _("A reply did not arrive")
+        case "area_answered":
+            return _("Another area answered")
+        case "area_silent":
+            return _("An area was reminded: its answer is missing")
+        case "area_unreached":
+            return _("A mail to another area did not arrive")
         case "climbed" | "group_climbed":
             return _("The requester has escalated")
         case "group_raised":

@@ -110,6 +110,28 @@ ALL: Final = (
         urgent=True,
     ),
     News(
+        key="area_answered",
+        label=_("Another area answers in my case"),
+        icon="messages-square",
+        concern=Concern.OWN,
+        ways=_TOLD,
+    ),
+    News(
+        key="area_silent",
+        label=_("An area that was asked in my case has not answered in its time"),
+        icon="bell",
+        concern=Concern.OWN,
+        ways=_SHOWN,
+    ),
+    News(
+        key="area_unreached",
+        label=_("A mail to another area does not arrive"),
+        icon="circle-alert",
+        concern=Concern.OWN,
+        ways=_TOLD,
+        urgent=True,
+    ),
+    News(
         key="promise_at_risk",
         label=_("A promised update in my case is at risk"),
         icon="triangle-alert",

@@ -16,7 +16,6 @@ from plazo.sla.errors import FactsOutOfOrder
 from plazo.sla.standing import standing
 from plazo.sla.targets import Agreement, Metric, SlaPolicy, Subject, Target
 
-
 # One clock for each thing that was said, with a target that no severity chooses.
 ONE_EACH: Final = (Metric.PROMISED_UPDATE, Metric.AREA_REPLY)
 

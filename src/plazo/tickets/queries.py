@@ -12,12 +12,13 @@ from django.utils.translation import ngettext
 
 from plazo.accounts.models import Agent, Group, Organization, Requester
 from plazo.accounts.queries import names_of_agents
-from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
+from plazo.sla import Evaluation, Explanation, Metric, State, evaluate, explain_applied
 from plazo.tickets import events, joins, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
 from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
+    AreaMessage,
     InternalNote,
     PublicMessage,
     Rating,
@@ -103,6 +104,7 @@ def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[s
     """Return the clock that a row shows: late first, then due first, then paused.
 
     Units: `metrics` are those that count, such as `PROMISED`; by default all.
+    Edges: what another area owes us shows only where we owe nothing ourselves.
     """
     order = {State.BREACHED.value: 0, State.RUNNING.value: 0, State.PAUSED.value: 1}
     live = [
@@ -113,7 +115,11 @@ def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[s
         and not clock["cancelled_at"]
         and (metrics is None or clock["metric"] in metrics)
     ]
-    return min(live, key=lambda c: (order[c["state"]], c["due_at"] or "9"), default=None)
+    return min(
+        live,
+        key=lambda c: (c["metric"] == Metric.AREA_REPLY, order[c["state"]], c["due_at"] or "9"),
+        default=None,
+    )
 
 
 def counts(
@@ -144,18 +150,20 @@ def capped_counts(lists: Mapping[Name, QuerySet[Any]]) -> dict[Name, int]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a conversation: a message, a note, or something that happened.
+    """One entry of a conversation: a message, a note, what was said to an area or by it, or
+    something that happened.
 
     `person` names the agent whom an event is about, where it is about one; `promised_by` is the
     instant of the update that a reply promised with it, as it stands now; `number` the ticket in
     which it was written, where that was merged into this one.
     """
 
-    kind: Literal["message", "note", "event"]
+    kind: Literal["message", "note", "side", "event"]
     at: datetime
     event: TicketEvent
     message: PublicMessage | None = None
     note: InternalNote | None = None
+    side: AreaMessage | None = None
     person: str = ""
     promised_by: datetime | None = None
     number: str = ""
@@ -173,8 +181,9 @@ def conversation(
 
     Units: `merged` are the keys of tickets that it took in and whose words are shown between its
         own, by their time.
-    Costs four queries whatever the length: messages, notes, and the files of each, and one more
-    where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
+    Costs four queries whatever the length: messages, notes, and the files of each, one more where
+    somebody was assigned and two where areas were asked; two for a requester, who sees none of it.
+    One more with `merged`.
     """
     tickets = [ticket.pk, *merged]
     messages = {
@@ -191,10 +200,22 @@ def conversation(
         if internal
         else {}
     )
+    asked = internal and any("side" in event.payload for event in chain)
+    sides = (
+        {
+            side.pk: side
+            for side in AreaMessage.objects.filter(ticket__in=tickets)
+            .select_related("ask")
+            .prefetch_related("attachments")
+        }
+        if asked or (internal and merged)
+        else {}
+    )
     given_to = {
         event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
     } - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
+    whom = {side.ask.key: side.ask.whom for side in sides.values() if side.ticket_id == ticket.pk}
     promises, told = _said_with_replies(chain)
     entries = []
     for event in _with_words_of(chain, merged):
@@ -224,8 +245,16 @@ def conversation(
             entries.append(
                 Entry("note", event.at, event, note=note, number=number, attachments=files)
             )
+        elif event.kind in SIDE_KINDS and event.payload["side"] in sides:
+            side = sides[event.payload["side"]]
+            files = list(side.attachments.all())
+            entries.append(
+                Entry("side", event.at, event, side=side, number=number, attachments=files)
+            )
         elif not number:
-            person = people.get(event.payload.get("agent"), "")
+            person = people.get(event.payload.get("agent"), "") or whom.get(
+                event.payload.get("ask"), ""
+            )
             entries.append(Entry("event", event.at, event, person=person))
     return entries
 
@@ -277,7 +306,7 @@ def _with_words_of(chain: Sequence[TicketEvent], merged: Sequence[int]) -> Seque
         return chain
     said = list(
         TicketEvent.objects.filter(
-            ticket__in=merged, kind__in=[*MESSAGE_KINDS, events.NoteAdded.kind]
+            ticket__in=merged, kind__in=[*MESSAGE_KINDS, *SIDE_KINDS, events.NoteAdded.kind]
         )
         .annotate(of_ticket=F("ticket__number"))
         .order_by("at", "pk")
@@ -312,6 +341,7 @@ def values_of(ticket: Ticket, chain: Sequence[TicketEvent]) -> dict[str, str]:
     return dict(rows.values_list("key", "value"))
 
 
+SIDE_KINDS = frozenset({events.AreaAsked.kind, events.AreaWritten.kind, events.AreaAnswered.kind})
 MESSAGE_KINDS = frozenset(
     {
         events.TicketOpened.kind,

@@ -40,14 +40,22 @@ def record_delivery(*, message_id: int, state: str) -> None:
 
 
 def record_machine(
-    *, ticket_id: int, record_id: int, evidence: str, actor: Actor, now: datetime
+    *,
+    ticket_id: int,
+    record_id: int,
+    evidence: str,
+    ask: str = "",
+    actor: Actor,
+    now: datetime,
 ) -> TicketEvent:
     """Note that a machine answered: an out-of-office note and the like. No clock moves.
 
-    Units: `record_id` is the mail in the ledger, where its text stays.
+    Units: `record_id` is the mail in the ledger, where its text stays; `ask` the asking of an area
+        whose machine it was.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
-        return page.append(events.MachineWrote(record=record_id, evidence=evidence[:200]))
+        said = events.MachineWrote(record=record_id, evidence=evidence[:200], ask=ask)
+        return page.append(said)
 
 
 def record_parked_mail(

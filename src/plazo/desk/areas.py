@@ -1,6 +1,6 @@
 """What an agent does with other areas: handing a case off, and what comes after that."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -94,7 +94,7 @@ class HandOffForm(forms.Form):
         error_messages={"required": gettext_lazy("Write what the area is to do.")},
     )
     shared = forms.MultipleChoiceField(required=False)
-    files = forms.MultipleChoiceField(required=False)
+    attached = forms.MultipleChoiceField(required=False)
     consent = forms.ChoiceField(
         choices=CONSENTS,
         error_messages={
@@ -109,8 +109,9 @@ class HandOffForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.page = page
         self._choose("route", [(route, route) for route, *_rest in page.routes])
-        self._choose("shared", [(str(m.pk), m.pk) for m in page.messages])
-        self._choose("files", [(str(f.pk), f.pk) for m in page.messages for f in m.files])
+        self._choose("shared", [(str(said.pk), said.pk) for said, _files in page.messages])
+        attached = [file for _said, files in page.messages for file in files]
+        self._choose("attached", [(str(file.pk), file.pk) for file in attached])
         if not page.asks:
             for name in ("route", "language", "body", "consent"):
                 self.fields[name].required = False
@@ -144,11 +145,9 @@ class HandOffPage:
         self.company = found.organization
         self.routes = list(self._routes())
         rows = PublicMessage.objects.filter(ticket=found).prefetch_related("attachments")
-        self.messages = [message for message in rows.order_by("pk") if message.body_text]
-        for message in self.messages:
-            message.files = list(message.attachments.all())  # type: ignore[attr-defined]
+        self.messages = [(m, list(m.attachments.all())) for m in rows.order_by("pk") if m.body_text]
 
-    def _routes(self) -> Any:
+    def _routes(self) -> Iterator[tuple[str, str, str]]:
         name = self.area.name.in_language(self.language)
         if self.area.email:
             yield "area", name, self.area.email
@@ -175,14 +174,13 @@ class HandOffPage:
         found, clause = self.found, self.clause
         with translation.override("es"):
             ask = _("Could you look after this case, and tell us what you have done?")
-        first = [str(message.pk) for message in self.messages[:1]]
         reply = clause.answer.in_language(found.language) if clause else ""
         return {
             "route": self.routes[0][0],
             "language": "es",
             "body": ask,
-            "shared": first,
-            "files": [str(f.pk) for m in self.messages[:1] for f in m.files],  # type: ignore[attr-defined]
+            "shared": [str(said.pk) for said, _files in self.messages[:1]],
+            "attached": [str(file.pk) for _said, files in self.messages[:1] for file in files],
             "consent": "unknown",
             "answer": bool(clause),
             "reply": final_text(found, agent, reply, sign=True, now=now) if reply else "",
@@ -242,7 +240,7 @@ def _do(data: dict[str, Any], page: HandOffPage, agent: Agent, now: datetime) ->
             language=data["language"],
             body=data["body"],
             shared=[int(pk) for pk in data["shared"]],
-            files=[int(pk) for pk in data["files"]],
+            files=[int(pk) for pk in data["attached"]],
             consent=data["consent"],
         )
     triage.hand_off(
@@ -279,7 +277,7 @@ def _shown(form: HandOffForm, page: HandOffPage, error: str) -> dict[str, Any]:
         "form": form,
         "values": values,
         "shared": [str(pk) for pk in values["shared"] or []],
-        "chosen_files": [str(pk) for pk in values["files"] or []],
+        "chosen_files": [str(pk) for pk in values["attached"] or []],
         "error": error,
         "page": page,
         "area_name": page.area.name.in_language(language),

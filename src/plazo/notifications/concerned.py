@@ -75,12 +75,16 @@ class Person:
 
 def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Concern:
     """Return whom an event concerns, by keys. At most one query."""
+    if event.kind in AREA_NEWS:
+        return _of_an_area(ticket, event)
+    if event.payload.get("metric") == Metric.AREA_REPLY:
+        return Concern()  # not ours to be late with: the area is reminded, and that is told
+    return _of_our_own(ticket, event, evaluation)
+
+
+def _of_our_own(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Concern:
     concern = Concern()
     payload = event.payload
-    if event.kind in AREA_NEWS:
-        _of_an_area(concern, ticket, event)
-    if payload.get("metric") == Metric.AREA_REPLY:
-        return concern  # not ours to be late with: the area is reminded, and that is told
     match event.kind:
         case "ticket.opened":
             concern.tell_group(ticket.group_id, "group_opened")
@@ -128,14 +132,15 @@ AREA_NEWS: Final = {
 }
 
 
-def _of_an_area(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
+def _of_an_area(ticket: Ticket, event: TicketEvent) -> Concern:
     """What comes back from an area is news of whoever has the case, and of whoever asked."""
-    news = AREA_NEWS[event.kind]
+    concern, news = Concern(), AREA_NEWS[event.kind]
     concern.tell(ticket.assignee_id, news)
     asked = TicketEvent.objects.filter(
         ticket_id=event.ticket_id, kind="area.asked", payload__ask=event.payload["ask"]
     )
     concern.tell(asked.values_list("actor_id", flat=True).first(), news)
+    return concern
 
 
 def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:

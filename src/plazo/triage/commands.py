@@ -58,7 +58,7 @@ def hand_off(
     Raises: what `ask_area`, `give_verdict` and `reply_to_ticket` raise.
     Source: agreement §2 and §4.
     """
-    by = {"actor": actor, "now": now}
+    by: dict[str, Any] = {"actor": actor, "now": now}
     with together(uuid.uuid4()):
         ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
         if clause and ticket.verdict != clause:
@@ -90,7 +90,7 @@ def _ask(ticket: Ticket, question: Question, clause: str, by: dict[str, Any]) ->
     )
 
 
-def _waiting(ticket: Ticket, question: Question) -> dict[str, str]:
+def _waiting(ticket: Ticket, question: Question) -> dict[str, Any]:
     """Return whom the case then waits for, and why; nothing where it does so already."""
     area = ticket.agreement_version.document.areas[question.area]
     reason = area.name.in_language(ticket.language)

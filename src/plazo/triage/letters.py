@@ -88,7 +88,7 @@ def _headers(mail: OutboundMail) -> Mapping[str, str]:
             [*ours.values_list("created_at", "message_id"), *theirs.values_list("at", "message_id")]
         )
     ][-MOST_REFERENCES:]
-    headers = {}
+    headers: dict[str, str] = {}
     if known:
         headers |= {"In-Reply-To": known[-1], "References": " ".join(known)}
     if mail.mailbox is not None and mail.mailbox.plus_addressing:

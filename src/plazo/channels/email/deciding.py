@@ -231,7 +231,8 @@ class Decision:
         self.aside = True
         record, ticket = self.record, ask.ticket
         if record.insisted:
-            return self._area_answer(ask, author)
+            self._area_answer(ask, author)
+            return None
         if record.machine in {"auto_reply", "auto_generated"}:
             commands.record_machine(
                 ticket_id=ticket.pk,
@@ -250,7 +251,8 @@ class Decision:
         forged = record.authenticity == Authenticity.FAILED or author != self.mail.sender
         if forged or not sides.may_speak(ask, author.email):
             self._park(ticket, Reason.AREA_STRANGER)
-        return self._area_answer(ask, author)
+        self._area_answer(ask, author)
+        return None
 
     def _area_answer(self, ask: AreaAsk, author: Address) -> None:
         commands.record_area_answer(

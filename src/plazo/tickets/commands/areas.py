@@ -6,7 +6,7 @@ area, or by it, is an entry of a side conversation, internal like a note.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -269,7 +269,7 @@ def _keep(
     *,
     author: Agent | None = None,
     name: str = "",
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Store what was said, with its files; return what its event says of it."""
     side = AreaMessage.objects.create(
         ticket=page.ticket,

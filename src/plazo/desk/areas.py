@@ -302,7 +302,7 @@ def _shown(form: HandOffForm, page: HandOffPage, error: str) -> dict[str, Any]:
         if target
         else "",
         "severity": severity.key if severity else "",
-        "severity_name": severity.name.in_language(language) if severity else "",
+        "severity_name": severity.name.in_language(language).lower() if severity else "",
         "consents": CONSENTS,
         "languages": Language.choices,
         "reply_language": dict(Language.choices)[page.found.language],

@@ -50,13 +50,16 @@ def area_act(request: HttpRequest, number: str, key: str, what: str) -> HttpResp
     """Write to an area, note that it has it or what it said, or withdraw the question."""
     if what not in DOES:
         raise Http404
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    ask = access.ask_of(access.ticket_for_agent(agent, number), key)
     form = WriteForm(request.POST) if what in ("write", "answered") else forms.Form(request.POST)
-
-    def command(found: Ticket, data: dict[str, Any], by: dict[str, Any]) -> None:
-        ask = access.ask_of(found, key)
-        DOES[what](ask, data, by)
-
-    return act(request, number, form, command, done=str(DONE[what]))
+    return act(
+        request,
+        number,
+        form,
+        lambda found, data, by: DOES[what](ask, data, by),
+        done=str(DONE[what]),
+    )
 
 
 DOES: Final[Mapping[str, Any]] = {

@@ -475,7 +475,7 @@ def seed_many(tickets: int, *, now: datetime, world: World) -> None:
     copies = 9 if tickets >= 250_000 else 0
     parts = [tickets // cores + (n < tickets % cores) for n in range(cores)]
     settings = connection.settings_dict
-    address = {**os.environ, "DATABASE_URL": _address(settings)}
+    address = {**os.environ, "DATABASE_URL": address_of(settings)}
     running = [
         subprocess.Popen(
             [sys.executable, __file__, "--keep", "--bare", f"--tickets={part}", f"--seed={number}",
@@ -501,7 +501,7 @@ def write_words(part: int, parts: int) -> None:
             indexing.index(keys[begin : begin + CHUNK])
 
 
-def _address(settings: dict[str, Any]) -> str:
+def address_of(settings: dict[str, Any]) -> str:
     """Return the address of the database that this process uses."""
     names = {
         "NAME": "dbname",

@@ -16,7 +16,7 @@ from plazo.agreements.errors import (
     TooEarly,
 )
 from plazo.agreements.models import AgreementDraft
-from plazo.agreements.queries import version_in_force
+from plazo.agreements.queries import draft_of, newest_version, version_in_force
 from plazo.agreements.trying import trials
 from plazo.core.actor import Actor
 from plazo.core.models import AuditEntry
@@ -29,13 +29,20 @@ CHRISTMAS = AddDays("support", (SpecialDay(date(2026, 12, 25), "Navidad", "Chris
 NAMED = SetService("esd", "Licencias", "Licenses", "a", "a")
 
 
-def change(edit, revision, **by):
+def seen() -> int:
+    """Return what a page that is opened now carries."""
+    return drafting.seen_of((draft_of("iws") or newest_version("iws")).source)
+
+
+def change(edit, revision=None, **by):
     by = {"actor": as_agent(), "now": TUESDAY} | by
+    revision = seen() if revision is None else revision
     return drafting.change_draft(key="iws", edit=edit, revision=revision, **by)
 
 
-def publish(revision, effective_at, **by):
+def publish(effective_at, revision=None, **by):
     by = {"actor": as_agent(), "now": TUESDAY} | by
+    revision = seen() if revision is None else revision
     return drafting.publish_draft(key="iws", revision=revision, effective_at=effective_at, **by)
 
 
@@ -43,10 +50,10 @@ def publish(revision, effective_at, **by):
 def test_a_draft_takes_edits_and_holds_from_its_hour_on():
     """Each edit is written down; until the hour comes, the version before it holds."""
     publish_iws()
-    change(CHRISTMAS, 0)
-    change(NAMED, 1)
+    change(CHRISTMAS)
+    change(NAMED)
     assert version_in_force(TUESDAY).number == 1
-    version = publish(2, TUESDAY + DAY)
+    version = publish(TUESDAY + DAY)
     assert not AgreementDraft.objects.exists()
     assert (version.number, version_in_force(TUESDAY).number) == (2, 1)
     assert version_in_force(TUESDAY + DAY).document.services["esd"].name.es == "Licencias"
@@ -61,25 +68,33 @@ def test_a_draft_takes_edits_and_holds_from_its_hour_on():
 def test_nobody_changes_what_they_have_not_seen():
     """The second of two who began with the same page is told who was first."""
     publish_iws()
-    change(CHRISTMAS, 0, actor=Actor.system("Ana"))
+    first = seen()
+    change(CHRISTMAS, actor=Actor.system("Ana"))
+    second = seen()
     with translation.override("es"), pytest.raises(DraftMoved, match="Ana cambió el borrador"):
-        change(NAMED, 0)
+        change(NAMED, first)
     with pytest.raises(DraftMoved):
-        publish(7, None)
-    drafting.discard_draft(key="iws", revision=1, actor=as_agent(), now=TUESDAY)
+        publish(None, first)
+    drafting.discard_draft(key="iws", revision=second, actor=as_agent(), now=TUESDAY)
     with translation.override("es"), pytest.raises(DraftMoved, match="se descartó o se publicó"):
-        change(NAMED, 1)
+        change(NAMED, second)
+    change(NAMED, first)
+    with pytest.raises(DraftMoved):  # as many changes as the discarded draft had, and others
+        change(RemoveField("sku"), second)
+    publish(None)
+    with translation.override("es"), pytest.raises(DraftMoved, match="se descartó o se publicó"):
+        change(CHRISTMAS, first)
 
 
 @pytest.mark.django_db
 def test_an_edit_that_cannot_run_is_refused_and_one_that_changes_nothing_begins_nothing():
     """A draft can always be run, so it can always be tried."""
     publish_iws()
-    with pytest.raises(DraftRefused, match="never opens"):
-        change(SetWeek("support", ((),) * 7), 0)
+    with translation.override("es"), pytest.raises(DraftRefused, match="no abre nunca"):
+        change(SetWeek("support", ((),) * 7))
     service = parse(SOURCE).services["esd"]
     same = SetService("esd", service.name.es, service.name.en, service.hint.es, service.hint.en)
-    assert change(same, 0) is None
+    assert change(same) is None
     assert not AgreementDraft.objects.exists()
 
 
@@ -87,24 +102,24 @@ def test_an_edit_that_cannot_run_is_refused_and_one_that_changes_nothing_begins_
 def test_a_draft_does_not_undo_what_was_published_beside_it():
     """A version of the command line's meanwhile: the draft would take its changes back."""
     publish_iws()
-    change(CHRISTMAS, 0)
+    change(CHRISTMAS)
     publish_iws(source=NAMED.apply(SOURCE), effective_at=TUESDAY)
     with pytest.raises(DraftOutdated):
-        publish(1, None)
+        publish(None)
 
 
 @pytest.mark.django_db
 def test_a_version_begins_neither_in_the_past_nor_before_the_one_that_it_follows():
     """What was promised does not change, and versions follow each other."""
     publish_iws()
-    change(CHRISTMAS, 0)
+    change(CHRISTMAS)
     with pytest.raises(TooEarly):
-        publish(1, TUESDAY - DAY)
-    publish(1, TUESDAY + 5 * DAY)
-    change(RemoveField("sku"), 0)
+        publish(TUESDAY - DAY)
+    publish(TUESDAY + 5 * DAY)
+    change(RemoveField("sku"))
     with translation.override("es"), pytest.raises(TooEarly, match="versión 2"):
-        publish(1, TUESDAY + DAY)
-    assert publish(1, TUESDAY + 6 * DAY).number == 3
+        publish(TUESDAY + DAY)
+    assert publish(TUESDAY + 6 * DAY).number == 3
 
 
 def test_what_changes_is_said_in_words():
@@ -130,7 +145,7 @@ def test_what_changes_is_said_in_words():
 def test_a_case_is_tried_on_the_draft_by_the_engine_itself():
     """On the last Thursday before a free Friday, the hour of level 1 moves to Saturday."""
     base = publish_iws()
-    draft = change(CHRISTMAS, 0)
+    draft = change(CHRISTMAS)
     at = datetime(2026, 12, 25, 2, 30, tzinfo=UTC)  # Thursday 24, 21:30 in Panama
     tried = trials(draft.document, draft.sla, (base.document, base.sla), at)
     first = tried[0]

@@ -10,7 +10,9 @@ from django.test import Client
 
 from plazo.accounts import absences
 from plazo.accounts.models import Absence, Agent, Group, Role
+from plazo.agreements import drafting
 from plazo.agreements.models import AgreementDraft, AgreementVersion
+from plazo.agreements.queries import draft_of, newest_version
 from plazo.config.wiring import connect_readers
 from plazo.core import audit
 from plazo.core.models import AuditEntry
@@ -61,6 +63,8 @@ SCREENS = {
     "agreement/": COORDINATES,
     "services/": COORDINATES,
     "services/esd/": COORDINATES,
+    "services/new/": COORDINATES,
+    "calendars/new/?copy=support": COORDINATES,
     "fields/": COORDINATES,
     "fields/new/": COORDINATES,
     "fields/method/": COORDINATES,
@@ -246,29 +250,33 @@ def test_a_mailboxs_secret_is_in_no_trail(admin):
     assert "sealed" not in entry.after
 
 
+def seen() -> int:
+    """Return what a page of the agreement carries that is opened now."""
+    return drafting.seen_of((draft_of() or newest_version()).source)
+
+
 def test_a_draft_of_the_agreement_from_the_first_edit_to_the_last_word(admin):
     """Without a script: hours, a holiday, a field; two editors; publishing; nothing before."""
-    week = {f"day{n}": "7-20" if n < 5 else "" for n in range(7)}
+    week: dict[str, object] = {f"day{n}": "7-20" if n < 5 else "" for n in range(7)}
+    week |= {"revision": seen()}
     path = "/desk/settings/calendars/support/"
-    assert (
-        admin.post(path + "week/", week | {"revision": 0, "day0": "de sol a sol"}).status_code
-        == 422
-    )
-    assert admin.post(path + "week/", week | {"revision": 0}).status_code == 302
-    late = admin.post(path + "week/", week | {"revision": 0, "day5": "9-12"})
+    assert admin.post(path + "week/", week | {"day0": "de sol a sol"}).status_code == 422
+    assert admin.post(path + "week/", week).status_code == 302
+    late = admin.post(path + "week/", week | {"day5": "9-12"})
     assert late.status_code == 422
     assert "Agente de nivel 2 cambió el borrador" in late.content.decode()
+    assert f'name="revision" value="{seen()}"' in late.content.decode()
     query = "holidays/?country=CO&year=2026"
     page = admin.get(path + query).content.decode()
     assert "La Inmaculada Concepción" in page
     assert "13 h menos" in page.replace("\u00a0", " ")
     assert " checked" not in page
-    admin.post(path + query, {"revision": 1, "day": ["2026-12-08", "2026-12-25"]})
+    admin.post(path + query, {"revision": seen(), "day": ["2026-12-08", "2026-12-25"]})
     accepted = AuditEntry.objects.filter(what="agreement.draft_changed").latest("pk")
     assert accepted.after["origin"] == "holidays 0.109, CO"
     assert "Uno ya está" not in admin.get(path + query).content.decode()
     assert "2 ya están en el calendario" in admin.get(path + query).content.decode()
-    admin.post("/desk/settings/fields/sku/remove/", {"revision": 2})
+    admin.post("/desk/settings/fields/sku/remove/", {"revision": seen()})
     trail = admin.get("/desk/settings/audit/?about=agreement").content.decode()
     assert "<del>sábado: 09:00-17:00; domingo: 09:00-17:00</del>" in trail.replace(
         "lunes: 06:00-22:00; martes: 06:00-22:00; miércoles: 06:00-22:00; jueves: 06:00-22:00;"
@@ -280,10 +288,12 @@ def test_a_draft_of_the_agreement_from_the_first_edit_to_the_last_word(admin):
         assert words in page
     assert AgreementVersion.objects.count() == 1
     coordinator = signed_in(C)
-    refused = coordinator.post("/desk/settings/agreement/publish/", {"revision": 3, "when": "now"})
+    refused = coordinator.post(
+        "/desk/settings/agreement/publish/", {"revision": seen(), "when": "now"}
+    )
     assert refused.status_code == 404
     Agent.objects.update(role=R)
-    past = {"revision": 3, "when": "later", "effective_at": "2026-11-20T08:00"}
+    past = {"revision": seen(), "when": "later", "effective_at": "2026-11-20T08:00"}
     assert admin.post("/desk/settings/agreement/publish/", past).status_code == 422
     later = past | {"effective_at": "2026-12-01T00:00"}
     assert admin.post("/desk/settings/agreement/publish/", later).status_code == 302

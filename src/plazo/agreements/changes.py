@@ -4,11 +4,13 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from plazo.agreements.convert import to_calendar
 from plazo.agreements.document import AgreementDocument, CalendarEntry, FormField
+from plazo.agreements.labels import runs
 from plazo.agreements.page import weekday_names
 from plazo.core import localtime
 from plazo.sla import Calendar
@@ -69,12 +71,19 @@ def changes(old: AgreementDocument, new: AgreementDocument, language: str) -> li
         if before is not None and after is not None and before != after:
             found += _calendar(before, after, language)
         elif before is None and after is not None:
-            found.append(Change(after.name.in_language(language), _("New calendar")))
+            hours = _("24 hours") if after.always else localtime.exact_duration(
+                open_hours(week_of(after))
+            )  # fmt: skip
+            words = f"{after.zone} · " + _("%(hours)s a week") % {"hours": hours}
+            found.append(Change(after.name.in_language(language), _("New calendar"), "", words))
         elif before is not None and after is None:
             found.append(Change(before.name.in_language(language), _("Calendar removed")))
     found += _services(old, new, language)
     found += _fields(old, new, language)
-    spoken = {"calendars", "services", "fields"}
+    found += _orders(old, new, language)
+    found += _running(old, new, language)
+    found += _policies(old, new, language)
+    spoken = {"calendars", "services", "fields", "policies", "channels", "support_calendar"}
     for name in type(new).model_fields:
         if name not in spoken and getattr(old, name) != getattr(new, name):
             found.append(Change(name, _("Changed in the document")))
@@ -152,20 +161,83 @@ def _services(old: AgreementDocument, new: AgreementDocument, language: str) -> 
         before, after = old.services.get(key), new.services.get(key)
         if before == after:
             continue
-        where = _("Service %(key)s") % {"key": key}
+        named = after or before
+        where = _("Service “%(name)s”") % {
+            "name": named.name.in_language(language) if named else ""
+        }
         if before is None or after is None:
-            yield Change(where, _("New service") if before is None else _("Service removed"))
+            what = _("New service") if before is None else _("Service removed")
+            yield Change(where, what, "", after.hint.in_language(language) if after else "")
             continue
+        if before.retired != after.retired:
+            yield Change(where, _("Retired") if after.retired else _("Offered again"))
         for what, was, now in (
             (_("Name in Spanish"), before.name.es, after.name.es),
             (_("Name in English"), before.name.en, after.name.en),
             (_("Hint in Spanish"), before.hint.es, after.hint.es),
             (_("Hint in English"), before.hint.en, after.hint.en),
+            (_("Who is attended, in Spanish"), before.clients.es, after.clients.es),
+            (_("Who is attended, in English"), before.clients.en, after.clients.en),
+            (_("Icon"), before.icon, after.icon),
         ):
             if was != now:
                 yield Change(where, what, was, now)
-        if before.clients != after.clients or before.icon != after.icon:
-            yield Change(where, _("Changed in the document"))
+
+
+def _orders(old: AgreementDocument, new: AgreementDocument, language: str) -> Iterator[Change]:
+    """What is in both, and in another order than before."""
+    for where, was, now in (
+        (
+            _("Services"),
+            {key: each.name.in_language(language) for key, each in old.services.items()},
+            {key: each.name.in_language(language) for key, each in new.services.items()},
+        ),
+        (
+            _("Form fields"),
+            {each.key: each.label.in_language(language) for each in old.fields},
+            {each.key: each.label.in_language(language) for each in new.fields},
+        ),
+    ):
+        if [key for key in was if key in now] != [key for key in now if key in was]:
+            yield Change(where, _("Order"), ", ".join(was.values()), ", ".join(now.values()))
+
+
+def _running(old: AgreementDocument, new: AgreementDocument, language: str) -> Iterator[Change]:
+    """What runs on another calendar than before."""
+    was = {key: on for key, _words, on in runs(old, language)}
+    for key, words, on in runs(new, language):
+        before = was.get(key, on)
+        if before != on:
+            names = (
+                d.calendars[each].name.in_language(language)
+                for d, each in ((old, before), (new, on))
+            )
+            yield Change(words, _("Calendar it runs on"), *names)
+
+
+def _policies(old: AgreementDocument, new: AgreementDocument, language: str) -> Iterator[Change]:
+    """For which services a policy is; what else of it, or of a channel, is another is named."""
+    known = {policy.key: policy for policy in old.policies}
+    for policy in new.policies:
+        before = known.get(policy.key)
+        if before is not None and before.services != policy.services:
+            names = (
+                ", ".join(d.service_name(key, language) for key in each.services)
+                for d, each in ((old, before), (new, policy))
+            )
+            yield Change(_("Promises “%(name)s”") % {"name": policy.key}, _("Services"), *names)
+    for name in ("policies", "channels"):
+        if _without_words(old, name) != _without_words(new, name):
+            yield Change(name, _("Changed in the document"))
+
+
+def _without_words(document: AgreementDocument, name: str) -> Any:
+    """Return policies or channels without what is told in words: calendars and services."""
+    rows = [entry.model_dump(exclude={"calendar", "services"}) for entry in getattr(document, name)]
+    for row in rows:
+        for target in row.get("targets", ()):
+            target.pop("calendar")
+    return rows
 
 
 def _fields(old: AgreementDocument, new: AgreementDocument, language: str) -> Iterator[Change]:
@@ -177,7 +249,8 @@ def _fields(old: AgreementDocument, new: AgreementDocument, language: str) -> It
         named = after or before
         where = _("Field “%(name)s”") % {"name": named.label.in_language(language) if named else ""}
         if before is None or after is None:
-            yield Change(where, _("New field") if before is None else _("Field removed"))
+            what = _("New field") if before is None else _("Field removed")
+            yield Change(where, what, "", kind_words(after.kind) if after else "")
             continue
         yield from _field(where, before, after, new, language)
 
@@ -205,6 +278,7 @@ def _field(
             after.hint.en if after.hint else "",
         ),
         (_("Kind"), kind_words(before.kind), kind_words(after.kind)),
+        (_("Options"), options_words(before, language), options_words(after, language)),
         (_("Required"), yes if before.required else no, yes if after.required else no),
         (_("Services"), listed(before.services, "services"), listed(after.services, "services")),
         (
@@ -219,5 +293,16 @@ def _field(
 
 
 def kind_words(kind: str) -> str:
-    """Return what a field takes: one line, or several."""
-    return _("Several lines") if kind == "lines" else _("One line")
+    """Return what a field takes: one line, several, or one of its options."""
+    match kind:
+        case "lines":
+            return _("Several lines")
+        case "choice":
+            return _("One of some options")
+        case _:
+            return _("One line")
+
+
+def options_words(field: FormField, language: str) -> str:
+    """Return what one can choose: "Sí, No"; nothing where the answer is free."""
+    return ", ".join(option.in_language(language) for option in field.options)

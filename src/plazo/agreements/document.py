@@ -139,10 +139,13 @@ class Page(Strict):
 
 
 class Service(Strict):
+    """What clients use. One that is `retired` names past cases, and takes no new ones."""
+
     icon: str
     name: Text
     hint: Text
     clients: Text
+    retired: bool = False
 
 
 class Stages(Strict):
@@ -162,12 +165,14 @@ class FormField(Strict):
     """A further question of the request form, for some services and types; none named means all.
 
     `pattern` is what an answer must look like as a whole; `required` holds where the field applies.
+    `options` are the answers of a "choice": a case keeps the one taken in the words it was read in.
     """
 
     key: Key
     label: Text
     hint: Text | None = None
-    kind: Literal["line", "lines"] = "line"
+    kind: Literal["line", "lines", "choice"] = "line"
+    options: tuple[Text, ...] = ()
     services: tuple[Key, ...] = ()
     request_types: tuple[Key, ...] = ()
     required: bool = False
@@ -178,6 +183,15 @@ class FormField(Strict):
         return (not self.services or service in self.services) and (
             not self.request_types or request_type in self.request_types
         )
+
+    def takes(self, value: str) -> bool:
+        """Say whether an answer is one of the options, where there are any."""
+        return not self.options or any(value in (each.es, each.en) for each in self.options)
+
+    def words(self, value: str, language: str | None) -> str:
+        """Return an answer in a language: an option by its name there, anything else as it is."""
+        taken = next((each for each in self.options if value in (each.es, each.en)), None)
+        return taken.in_language(language) if taken else value
 
 
 class AreaTarget(Strict):
@@ -300,6 +314,11 @@ class AgreementDocument(Strict):
     ladder: tuple[Step, ...]
     ladder_silence: dict[str, Duration] = Field(default_factory=dict)
     calendars: dict[Key, CalendarEntry]
+
+    @property
+    def offered(self) -> dict[str, Service]:
+        """The services that a new case may be about, in the order of the form."""
+        return {key: each for key, each in self.services.items() if not each.retired}
 
     def severity(self, key: str) -> SeverityText | None:
         """Return the severity of this letter, or None."""

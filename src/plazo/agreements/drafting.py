@@ -3,21 +3,35 @@
 Nothing in a draft holds for any case. What holds is published, with its hour, by one command.
 """
 
+import hashlib
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from plazo.agreements.commands import publish_agreement
-from plazo.agreements.document import parse
+from plazo.agreements.document import AgreementDocument, parse
 from plazo.agreements.edits import Edit
-from plazo.agreements.errors import DraftMoved, DraftOutdated, DraftRefused, TooEarly
+from plazo.agreements.errors import (
+    DraftMoved,
+    DraftOutdated,
+    DraftRefused,
+    ServicePublished,
+    TooEarly,
+)
 from plazo.agreements.lint import check
 from plazo.agreements.models import AgreementDraft, AgreementVersion
 from plazo.agreements.queries import newest_version
 from plazo.core import audit
 from plazo.core.actor import Actor
 
-NONE = 0  # the revision of a draft that is not there yet
+
+def seen_of(source: str) -> int:
+    """Return what a screen carries to say which text it showed: a digest of it.
+
+    Edges: a text that was changed and changed back is the same one; a discarded draft's is none
+        that a new draft could have by counting.
+    """
+    return int.from_bytes(hashlib.sha256(source.encode()).digest()[:6])
 
 
 @transaction.atomic
@@ -26,24 +40,25 @@ def change_draft(
 ) -> AgreementDraft | None:
     """Put an edit into the draft; the first one begins it, from the version published last.
 
-    Units: `revision` is the one that the person has seen, 0 where there was no draft.
+    Units: `revision` says which text the person has seen, as `seen_of` returns it.
     Edges: an edit that changes nothing begins no draft, and counts as no change.
-    Raises: DraftMoved; DraftRefused with the linter's findings; NothingThere.
+    Raises: DraftMoved; DraftRefused with the linter's findings; ServicePublished; what `edit` does.
     """
     draft = AgreementDraft.objects.select_for_update().filter(key=key).first()
-    _require_seen(draft, revision)
     base = draft.base if draft else newest_version(key)
     before = draft.source if draft else base.source
+    _require_seen(draft, before, revision)
     source = edit.apply(before)
     if source == before:
         return draft
     old = parse(before)
     errors = [finding for finding in check(source) if finding.is_error]
     if errors:
-        raise DraftRefused(findings=[finding.message for finding in errors])
+        raise DraftRefused(findings=[each.message for each in errors], why=errors[0].code)
+    _keep_services(base.document, old, parse(source))
     if draft is None:
         draft = AgreementDraft(key=key, base=base, started_by=actor.name, started_at=now)
-        draft.revision = NONE
+        draft.revision = 0
     draft.source, draft.revision = source, draft.revision + 1
     draft.changed_by, draft.changed_by_id, draft.changed_at = actor.name, actor.id, now
     try:
@@ -69,7 +84,7 @@ def discard_draft(*, key: str, revision: int, actor: Actor, now: datetime) -> No
     draft = AgreementDraft.objects.select_for_update().filter(key=key).first()
     if draft is None:
         raise DraftMoved(who="")
-    _require_seen(draft, revision)
+    _require_seen(draft, draft.source, revision)
     audit.record(
         "agreement.draft_discarded",
         f"agreement:{key}",
@@ -93,7 +108,7 @@ def publish_draft(
     draft = AgreementDraft.objects.select_for_update().filter(key=key).first()
     if draft is None:
         raise DraftMoved(who="")
-    _require_seen(draft, revision)
+    _require_seen(draft, draft.source, revision)
     newest = newest_version(key)
     if newest.pk != draft.base_id:
         raise DraftOutdated(number=newest.number)
@@ -107,7 +122,13 @@ def publish_draft(
     return version
 
 
-def _require_seen(draft: AgreementDraft | None, revision: int) -> None:
-    there = draft.revision if draft else NONE
-    if there != revision:
+def _require_seen(draft: AgreementDraft | None, source: str, revision: int) -> None:
+    if seen_of(source) != revision:
         raise DraftMoved(who=draft.changed_by if draft else "")
+
+
+def _keep_services(base: AgreementDocument, old: AgreementDocument, new: AgreementDocument) -> None:
+    """Past cases, contracts and lists name a service that was published: it is retired instead."""
+    for key in base.services:
+        if key in old.services and key not in new.services:
+            raise ServicePublished(name=base.service_name(key, "es"))

@@ -12,10 +12,11 @@ from itertools import groupby
 from typing import Any, Protocol
 
 import tomlkit
-from tomlkit.items import Array, InlineTable, Item, Table
+from tomlkit.items import Table
 
-from plazo.agreements.document import DAYS, AgreementDocument, Span, without_mark
-from plazo.agreements.errors import NothingThere
+from plazo.agreements.document import DAYS, AgreementDocument, Span
+from plazo.agreements.errors import NothingThere, OnlyForThis
+from plazo.agreements.writing import listed, put, read, removed, set_value, set_words, table_of
 
 Spans = Sequence[tuple[timedelta, timedelta]]
 
@@ -61,18 +62,18 @@ class SetWeek:
     week: tuple[Spans, ...]
 
     def apply(self, source: str) -> str:
-        document = _read(source)
-        table = _calendar(document, self.calendar)
+        document = read(source)
+        table = table_of(document, "calendars", self.calendar)
         by_hours: dict[tuple[str, ...], list[int]] = {}
         for day, spans in enumerate(self.week):
             if spans:
                 by_hours.setdefault(tuple(span_text(span) for span in spans), []).append(day)
         rows = [{"days": days_text(days), "open": list(hours)} for hours, days in by_hours.items()]
-        _put(table, "hours", _listed(table.get("hours"), rows))
+        put(table, "hours", listed(table.get("hours"), rows))
         return tomlkit.dumps(document)
 
     def about(self, document: AgreementDocument) -> str:
-        return _calendar_name(document, self.calendar)
+        return calendar_name(document, self.calendar)
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
         entry = document.calendars[self.calendar]
@@ -99,14 +100,14 @@ class SetCalendar:
     en: str
 
     def apply(self, source: str) -> str:
-        document = _read(source)
-        table = _calendar(document, self.calendar)
+        document = read(source)
+        table = table_of(document, "calendars", self.calendar)
         table["zone"] = self.zone
-        _words(table, "name", self.es, self.en)
+        set_words(table, "name", self.es, self.en)
         return tomlkit.dumps(document)
 
     def about(self, document: AgreementDocument) -> str:
-        return _calendar_name(document, self.calendar)
+        return calendar_name(document, self.calendar)
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
         entry = document.calendars[self.calendar]
@@ -144,16 +145,16 @@ class AddDays:
     origin: str = ""
 
     def apply(self, source: str) -> str:
-        document = _read(source)
-        table = _calendar(document, self.calendar)
+        document = read(source)
+        table = table_of(document, "calendars", self.calendar)
         replaced = {day.day for day in self.days} if self.kind == "holidays" else set()
         rows = [row for row in table.get(self.kind, ()) if _date(row) not in replaced]
         rows += [day.row() for day in self.days]
-        _put(table, self.kind, _listed(table.get(self.kind), sorted(rows, key=_date)))
+        put(table, self.kind, listed(table.get(self.kind), sorted(rows, key=_date)))
         return tomlkit.dumps(document)
 
     def about(self, document: AgreementDocument) -> str:
-        return _calendar_name(document, self.calendar)
+        return calendar_name(document, self.calendar)
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
         wanted = {day.day for day in self.days}
@@ -170,47 +171,97 @@ class RemoveDay:
     kind: str = "holidays"
 
     def apply(self, source: str) -> str:
-        document = _read(source)
-        table = _calendar(document, self.calendar)
+        document = read(source)
+        table = table_of(document, "calendars", self.calendar)
         rows = list(table.get(self.kind, ()))
         left = [row for row in rows if _date(row) != self.day]
         if len(left) == len(rows):
             raise NothingThere(what=self.day.isoformat())
-        _put(table, self.kind, _listed(table.get(self.kind), left))
+        put(table, self.kind, listed(table.get(self.kind), left))
         return tomlkit.dumps(document)
 
     def about(self, document: AgreementDocument) -> str:
-        return _calendar_name(document, self.calendar)
+        return calendar_name(document, self.calendar)
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
         return _days(document, self.calendar, self.kind, {self.day})
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What holds for one service: the questions that are asked for some services, and a policy.
+
+    Units: `policy` names one of those that are for some services, "" none of them; with None they
+        stay as they are, which matters where two of them are for it.
+    Raises, applied: OnlyForThis where a question or a policy would turn into one for all.
+    """
+
+    service: str
+    fields: tuple[str, ...]
+    policy: str | None = None
+
+    def apply(self, source: str) -> str:
+        document = read(source)
+        for field in document.get("fields", ()):
+            _belongs(field, self.service, field["key"] in self.fields, field["label"]["es"])
+        for policy in document.get("policies", ()) if self.policy is not None else ():
+            _belongs(policy, self.service, policy["key"] == self.policy, policy["key"])
+        return tomlkit.dumps(document)
+
+    def facts(self, document: AgreementDocument) -> dict[str, Any]:
+        return {
+            "fields": [f.label.es for f in document.fields if self.service in f.services],
+            "policy": next((p.key for p in document.policies if self.service in p.services), ""),
+        }
+
+
+def _belongs(table: Table, service: str, wanted: bool, name: str) -> None:
+    """Put a service into a table's list of services, or take it out; no list is for all."""
+    listed_now = table.get("services")
+    if not listed_now or (service in listed_now) == wanted:
+        return
+    if wanted:
+        listed_now.append(service)
+    elif len(listed_now) == 1:
+        raise OnlyForThis(name=name)
+    else:
+        listed_now.remove(service)
+
+
+@dataclass(frozen=True, slots=True)
 class SetService:
-    """What a service is called, and the line that explains it on the form."""
+    """What a service is called, the line that explains it on the form, and what it is asked.
+
+    Edges: without `clients`, `icon` or `asked` those stay as they are.
+    """
 
     key: str
     es: str
     en: str
     hint_es: str
     hint_en: str
+    clients: tuple[str, str] | None = None
+    icon: str = ""
+    asked: Asked | None = None
 
     def apply(self, source: str) -> str:
-        document = _read(source)
-        services = document.get("services", {})
-        if self.key not in services:
-            raise NothingThere(what=self.key)
-        _words(services[self.key], "name", self.es, self.en)
-        _words(services[self.key], "hint", self.hint_es, self.hint_en)
-        return tomlkit.dumps(document)
+        document = read(source)
+        table = table_of(document, "services", self.key)
+        set_words(table, "name", self.es, self.en)
+        set_words(table, "hint", self.hint_es, self.hint_en)
+        if self.clients is not None:
+            set_words(table, "clients", *self.clients)
+        if self.icon and table["icon"] != self.icon:
+            table["icon"] = self.icon
+        return self.asked.apply(tomlkit.dumps(document)) if self.asked else tomlkit.dumps(document)
 
     def about(self, document: AgreementDocument) -> str:
         return document.service_name(self.key, "es")
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
-        service = document.services[self.key]
-        return {"name": service.name.model_dump(), "hint": service.hint.model_dump()}
+        return service_facts(document, self.key) | (
+            self.asked.facts(document) if self.asked else {}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +275,10 @@ class SetField:
     required: bool = False
     services: tuple[str, ...] = ()
     request_types: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
 
     def apply(self, source: str) -> str:
-        document = _read(source)
+        document = read(source)
         fields = document.get("fields")
         if fields is None:
             fields = tomlkit.aot()
@@ -243,25 +295,23 @@ class SetField:
         return tomlkit.dumps(document)
 
     def _fill(self, table: Table) -> None:
-        _words(table, "label", *self.label)
+        set_words(table, "label", *self.label)
         if any(self.hint):
-            _words(table, "hint", *self.hint)
+            set_words(table, "hint", *self.hint)
         else:
             table.pop("hint", None)
-        for name, value, empty in (
-            ("kind", self.kind, "line"),
-            ("services", list(self.services), []),
-            ("request_types", list(self.request_types), []),
-            ("required", self.required, False),
-        ):
-            if value != empty:
-                if table.get(name) != value:
-                    _put(table, name, tomlkit.value(_inline(value)))
-            else:
-                table.pop(name, None)
+        set_value(table, "kind", self.kind, "line")
+        options = [{"es": es, "en": en} for es, en in self.options]
+        if not options:
+            table.pop("options", None)
+        elif [dict(each) for each in table.get("options", ())] != options:
+            put(table, "options", listed(table.get("options"), options))
+        set_value(table, "services", list(self.services), [])
+        set_value(table, "request_types", list(self.request_types), [])
+        set_value(table, "required", self.required, False)
 
     def about(self, document: AgreementDocument) -> str:
-        return _field_name(document, self.key)
+        return field_name(document, self.key)
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
         return _field(document, self.key)
@@ -274,29 +324,27 @@ class RemoveField:
     key: str
 
     def apply(self, source: str) -> str:
-        document = _read(source)
-        fields = document.get("fields", ())
-        at = next((i for i, field in enumerate(fields) if field["key"] == self.key), None)
-        if at is None:
-            raise NothingThere(what=self.key)
-        del fields[at]
-        if not fields:
-            del document["fields"]
-        return tomlkit.dumps(document)
+        return removed(source, "fields", self.key)
 
     def about(self, document: AgreementDocument) -> str:
-        return _field_name(document, self.key)
+        return field_name(document, self.key)
 
     def facts(self, document: AgreementDocument) -> dict[str, Any]:
         return _field(document, self.key)
 
 
-def _calendar_name(document: AgreementDocument, key: str) -> str:
+def service_facts(document: AgreementDocument, key: str) -> dict[str, Any]:
+    """Return a service as the audit trail keeps it; nothing where it is not there."""
+    service = document.services.get(key)
+    return service.model_dump(exclude_defaults=True) if service else {}
+
+
+def calendar_name(document: AgreementDocument, key: str) -> str:
     entry = document.calendars.get(key)
     return entry.name.es if entry else key
 
 
-def _field_name(document: AgreementDocument, key: str) -> str:
+def field_name(document: AgreementDocument, key: str) -> str:
     found = document.field(key)
     return found.label.es if found else key
 
@@ -320,85 +368,6 @@ def _field(document: AgreementDocument, key: str) -> dict[str, Any]:
     return found.model_dump(exclude={"key"}, exclude_none=True) if found else {}
 
 
-def _read(source: str) -> tomlkit.TOMLDocument:
-    return tomlkit.parse(without_mark(source))
-
-
-def _calendar(document: tomlkit.TOMLDocument, key: str) -> Table:
-    calendars = document.get("calendars", {})
-    if key not in calendars:
-        raise NothingThere(what=key)
-    found: Table = calendars[key]
-    return found
-
-
 def _date(row: Mapping[str, Any]) -> date:
     value = row["date"]
     return value if isinstance(value, date) else date.fromisoformat(str(value))
-
-
-def _words(table: Table, name: str, es: str, en: str) -> None:
-    """Set a text in both languages, touching only what differs."""
-    if name not in table:
-        _put(table, name, tomlkit.value(_inline({"es": es, "en": en})))
-        return
-    for language, text in (("es", es), ("en", en)):
-        if table[name][language] != text:
-            table[name][language] = text
-
-
-def _inline(value: Any) -> str:
-    """Return a value as the file writes it on one line."""
-    match value:
-        case Mapping():
-            pairs = ", ".join(f"{key} = {_inline(each)}" for key, each in value.items())
-            return f"{{ {pairs} }}"
-        case list() | tuple():
-            return f"[{', '.join(_inline(each) for each in value)}]"
-        case _:
-            return str(tomlkit.item(value).as_string())
-
-
-def _listed(old: Array | None, rows: Sequence[Mapping[str, Any]]) -> Item:
-    """Return rows as a list with one on each line; nothing is "[]".
-
-    Edges: a row that was there already stays as it was written, with the comment beside it;
-        comments on lines of their own stay, below the list's rows where theirs has gone.
-    """
-    written, above = _as_written(old)
-    lines = []
-    for row in rows:
-        text, beside, comments = written.get(_inline(row), (_inline(row), "", ()))
-        lines += [*comments, f"{text},{beside}"]
-    kept = {line for line in lines if line.startswith("#")}
-    lines += [line for line in above if line not in kept]
-    return tomlkit.value(
-        "".join(["[\n", *(f"  {line}\n" for line in lines), "]"]) if lines else "[]"
-    )
-
-
-def _as_written(old: Array | None) -> tuple[dict[str, tuple[str, str, list[str]]], list[str]]:
-    """Return how each row of a list is written, with its comments, and every comment line."""
-    written: dict[str, tuple[str, str, list[str]]] = {}
-    above: list[str] = []
-    pending: list[str] = []
-    for group in old._value if old is not None else ():
-        comment = group.comment.as_string().strip() if group.comment else ""
-        if isinstance(group.value, InlineTable):
-            beside = f" {comment}" if comment else ""
-            written[_inline(group.value)] = (group.value.as_string(), beside, pending)
-            pending = []
-        elif comment:
-            pending.append(comment)
-            above.append(comment)
-    return written, above
-
-
-def _put(table: Table, name: str, item: Item) -> None:
-    """Set a key of a table; a new one goes below the last, above what introduces the next table."""
-    if name in table or not table:
-        table[name] = item
-        return
-    last = list(table.keys())[-1]
-    table.value._insert_after(last, name, item)
-    dict.__setitem__(table, name, item)

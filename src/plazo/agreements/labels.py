@@ -1,7 +1,7 @@
 """The words for what the core computes: metrics, states, segments."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from plazo.agreements.document import AgreementDocument, TargetEntry
 from plazo.core import localtime
@@ -72,3 +72,45 @@ def segment_label(segment: Segment) -> str:
             return _("Solved") if segment.reason == "solved" else _("Waiting for the requester")
         case SegmentKind.REMAINING:
             return _("Still to run")
+
+
+def uses_of(document: AgreementDocument, calendar: str) -> list[tuple[str, str]]:
+    """Return what runs on a calendar, each by its key and in words.
+
+    Units: keys are "published", "channel:KEY", and "promise:POLICY:METRIC:SEVERITY".
+    """
+    return [(key, words) for key, words, on in runs(document) if on == calendar]
+
+
+def runs(document: AgreementDocument, language: str = "es") -> list[tuple[str, str, str]]:
+    """Return everything that runs on a calendar: its key, its words, and the calendar's key."""
+    found = [("published", _("The published hours"), document.support_calendar)]
+    several = len(document.policies) > 1
+    for policy in document.policies:
+        for target in policy.targets:
+            words = metric_label(target.metric)
+            if target.severity:
+                words = _("%(promise)s, severity %(letter)s") % {
+                    "promise": words, "letter": target.severity,
+                }  # fmt: skip
+            key = f"promise:{policy.key}:{target.metric.value}:{target.severity or ''}"
+            found.append((key, f"{words} ({policy.key})" if several else words, target.calendar))
+    found += [
+        (
+            f"channel:{channel.key}",
+            _("Channel “%(name)s”") % {"name": channel.name.in_language(language)},
+            channel.calendar,
+        )
+        for channel in document.channels
+    ]
+    return found
+
+
+def uses_words(document: AgreementDocument, calendar: str) -> str:
+    """Return in words what runs on a calendar: three at most, and how many more."""
+    names = [words for _key, words in uses_of(document, calendar)]
+    shown = ", ".join(f"“{name}”" for name in names[:3])
+    if len(names) > 3:
+        more = ngettext("%(n)s more", "%(n)s more", len(names) - 3) % {"n": len(names) - 3}
+        return _("%(some)s and %(more)s run on it") % {"some": shown, "more": more}
+    return ngettext("%(some)s runs on it", "%(some)s run on it", len(names)) % {"some": shown}

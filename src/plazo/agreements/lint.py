@@ -19,6 +19,7 @@ from plazo.agreements.document import (
     LANGUAGES,
     AgreementDocument,
     CalendarEntry,
+    FormField,
     PolicyEntry,
     without_mark,
 )
@@ -272,11 +273,30 @@ def _form_fields(document: AgreementDocument, places: Places) -> Iterator[Findin
                         f"{value!r} is no {what} of this agreement (known: {', '.join(known)})"
                     )
                     yield Finding(places.line((*path, name)), "error", f"unknown-{what}", message)
+        yield from _options(field, path, places)
         try:
             re.compile(field.pattern or "")
         except re.error as error:
             message = f"{field.pattern!r} is no pattern: {error} (mend it)"
             yield Finding(places.line((*path, "pattern")), "error", "bad-value", message)
+
+
+def _options(field: FormField, path: tuple[str | int, ...], places: Places) -> Iterator[Finding]:
+    """A choice has answers to choose from, and each is told from the others in every language."""
+    line = places.line((*path, "options"))
+    if field.kind != "choice":
+        if field.options:
+            message = f'field {field.key!r} is no choice (write kind = "choice", or no options)'
+            yield Finding(line, "error", "field-options", message)
+        return
+    if len(field.options) < 2:
+        message = f"field {field.key!r} leaves nothing to choose (write two options or more)"
+        yield Finding(line, "error", "field-options", message)
+    for language in LANGUAGES:
+        names = [getattr(option, language) for option in field.options]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            message = f"field {field.key!r} has the option {name!r} twice (rename one)"
+            yield Finding(line, "error", "field-options", message)
 
 
 def _choices(document: AgreementDocument, places: Places) -> Iterator[Finding]:
@@ -285,6 +305,9 @@ def _choices(document: AgreementDocument, places: Places) -> Iterator[Finding]:
         if not getattr(document, table):
             message = f"{table} is empty: nobody could fill in the request form (add one)"
             yield Finding(places.line((table,)), "error", "no-choices", message)
+    if document.services and not document.offered:
+        message = "every service is retired: nobody could fill in the request form (offer one)"
+        yield Finding(places.line(("services",)), "error", "no-choices", message)
     for table in ("severities", "channels"):
         keys = [entry.key for entry in getattr(document, table)]
         for number, key in enumerate(keys):

@@ -107,7 +107,7 @@ def sla_page(version: AgreementVersion, language: str, now: datetime) -> SlaPage
             name: getattr(document.page, name).in_language(language)
             for name in type(document.page).model_fields
         },
-        services=tuple(s.clients.in_language(language) for s in document.services.values()),
+        services=tuple(s.clients.in_language(language) for s in document.offered.values()),
         first_reply=first.duration if first else None,
         severities=tuple(_severities(document, language)),
         ladder=tuple(

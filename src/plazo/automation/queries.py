@@ -14,7 +14,7 @@ from plazo.agreements.queries import version_in_force
 from plazo.automation.actions import Names, refusal, told
 from plazo.automation.rule_models import Rule, RuleRun, RunState
 from plazo.tickets import events
-from plazo.tickets.models import Tag, Ticket
+from plazo.tickets.models import Ticket
 
 MOST_RUNS: Final = 100
 MOST_ON_TICKET: Final = 50
@@ -80,11 +80,6 @@ def last_runs() -> dict[int, datetime]:
     """Return when each rule last did something. One query."""
     done = RuleRun.objects.filter(state=RunState.DONE).order_by()
     return dict(done.values_list("rule").annotate(last=Max("ended_at")))
-
-
-def tag_names() -> list[str]:
-    """Return the tags that there are, for what one types. One query."""
-    return list(Tag.objects.values_list("name", flat=True)[:500])
 
 
 def lines(runs: list[RuleRun], names: Names) -> list[Line]:

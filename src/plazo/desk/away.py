@@ -39,17 +39,19 @@ class Away:
     substitute: Agent | None
 
 
-def away_of(agent: Agent | None, away: dict[int, Absence], zone: str, now: datetime) -> Away | None:
-    """Return what to say beside a case of an agent's; None for who is there."""
-    absence = away.get(agent.pk) if agent is not None else None
-    if agent is None or absence is None:
+def away_of(
+    agent_id: int | None, away: dict[int, Absence], zone: str, now: datetime
+) -> Away | None:
+    """Return what to say beside a case of an agent's, by their key; None for who is there."""
+    absence = away.get(agent_id or 0)
+    if absence is None:
         return None
-    stands_in = standing_in(agent, away)
+    stands_in = standing_in(absence.agent, away)
     return Away(
-        str(agent),
+        str(absence.agent),
         until_words(absence, zone, now),
         absence.note,
-        stands_in if stands_in.pk != agent.pk else None,
+        stands_in if stands_in.pk != absence.agent_id else None,
     )
 
 

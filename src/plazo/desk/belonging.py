@@ -102,14 +102,20 @@ def details_of(
             "label": entry.label.in_language(language),
             "hint": entry.hint.in_language(language) if entry.hint else "",
             "lines": entry.kind == "lines",
-            "value": values.pop(entry.key, ""),
+            # An answer is kept in the requester's language; the agent reads it in their own.
+            "options": [
+                (option.in_language(found.language), option.in_language(language))
+                for option in entry.options
+            ],
+            "value": (value := values.pop(entry.key, "")),
+            "words": entry.words(value, language),
         }
         for entry in document.fields
         if entry.key in values or entry.applies(found.service, found.request_type)
     ]
     # A question that the agreement has no more is named by its key.
     return asked + [
-        {"key": key, "label": key, "hint": "", "lines": False, "value": value}
+        {"key": key, "label": key, "hint": "", "lines": False, "value": value, "words": value}
         for key, value in values.items()
     ]
 
@@ -123,7 +129,11 @@ def choices_of(
             name,
             str(label),
             getattr(found, name, ""),
-            [(key, entry.name.in_language(language)) for key, entry in known.items()],
+            [
+                (key, entry.name.in_language(language))
+                for key, entry in known.items()
+                if not getattr(entry, "retired", False) or key == getattr(found, name, "")
+            ],
         )
         for name, label, known in (
             ("service", _("Service"), document.services),

@@ -35,8 +35,7 @@ from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
 # Of a longer conversation its beginning and its end are shown, and the rest at a click.
-MOST_SHOWN: Final = 60
-FIRST_SHOWN: Final = 2
+SHOWN: Final = (2, 58)
 # Fetched ahead by the browser, or by a screen that follows along: nobody may be looking.
 UNSEEN = {"sec-purpose", "x-plazo-live"}
 
@@ -84,15 +83,18 @@ def show_ticket(
     organization = found.organization
     context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
     participants = list(found.participants.select_related("requester"))
-    entries = queries.conversation(found, chain, internal=True, merged=taken_in)
-    shown = entries if request.GET.get("all") or len(entries) <= MOST_SHOWN else folded(entries)
+    entries = queries.conversation(
+        found,
+        chain,
+        internal=True,
+        merged=taken_in,
+        ends=None if request.GET.get("all") else SHOWN,
+    )
     context |= areas_of(found, chain, evaluation, taken_in, language, now)
     context |= {
         "ticket": found,
         "back": way_back(request),
-        "first_entries": shown[:FIRST_SHOWN] if len(shown) < len(entries) else [],
-        "folded": len(entries) - len(shown),
-        "entries": shown[FIRST_SHOWN:] if len(shown) < len(entries) else shown,
+        "entries": entries,
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
         "clocks": [pair for pair in clocks if not live or pair is not live[0]],
@@ -123,7 +125,7 @@ def show_ticket(
         ),
         "asked": _asked(found, chain, language),
         "agents": with_absences(assignable_agents(), away, zone, now),
-        "away": away_of(found.assignee, away, zone, now),
+        "away": away_of(found.assignee_id, away, zone, now),
         "participants": participants,
         "promised": [
             (clock.key.partition(":")[2], clock)
@@ -161,11 +163,6 @@ def _read(request: HttpRequest, found: Ticket, unread: str, now: datetime) -> di
     if not inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now):
         return {}
     return {"unread_notices": inbox.unread_words(inbox.unread(agent))}
-
-
-def folded(entries: Sequence[queries.Entry]) -> list[queries.Entry]:
-    """Return the beginning and the end of a long conversation."""
-    return [*entries[:FIRST_SHOWN], *entries[FIRST_SHOWN - MOST_SHOWN :]]
 
 
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from plazo.desk.setting_up import setting, settings_frame
 from plazo.desk.suggesting import Asked, register
 from plazo.tickets import access
 from plazo.tickets.models import Ticket
+from plazo.tickets.queries import tag_names
 from plazo.tickets.variables import VARIABLES
 
 
@@ -109,7 +110,7 @@ def _edit(request: HttpRequest, found: Macro | None) -> HttpResponse:
         "scopes": scopes,
         "error": error,
         "variables": [(f"{{{{{key}}}}}", words) for key, (words, _f) in VARIABLES.items()],
-        "tag_names": queries.tag_names(),
+        "tag_names": tag_names(),
     }
     return render(request, "plazo/desk/settings/macro.html", context, status=status)
 

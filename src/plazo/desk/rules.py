@@ -22,6 +22,7 @@ from plazo.desk.filtering import Choice, FilterForm, Lists, read_span, write_spa
 from plazo.desk.frame import posted
 from plazo.desk.setting_up import administrators, setting, settings_frame
 from plazo.tickets import filters
+from plazo.tickets.queries import tag_names
 from plazo.tickets.variables import VARIABLES
 
 NOBODYS = ("me", "mine")
@@ -206,7 +207,7 @@ def _edit(request: HttpRequest, kind: str, found: Rule | None) -> HttpResponse:
         "tried": tried,
         "tried_looks": _looks(tried, tried_words) if tried is not None else [],
         "lines": queries.lines(queries.runs_of(found), names) if found is not None else [],
-        "tag_names": queries.tag_names(),
+        "tag_names": tag_names(),
     }
     return render(request, "plazo/desk/settings/rule.html", context, status=status)
 

@@ -47,7 +47,7 @@ class FollowForm(forms.Form):
         services = self.fields["services"]
         assert isinstance(services, forms.MultipleChoiceField)  # noqa: S101 - for the type checker
         services.choices = [
-            (key, service.name.in_language(language)) for key, service in document.services.items()
+            (key, service.name.in_language(language)) for key, service in document.offered.items()
         ]
 
 
@@ -56,7 +56,7 @@ def states_of_services(
 ) -> list[dict[str, Any]]:
     """Return each service with how it is: the gravest of what goes on about it, or nothing."""
     rows = []
-    for key, service in document.services.items():
+    for key, service in document.offered.items():
         about = next((a for a in active if a.concerns(key) and a.impact != Impact.NONE), None)
         rows.append(
             {

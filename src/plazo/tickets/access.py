@@ -63,7 +63,7 @@ def ticket_for_agent(agent: Agent, number: str) -> Ticket:
     """Return a ticket by its number. One query; one more for the text of an agreement's version
     that this process has not read yet. Raises: NotVisible.
     """
-    related = ("requester", "organization", "assignee__user", "group", "referral")
+    related = ("requester", "organization", "referral")
     ticket = tickets_for_agent(agent).select_related(*related).filter(number=number).first()
     if ticket is None:
         raise NotVisible

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TypeVar
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from plazo.accounts.models import Agent, Group, Organization, Requester
-from plazo.accounts.queries import names_of_agents
+from plazo.accounts.queries import TEAM, names_of_agents
+from plazo.core.kept import kept
 from plazo.sla import Evaluation, Explanation, Metric, State, evaluate, explain_applied
 from plazo.tickets import events, joins, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
 from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
+    AreaAsk,
     AreaMessage,
     InternalNote,
     PublicMessage,
@@ -33,6 +35,10 @@ from plazo.tickets.models import (
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
 HELD_SHOWN = 3
+# What stands for now in a statement that is kept.
+_SOME_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
+# The text of a count, and its parameters.
+_Count = tuple[str, list[Any]]
 Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
@@ -130,22 +136,37 @@ def counts(
     Units: `besides` are other lists of which the same page wants to know how long they are.
     Costs one query of capped sub-selects, each on its own partial index.
     """
-    views: dict[str, QuerySet[Any]] = {v: queue(v, agent=agent, now=now) for v in VIEWS}
-    return capped_counts(views | dict(besides or {}))
+    parts: dict[str, _Count] = {
+        view: (sql, [now if value == _SOME_TIME else value for value in values])
+        for view, (sql, values) in _counts_of_views(agent).items()
+    }
+    return _counted(parts | {name: _count_of(rows) for name, rows in (besides or {}).items()})
 
 
 def capped_counts(lists: Mapping[Name, QuerySet[Any]]) -> dict[Name, int]:
     """Return how long each list is, up to the cap and one more. Costs one query for all."""
-    parts, parameters = [], []
-    for rows in lists.values():
-        limited = rows.order_by().values("pk")[: COUNT_CAP + 1]
-        sql, values = limited.query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS t)")  # noqa: S608 - Django's own text
-        parameters += list(values)
+    return _counted({name: _count_of(rows) for name, rows in lists.items()})
+
+
+@kept(TEAM)
+def _counts_of_views(agent: Agent) -> dict[str, _Count]:
+    """Return the text of each view's count: it is the same for every page of an agent, and longer
+    in the making than in the asking."""
+    return {view: _count_of(queue(view, agent=agent, now=_SOME_TIME)) for view in VIEWS}
+
+
+def _count_of(rows: QuerySet[Any]) -> _Count:
+    limited = rows.order_by().values("pk")[: COUNT_CAP + 1]
+    sql, values = limited.query.sql_with_params()
+    return f"(SELECT count(*) FROM ({sql}) AS t)", list(values)  # noqa: S608 - Django's own text
+
+
+def _counted(parts: Mapping[Name, _Count]) -> dict[Name, int]:
+    values = [value for _sql, given in parts.values() for value in given]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", parameters)
+        cursor.execute(f"SELECT {', '.join(sql for sql, _given in parts.values())}", values)
         row = cursor.fetchone()
-    return dict(zip(lists, (int(count) for count in row), strict=True))
+    return dict(zip(parts, (int(count) for count in row), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +179,7 @@ class Entry:
     which it was written, where that was merged into this one.
     """
 
-    kind: Literal["message", "note", "side", "event"]
+    kind: Literal["message", "note", "side", "event", "fold"]
     at: datetime
     event: TicketEvent
     message: PublicMessage | None = None
@@ -167,6 +188,7 @@ class Entry:
     person: str = ""
     promised_by: datetime | None = None
     number: str = ""
+    left_out: int = 0
     attachments: Sequence[Any] = field(default_factory=tuple)
 
 
@@ -176,53 +198,35 @@ def conversation(
     *,
     internal: bool,
     merged: Sequence[int] = (),
+    ends: tuple[int, int] | None = None,
 ) -> list[Entry]:
     """Return a ticket's entries in order; `internal` ones only for agents.
 
     Units: `merged` are the keys of tickets that it took in and whose words are shown between its
-        own, by their time.
-    Costs four queries whatever the length: messages, notes, and the files of each, one more where
-    somebody was assigned and two where areas were asked; two for a requester, who sees none of it.
-    One more with `merged`.
+        own, by their time. `ends` are how many are shown of the beginning and of the end of a
+        longer one: an entry of the kind "fold" stands for those between, whose bodies are not read.
+    Costs four queries at most, whatever the length: messages, notes, and the files of each, and one
+    more where somebody was assigned; three more where areas were asked; two for a requester, who
+    sees none of it. One more with `merged`.
     """
-    tickets = [ticket.pk, *merged]
-    messages = {
-        m.pk: m
-        for m in PublicMessage.objects.filter(ticket__in=tickets)
-        .select_related("author_agent__user")
-        .prefetch_related("attachments")
-    }
-    notes = (
-        {
-            n.pk: n
-            for n in InternalNote.objects.filter(ticket__in=tickets).prefetch_related("attachments")
-        }
-        if internal
-        else {}
-    )
-    asked = internal and any("side" in event.payload for event in chain)
-    sides = (
-        {
-            side.pk: side
-            for side in AreaMessage.objects.filter(ticket__in=tickets)
-            .select_related("ask")
-            .prefetch_related("attachments")
-        }
-        if asked or (internal and merged)
-        else {}
-    )
-    given_to = {
-        event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
-    } - {None}
-    people = names_of_agents(given_to) if internal and given_to else {}
-    whom = {side.ask.key: side.ask.whom for side in sides.values() if side.ticket_id == ticket.pk}
     promises, told = _said_with_replies(chain)
+    seen = [
+        event
+        for event in _with_words_of(chain, merged)
+        if (internal or event.audience == events.PUBLIC)
+        and not (event.sequence in told and event.ticket_id == ticket.pk)
+    ]
+    first, last = ends or (len(seen), 0)
+    left_out = max(0, len(seen) - first - last)
+    shown = [*seen[:first], *seen[first + left_out :]]
+    messages = _messages_of(shown, internal=internal)
+    notes = _notes_of(shown) if internal else {}
+    sides = _sides_of(shown) if internal else {}
+    whom = _whom_of(ticket, shown) if internal else {}
+    given_to = {e.payload["agent"] for e in shown if e.kind == events.TicketAssigned.kind} - {None}
+    people = names_of_agents(given_to) if internal and given_to else {}
     entries = []
-    for event in _with_words_of(chain, merged):
-        if (not internal and event.audience != events.PUBLIC) or (
-            event.sequence in told and event.ticket_id == ticket.pk
-        ):
-            continue
+    for event in shown:
         number = getattr(event, "of_ticket", "")
         message = messages.get(event.payload.get("message", 0))
         note = notes.get(event.payload.get("note", 0))
@@ -256,7 +260,40 @@ def conversation(
                 event.payload.get("ask"), ""
             )
             entries.append(Entry("event", event.at, event, person=person))
+    if left_out:
+        entries.insert(first, Entry("fold", seen[first].at, seen[first], left_out=left_out))
     return entries
+
+
+def _messages_of(shown: Sequence[TicketEvent], *, internal: bool) -> dict[int, PublicMessage]:
+    """Return the messages of some events, with their files; for a requester with what their
+    authors are."""
+    keys = [e.payload["message"] for e in shown if e.kind in MESSAGE_KINDS]
+    found = PublicMessage.objects.filter(pk__in=keys).prefetch_related("attachments")
+    found = found if internal else found.select_related("author_agent")
+    return found.in_bulk() if keys else {}
+
+
+def _notes_of(shown: Sequence[TicketEvent]) -> dict[int, InternalNote]:
+    keys = [e.payload["note"] for e in shown if e.kind == events.NoteAdded.kind]
+    notes = InternalNote.objects.filter(pk__in=keys).prefetch_related("attachments")
+    return notes.in_bulk() if keys else {}
+
+
+def _sides_of(shown: Sequence[TicketEvent]) -> dict[int, AreaMessage]:
+    """Return what was said to areas, and by them, with its files. At most two queries."""
+    wanted = [event.payload["side"] for event in shown if event.kind in SIDE_KINDS]
+    if not wanted:
+        return {}
+    rows = AreaMessage.objects.filter(pk__in=wanted).select_related("ask")
+    return {side.pk: side for side in rows.prefetch_related("attachments")}
+
+
+def _whom_of(ticket: Ticket, shown: Sequence[TicketEvent]) -> dict[str, str]:
+    """Return who was asked, by the key of the asking. One query where areas are spoken of."""
+    if not any(e.kind.startswith("area.") and e.kind not in SIDE_KINDS for e in shown):
+        return {}
+    return {ask.key: ask.whom for ask in AreaAsk.objects.filter(ticket=ticket)}
 
 
 def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:

@@ -57,7 +57,7 @@ def cards(document: AgreementDocument, question: str, language: str) -> list[Car
     """Return the answers of one question: service, environment, request_type or severity."""
     match question:
         case "service":
-            return _plain(document, document.services, language)
+            return _plain(document, document.offered, language)
         case "environment":
             return _plain(document, document.environments, language)
         case "request_type":

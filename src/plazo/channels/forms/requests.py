@@ -161,16 +161,27 @@ class RequestForm(WithFiles):
         for unasked in ("name", "email") if requester is not None else ("copies",):
             del self.fields[unasked]
 
-    def _further(self, entry: FormField) -> forms.CharField:
+    def _further(self, entry: FormField) -> forms.Field:
         attributes = {"class": "input"}
+        label = entry.label.in_language(self.language)
+        hint = entry.hint.in_language(self.language) if entry.hint else ""
+        if entry.kind == "choice":
+            options = [option.in_language(self.language) for option in entry.options]
+            return forms.ChoiceField(
+                label=label,
+                help_text=hint,
+                required=False,
+                choices=[("", _("Choose one")), *((each, each) for each in options)],
+                widget=forms.Select(attrs=attributes),
+            )
         widget = (
             forms.Textarea(attrs=attributes | {"rows": "2"})
             if entry.kind == "lines"
             else forms.TextInput(attrs=attributes)
         )
         return forms.CharField(
-            label=entry.label.in_language(self.language),
-            help_text=entry.hint.in_language(self.language) if entry.hint else "",
+            label=label,
+            help_text=hint,
             required=False,
             max_length=2000,
             widget=widget,
@@ -259,7 +270,10 @@ class RequestForm(WithFiles):
             if not asked:
                 data[bound.name] = ""
             elif entry.required and not value:
-                self.add_error(bound.name, _("Write it, so that we need not ask again."))
+                words = _("Choose one, so that we need not ask again.")
+                if entry.kind != "choice":
+                    words = _("Write it, so that we need not ask again.")
+                self.add_error(bound.name, words)
             elif value and entry.pattern and not _matches(entry.pattern, value):
                 self.add_error(bound.name, _("This does not look right. Please check it."))
         if self._clause() is not None and "answer" in data and not data["answer"]:

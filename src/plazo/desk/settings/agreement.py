@@ -1,33 +1,28 @@
-"""The screens of the agreement: its draft and versions, its services, the questions of its form."""
+"""The screen of the agreement: its draft with all that it changes, a rehearsal, its versions."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from plazo.agreements import drafting
-from plazo.agreements.changes import changes, kind_words, text_difference
-from plazo.agreements.edits import RemoveField, SetService
+from plazo.agreements.changes import changes, text_difference
 from plazo.agreements.lint import check
 from plazo.agreements.queries import versions
+from plazo.agreements.trying import offers, questions, trials
 from plazo.core import localtime
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk.frame import posted
 from plazo.desk.setting_up import administrators, coordinators, history_of, setting
-from plazo.desk.settings.forms import (
-    FieldForm,
-    PublishForm,
-    Seen,
-    ServiceForm,
-    field_values,
-)
+from plazo.desk.settings.forms import PublishForm, RehearseForm, Seen
 from plazo.desk.settings.screens import by, show
-from plazo.desk.settings.working import Working, edited, frame_of, working
+from plazo.desk.settings.working import Working, frame_of, working
 
 
 @setting(coordinators)
@@ -47,6 +42,7 @@ def _show_agreement(request: HttpRequest, found: Working, form: PublishForm | No
             "changes": changes(found.base.document, draft.document, language),
             "lines": text_difference(found.base.source, draft.source),
             "findings": check(draft.source),
+            **_rehearsal(request, found, now, zone, language),
         }
     publishing = form or PublishForm(
         zone=zone,
@@ -73,6 +69,33 @@ def _show_agreement(request: HttpRequest, found: Working, form: PublishForm | No
     )
 
 
+def _rehearsal(
+    request: HttpRequest, found: Working, now: datetime, zone: str, language: str
+) -> dict[str, Any]:
+    """Return what would happen to a case by the draft, and by what holds: its hours, its form."""
+    document, then = found.document, found.base.document
+    form = RehearseForm(
+        request.GET if request.method == "GET" and "at" in request.GET else None,
+        zone=zone,
+        services=[(key, each.name.in_language(language)) for key, each in document.offered.items()],
+        initial={"at": now, "service": ""},
+        auto_id="try_%s",
+    )
+    asked = form.cleaned_data if form.is_bound and form.is_valid() else {}
+    at, service = asked.get("at") or now, asked.get("service", "")
+    in_force = then, found.base.sla
+    return {
+        "rehearsing": form,
+        "tried_at": at,
+        "tried_service": document.service_name(service, language) if service else "",
+        "tried_is_new": bool(service) and service not in then.offered,
+        "calendar_zone": zone,
+        "trials": trials(document, found.sla, in_force, at, service),
+        "offers": offers(document, then, language),
+        "questions": questions(document, then, service, language) if service else [],
+    }
+
+
 @setting(administrators)
 @posted("desk:agreement")
 def publish(request: HttpRequest) -> HttpResponse:
@@ -91,6 +114,7 @@ def publish(request: HttpRequest) -> HttpResponse:
                 **by(request),
             )
         except PlazoError as error:
+            form.carry_on(found.revision)
             form.add_error(None, error.user_message())
         else:
             words = _("Version %(number)s is published. It holds %(when)s, %(label)s.") % {
@@ -116,133 +140,3 @@ def discard(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The draft is discarded. Nothing changes."))
     return redirect("desk:agreement")
-
-
-# ── Services ──────────────────────────────────────────────────────────────────────────────────
-
-
-@setting(coordinators)
-@require_safe
-def services(request: HttpRequest) -> HttpResponse:
-    """List the services, with their names in both languages."""
-    found = working()
-    return show(
-        request,
-        "services.html",
-        "services",
-        services=list(found.document.services.items()),
-        **frame_of(request, found),
-    )
-
-
-@setting(coordinators)
-@require_http_methods(["GET", "HEAD", "POST"])
-def service(request: HttpRequest, key: str) -> HttpResponse:
-    """Name a service anew, in the draft."""
-    found = working()
-    entry = found.document.services.get(key)
-    if entry is None:
-        raise Http404
-    form = ServiceForm(
-        request.POST or None,
-        initial={
-            "revision": found.revision,
-            "es": entry.name.es,
-            "en": entry.name.en,
-            "hint_es": entry.hint.es,
-            "hint_en": entry.hint.en,
-        },
-    )
-    if request.method == "POST" and form.is_valid():
-        data = dict(form.cleaned_data)
-        revision = data.pop("revision")
-        refused = edited(request, SetService(key, **data), revision)
-        if not refused:
-            return redirect("desk:services")
-        form.add_error(None, refused)
-    return show(
-        request,
-        "service.html",
-        "services",
-        form,
-        form=form,
-        service=entry,
-        key=key,
-        **frame_of(request, found),
-    )
-
-
-# ── The request form's questions ──────────────────────────────────────────────────────────────
-
-
-@setting(coordinators)
-@require_safe
-def fields(request: HttpRequest) -> HttpResponse:
-    """List the questions of the request form: for which services and types, and if they must."""
-    found, language = working(), getattr(request, "LANGUAGE_CODE", "es")
-    document = found.document
-
-    def names(keys: tuple[str, ...], table: str) -> str:
-        known = getattr(document, table)
-        return ", ".join(known[k].name.in_language(language) for k in keys if k in known)
-
-    return show(
-        request,
-        "fields.html",
-        "fields",
-        fields=[
-            (
-                field,
-                field.label.in_language(language),
-                kind_words(field.kind),
-                names(field.services, "services"),
-                names(field.request_types, "request_types"),
-            )
-            for field in document.fields
-        ],
-        **frame_of(request, found),
-    )
-
-
-@setting(coordinators)
-@require_http_methods(["GET", "HEAD", "POST"])
-def field(request: HttpRequest, key: str = "") -> HttpResponse:
-    """Ask something further on the form, or ask it otherwise, in the draft."""
-    found, language = working(), getattr(request, "LANGUAGE_CODE", "es")
-    entry = found.document.field(key) if key else None
-    if key and entry is None:
-        raise Http404
-    form = FieldForm(
-        request.POST or None,
-        document=found.document,
-        language=language,
-        field=entry,
-        initial={"revision": found.revision} | (field_values(entry) if entry else {}),
-    )
-    if request.method == "POST" and form.is_valid():
-        refused = edited(request, form.edit(), form.cleaned_data["revision"])
-        if not refused:
-            return redirect("desk:fields")
-        form.add_error(None, refused)
-    return show(
-        request,
-        "field.html",
-        "fields",
-        form,
-        form=form,
-        field=entry,
-        field_name=entry.label.in_language(language) if entry else "",
-        **frame_of(request, found),
-    )
-
-
-@setting(coordinators)
-@posted("desk:fields")
-def remove_field(request: HttpRequest, key: str) -> HttpResponse:
-    """Ask it no more, from the next version on."""
-    form = Seen(request.POST)
-    if form.is_valid():
-        refused = edited(request, RemoveField(key), form.cleaned_data["revision"])
-        if refused:
-            messages.error(request, refused)
-    return redirect("desk:fields")

@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from plazo.accounts.models import Role
+from plazo.agreements.changes import kind_words
 from plazo.agreements.document import DAYS
+from plazo.agreements.labels import runs
 from plazo.agreements.page import weekday_names
 from plazo.agreements.queries import version_in_force
 from plazo.automation import actions, moments, queries, rules
@@ -80,6 +82,7 @@ FIELDS: Final[dict[str, Promise]] = {
     "base": gettext_lazy("Version it began from"),
     "begins_at": gettext_lazy("Away from"),
     "choices": gettext_lazy("Choices"),
+    "clients": gettext_lazy("Who is attended"),
     "columns": gettext_lazy("Columns"),
     "conditions": gettext_lazy("Conditions"),
     "effective_at": gettext_lazy("In force from"),
@@ -87,12 +90,14 @@ FIELDS: Final[dict[str, Promise]] = {
     "en": gettext_lazy("English"),
     "ends_at": gettext_lazy("Back at"),
     "es": gettext_lazy("Spanish"),
+    "fields": gettext_lazy("Form fields"),
     "group": gettext_lazy("Group"),
     "grouping": gettext_lazy("Grouping"),
     "groups": gettext_lazy("Groups"),
     "hint": gettext_lazy("Hint"),
     "holidays": gettext_lazy("Special days"),
     "hours": gettext_lazy("Hours"),
+    "icon": gettext_lazy("Icon"),
     "kind": gettext_lazy("Kind"),
     "label": gettext_lazy("Label"),
     "level": gettext_lazy("Level"),
@@ -101,13 +106,16 @@ FIELDS: Final[dict[str, Promise]] = {
     "name": gettext_lazy("Name"),
     "note": gettext_lazy("Note"),
     "openings": gettext_lazy("Extra openings"),
+    "options": gettext_lazy("Options"),
     "ordering": gettext_lazy("Order"),
     "origin": gettext_lazy("Taken from"),
     "request_types": gettext_lazy("Types of request"),
     "paused_why": gettext_lazy("Why it was paused"),
     "pattern": gettext_lazy("Pattern"),
+    "policy": gettext_lazy("Promises"),
     "position": gettext_lazy("Position"),
     "required": gettext_lazy("Required"),
+    "retired": gettext_lazy("Retired"),
     "revision": gettext_lazy("Revision"),
     "role": gettext_lazy("Role"),
     "scope": gettext_lazy("For whom"),
@@ -118,6 +126,7 @@ FIELDS: Final[dict[str, Promise]] = {
     "text_en": gettext_lazy("Text in English"),
     "text_es": gettext_lazy("Text in Spanish"),
     "title": gettext_lazy("Title"),
+    "uses": gettext_lazy("What runs on it"),
     "version": gettext_lazy("Version"),
     "when": gettext_lazy("When"),
     "zone": gettext_lazy("Time zone"),
@@ -147,6 +156,15 @@ class Reader:
     @cached_property
     def _lists(self) -> Lists:
         return Lists(version_in_force(self.now), self.language)
+
+    @cached_property
+    def _uses(self) -> dict[str, str]:
+        document = version_in_force(self.now).document
+        return {key: words for key, words, _on in runs(document, self.language)}
+
+    def use(self, key: str) -> str:
+        """Return what runs on a calendar in words, by its key."""
+        return self._uses.get(key, key)
 
     def clause(self, value: dict[str, Any]) -> str:
         """Return a condition, an action or a moment in words; nothing, if it is none."""
@@ -210,6 +228,10 @@ def _value(name: str, value: Any, reader: Reader) -> str:
             return str(dict(Role.choices).get(value, value))
         case str() if name == "sha256":
             return value[:12]
+        case str() if name == "kind":
+            return kind_words(value) if value in ("line", "lines", "choice") else value
+        case list() if name == "uses":
+            return ", ".join(reader.use(each) for each in value)
         case str() if name.endswith("_at"):
             return _instant(value, reader.zone)
         case list() if name == "when":

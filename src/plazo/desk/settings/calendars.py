@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from plazo.agreements import national
+from plazo.agreements.arranging import RunOn
 from plazo.agreements.changes import Spans, open_hours, open_on, spans_words, week_of
 from plazo.agreements.document import CalendarEntry
 from plazo.agreements.edits import AddDays, Edit, RemoveDay, SetCalendar, SetWeek, SpecialDay
+from plazo.agreements.labels import uses_of
 from plazo.agreements.page import weekday_names
 from plazo.agreements.trying import trials
 from plazo.core import localtime
@@ -28,12 +29,14 @@ from plazo.desk.settings.forms import (
     DayForm,
     ProposeForm,
     RemoveDayForm,
+    RunOnForm,
     TryForm,
     WeekForm,
     zones,
 )
+from plazo.desk.settings.runs import movable
 from plazo.desk.settings.screens import show
-from plazo.desk.settings.working import Working, edited, frame_of, working
+from plazo.desk.settings.working import Working, frame_of, kept, pressed, working
 from plazo.sla import Calendar
 
 DAY: Final = timedelta(days=1)
@@ -81,20 +84,19 @@ def _show(
     found: Working,
     key: str,
     entry: CalendarEntry,
-    *refused: WeekForm | CalendarForm | DayForm,
+    *refused: WeekForm | CalendarForm | DayForm | RunOnForm,
 ) -> HttpResponse:
     now, language = read_clock(), getattr(request, "LANGUAGE_CODE", "es")
     forms: dict[type[Any], Any] = {type(form): form for form in refused}
     revision = {"revision": found.revision}
     week = week_of(entry)
     calendar = found.sla.calendars[key]
-    week_form = forms.get(WeekForm) or WeekForm(
-        initial=revision | {f"day{number}": spans for number, spans in enumerate(week)}
-    )
-    calendar_form = forms.get(CalendarForm) or CalendarForm(
-        initial=revision | {"es": entry.name.es, "en": entry.name.en, "zone": entry.zone},
-        auto_id="calendar_%s",
-    )
+    week_form = forms.get(WeekForm) or WeekForm()
+    calendar_form = forms.get(CalendarForm) or CalendarForm(auto_id="calendar_%s")
+    for each in (week_form, calendar_form):
+        each.initial = _values(each, found, entry)
+    uses = uses_of(found.document, key)
+    others = movable(found.document, key, language)
     trying = TryForm(request.GET or None, zone=entry.zone, initial={"at": now}, auto_id="try_%s")
     at = (trying.cleaned_data["at"] if trying.is_bound and trying.is_valid() else None) or now
     in_force = found.base.document, found.base.sla
@@ -119,6 +121,9 @@ def _show(
         tried_at=at,
         trials=trials(found.document, found.sla, in_force, at),
         zones=zones(),
+        uses=[words for _key, words in uses],
+        running_form=forms.get(RunOnForm)
+        or RunOnForm(choices=others, initial=revision, auto_id="running_%s"),
         calendar_zone=entry.zone,
         **frame_of(request, found),
     )
@@ -233,20 +238,53 @@ def add_day(request: HttpRequest, key: str) -> HttpResponse:
     return _keep(request, key, form, edit)
 
 
+@setting(coordinators)
+@posted("desk:calendar")
+def run_on(request: HttpRequest, key: str) -> HttpResponse:
+    """Let promises, channels or the published hours run on a calendar from now on, in the draft."""
+    found, key, _entry = _calendar(key)
+    language = getattr(request, "LANGUAGE_CODE", "es")
+    choices = movable(found.document, key, language)
+    form = RunOnForm(request.POST, choices=choices, auto_id="running_%s")
+
+    def edit(key: str) -> RunOn:
+        wanted = form.cleaned_data["what"]
+        parts = [each.split(":") for each in wanted]
+        return RunOn(
+            key,
+            promises=tuple((p[1], p[2], p[3]) for p in parts if p[0] == "promise"),
+            channels=tuple(p[1] for p in parts if p[0] == "channel"),
+            published="published" in wanted,
+        )
+
+    return _keep(request, key, form, edit)
+
+
 def _keep(
     request: HttpRequest,
     key: str,
-    form: WeekForm | CalendarForm | DayForm,
+    form: WeekForm | CalendarForm | DayForm | RunOnForm,
     edit: Callable[[str], Edit],
 ) -> HttpResponse:
     """Put what a form says into the draft of a calendar; show the form again if it is refused."""
     found, key, entry = _calendar(key)
-    if form.is_valid():
-        refused = edited(request, edit(key), form.cleaned_data["revision"])
-        if not refused:
-            return redirect("desk:calendar", key=key)
-        form.add_error(None, refused)
+    form.initial = _values(form, found, entry)
+    if form.is_valid() and kept(request, form, edit(key), found):
+        return redirect("desk:calendar", key=key)
     return _show(request, found, key, entry, form)
+
+
+def _values(
+    form: WeekForm | CalendarForm | DayForm | RunOnForm, found: Working, entry: CalendarEntry
+) -> dict[str, Any]:
+    """Return what a form of a calendar shows before anything is typed."""
+    values: dict[str, Any] = {"revision": found.revision}
+    match form:
+        case WeekForm():
+            values |= {f"day{number}": spans for number, spans in enumerate(week_of(entry))}
+        case CalendarForm():
+            values |= {"es": entry.name.es, "en": entry.name.en, "zone": entry.zone}
+    return values
 
 
 @setting(coordinators)
@@ -257,9 +295,7 @@ def remove_day(request: HttpRequest, key: str) -> HttpResponse:
     form = RemoveDayForm(request.POST)
     if form.is_valid():
         data = form.cleaned_data
-        refused = edited(request, RemoveDay(key, data["day"], data["kind"]), data["revision"])
-        if refused:
-            messages.error(request, refused)
+        pressed(request, RemoveDay(key, data["day"], data["kind"]))
     return redirect("desk:calendar", key=key)
 
 
@@ -300,11 +336,13 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         request.POST or None, days=[p.day for p in proposed], initial={"revision": found.revision}
     )
     if request.method == "POST" and form.is_valid():
-        refused = _accept(request, key, proposed, form, f"{code}{'-' + part if part else ''}")
-        if not refused:
+        edit = _accepted(key, proposed, form, f"{code}{'-' + part if part else ''}")
+        if edit is None:
+            form.add_error(None, _("Tick the days to take in first."))
+        elif kept(request, form, edit, found):
             return redirect("desk:calendar", key=key)
-        form.add_error(None, refused)
     names = {p.day for p in proposed}
+    ticked = request.POST.getlist("day")
     return show(
         request,
         "holidays.html",
@@ -313,8 +351,8 @@ def holidays(request: HttpRequest, key: str) -> HttpResponse:
         key=key,
         calendar_name=entry.name.in_language(language),
         propose=propose,
-        fresh=[_proposal(p, language) for p in proposed if not p.there],
-        present=[_proposal(p, language) for p in proposed if p.there],
+        fresh=[_proposal(p, language, ticked) for p in proposed if not p.there],
+        present=[_proposal(p, language, ticked) for p in proposed if p.there],
         only_here=[
             (day.date, day.name.in_language(language))
             for day in entry.holidays
@@ -341,8 +379,9 @@ def _chosen(request: HttpRequest, this_year: int) -> tuple[str, str, int, tuple[
     )
 
 
-def _proposal(proposal: national.Proposal, language: str) -> dict[str, Any]:
+def _proposal(proposal: national.Proposal, language: str, ticked: Sequence[str]) -> dict[str, Any]:
     return {
+        "ticked": proposal.day.isoformat() in ticked,
         "day": proposal.day,
         "name": proposal.en if language.startswith("en") else proposal.es,
         "category": "" if proposal.category == "public" else national.CATEGORIES[proposal.category],
@@ -351,13 +390,12 @@ def _proposal(proposal: national.Proposal, language: str) -> dict[str, Any]:
     }
 
 
-def _accept(
-    request: HttpRequest, key: str, proposed: list[national.Proposal], form: AcceptForm, where: str
-) -> str:
-    """Put what was ticked into the draft; return why not, or "" if it is kept."""
+def _accepted(
+    key: str, proposed: list[national.Proposal], form: AcceptForm, where: str
+) -> AddDays | None:
+    """Return the days that were ticked, as the draft takes them in; None where none was."""
     taken = form.taken()
     days = tuple(SpecialDay(p.day, p.es, p.en) for p in proposed if p.day in taken and not p.there)
     if not days:
-        return _("Tick the days to take in first.")
-    origin = f"{national.package_version()}, {where}"
-    return edited(request, AddDays(key, days, origin=origin), form.cleaned_data["revision"])
+        return None
+    return AddDays(key, days, origin=f"{national.package_version()}, {where}")

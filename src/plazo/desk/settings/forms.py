@@ -1,19 +1,21 @@
 """What the settings screens send: each form parses, the command decides."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from plazo.accounts.models import Agent, Group, Language, Role
-from plazo.agreements.changes import Spans, kind_words, spans_words
-from plazo.agreements.document import AgreementDocument, FormField, parse_span
-from plazo.agreements.edits import SetField
+from plazo.agreements.changes import Spans, spans_words
+from plazo.agreements.document import AgreementDocument, parse_span
+from plazo.agreements.errors import KeyTaken
 from plazo.agreements.page import weekday_names
 from plazo.desk.fields import DayInput, InZone, MomentField
 from plazo.desk.forms import CONTINENTS
@@ -24,7 +26,7 @@ _PAUSE = re.compile(r"\s*(?:,|;|\by\b|\band\b)\s*")
 
 def styled(form: forms.Form) -> None:
     """Give every field that one writes in, or chooses from a list, the design's look."""
-    plain = (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.HiddenInput)
+    plain = (forms.CheckboxInput, forms.RadioSelect, forms.HiddenInput)
     for field in form.fields.values():
         if not isinstance(field.widget, plain):
             field.widget.attrs.setdefault("class", "input input--sm")
@@ -52,7 +54,10 @@ def read_spans(text: str) -> Spans:
             raise forms.ValidationError(
                 _("Write hours as 6:00–22:00, or 8:00–12:00, 13:00–17:00; nothing when closed.")
             ) from None
-    return tuple(sorted(spans))
+    spans.sort()
+    if any(closes > opens for (_o, closes), (opens, _c) in pairwise(spans)):
+        raise forms.ValidationError(_("Two of these hours overlap: make them apart, or join them."))
+    return tuple(spans)
 
 
 class SpansField(forms.CharField):
@@ -215,6 +220,60 @@ class Seen(forms.Form):
     """The draft as it was when the page was opened: nobody changes what they have not seen."""
 
     revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    moved: Sequence[tuple[str, str]] = ()
+
+    def carry_on(self, revision: int, key: str = "") -> None:
+        """Keep what was typed, and go on from what the draft says now.
+
+        Edges: `moved` has each field that the draft fills in otherwise, and how. With the `key` of
+            what is not there any more, the form is one to add it again.
+        """
+        data = cast("QueryDict", self.data).copy()
+        data["revision"] = str(revision)
+        self.data = data
+        if key:
+            data["key"] = key
+            return
+        self.moved = [
+            (str(bound.label), _in_words(bound))
+            for bound in self.visible_fields()
+            if bound.initial is not None and bound.name in self.changed_data
+        ]
+
+
+def _in_words(bound: forms.BoundField) -> str:
+    """Return what the draft has in a field."""
+    value = bound.field.prepare_value(bound.initial)
+    names = dict(getattr(bound.field, "choices", ()))
+    match value:
+        case bool():
+            return _("yes") if value else _("no")
+        case list() | tuple():
+            return ", ".join(str(names.get(each, each)) for each in value) or "–"
+        case _:
+            return str(names.get(value, value)) or "–"
+
+
+def key_field(help_text: Any) -> forms.RegexField:
+    """Return the field of a key, which stays what it is."""
+    return forms.RegexField(
+        r"^[a-z][a-z0-9_]*$",
+        max_length=40,
+        label=gettext_lazy("Key"),
+        help_text=help_text,
+        error_messages={
+            "invalid": gettext_lazy("Begin with a small letter; then small letters, digits and _."),
+        },
+    )
+
+
+def new_key(key: str, known: Container[str]) -> str:
+    """Return a key that nothing has yet. Raises: ValidationError."""
+    if key in known:
+        raise forms.ValidationError(KeyTaken(key=key).user_message())
+    if key == "new":
+        raise forms.ValidationError(_("“new” is the address of this page. Choose another key."))
+    return key
 
 
 class WeekForm(Seen):
@@ -229,6 +288,12 @@ class WeekForm(Seen):
                     attrs={"class": "input input--sm num", "placeholder": _("closed")}
                 ),
             )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors and not any(data[f"day{number}"] for number in range(7)):
+            self.add_error("day0", _("Write the hours of one day at least: nothing else opens it."))
+        return data
 
     def week(self) -> tuple[Spans, ...]:
         """Return the open spans of each weekday."""
@@ -252,6 +317,50 @@ class CalendarForm(Seen):
 
     def clean_zone(self) -> str:
         return _clean_zone(self.cleaned_data["zone"])
+
+
+class NewCalendarForm(CalendarForm, WeekForm):
+    """A further calendar: its key, its names, its zone and its week."""
+
+    key = key_field(gettext_lazy("Small letters, digits and _, such as night_shift. It stays."))
+    days_of = forms.SlugField(required=False, widget=forms.HiddenInput)
+    special_days = forms.BooleanField(
+        required=False, label=gettext_lazy("Take its special days over, too")
+    )
+    field_order = ("revision", "es", "en", "key", "zone", "special_days")
+
+    def __init__(
+        self, *args: Any, document: AgreementDocument, copied: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._known = document.calendars
+        entry = self._known.get(copied)
+        if entry is None or not (entry.holidays or entry.openings):
+            del self.fields["special_days"]
+
+    def clean_key(self) -> str:
+        return new_key(self.cleaned_data["key"], self._known)
+
+    def about(self) -> list[forms.BoundField]:
+        """Return the fields that are no day's."""
+        return [bound for bound in self.visible_fields() if not bound.name.startswith("day")]
+
+
+class RunOnForm(Seen):
+    """What shall run on a calendar from now on."""
+
+    what = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=gettext_lazy("Let this run on it, too"),
+        help_text=gettext_lazy("What is ticked leaves the calendar that it runs on today."),
+    )
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        what = self.fields["what"]
+        assert isinstance(what, forms.ChoiceField)  # noqa: S101 - for the type checker
+        what.choices = choices
 
 
 class DayForm(Seen):
@@ -352,121 +461,21 @@ class TryForm(InZone):
         styled(self)
 
 
-class ServiceForm(Seen):
-    """What a service is called."""
+class RehearseForm(TryForm):
+    """Which case to try the draft with: when it comes in, and what it is about."""
 
-    es = forms.CharField(max_length=120, label=gettext_lazy("Name in Spanish"))
-    en = forms.CharField(max_length=120, label=gettext_lazy("Name in English"))
-    hint_es = forms.CharField(max_length=200, label=gettext_lazy("Hint in Spanish"))
-    hint_en = forms.CharField(max_length=200, label=gettext_lazy("Hint in English"))
+    service = forms.ChoiceField(required=False, label=gettext_lazy("About the service"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, services: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        styled(self)
+        service = self.fields["service"]
+        assert isinstance(service, forms.ChoiceField)  # noqa: S101 - for the type checker
+        service.choices = [("", _("None in particular")), *services]
 
 
-class FieldForm(Seen):
-    """A question of the request form."""
-
-    key = forms.RegexField(
-        r"^[a-z][a-z0-9_]*$",
-        max_length=40,
-        label=gettext_lazy("Key"),
-        help_text=gettext_lazy("Small letters, digits and _, such as order_number. It stays."),
-    )
-    label_es = forms.CharField(max_length=120, label=gettext_lazy("Label in Spanish"))
-    label_en = forms.CharField(max_length=120, label=gettext_lazy("Label in English"))
-    hint_es = forms.CharField(required=False, max_length=200, label=gettext_lazy("Hint in Spanish"))
-    hint_en = forms.CharField(required=False, max_length=200, label=gettext_lazy("Hint in English"))
-    kind = forms.ChoiceField(label=gettext_lazy("What it takes"))
-    required = forms.BooleanField(
-        required=False, label=gettext_lazy("The request cannot be sent without it")
-    )
-    services = forms.MultipleChoiceField(
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        label=gettext_lazy("Asked for these services"),
-        help_text=gettext_lazy("None ticked is all of them."),
-    )
-    request_types = forms.MultipleChoiceField(
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        label=gettext_lazy("Asked for these types of request"),
-        help_text=gettext_lazy("None ticked is all of them."),
-    )
-
-    def __init__(
-        self,
-        *args: Any,
-        document: AgreementDocument,
-        language: str,
-        field: FormField | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.field = field
-        if field is not None:
-            del self.fields["key"]
-        for name, choices in (
-            ("kind", [(kind, kind_words(kind)) for kind in ("line", "lines")]),
-            ("services", _named(document.services, language)),
-            ("request_types", _named(document.request_types, language)),
-        ):
-            choice = self.fields[name]
-            assert isinstance(choice, forms.ChoiceField)  # noqa: S101 - for the type checker
-            choice.choices = choices
-        self._known = {each.key for each in document.fields}
-        styled(self)
-
-    def clean_key(self) -> str:
-        key: str = self.cleaned_data["key"]
-        if key in self._known:
-            raise forms.ValidationError(_("There is a field of this key already."))
-        return key
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if bool(data.get("hint_es")) != bool(data.get("hint_en")):
-            missing = "hint_en" if data.get("hint_es") else "hint_es"
-            self.add_error(missing, _("Write the hint in both languages, or in none."))
-        return data
-
-    def edit(self) -> SetField:
-        """Return the change that was filled in."""
-        data = self.cleaned_data
-        return SetField(
-            key=self.field.key if self.field is not None else data["key"],
-            label=(data["label_es"], data["label_en"]),
-            hint=(data["hint_es"], data["hint_en"]),
-            kind=data["kind"],
-            required=data["required"],
-            services=tuple(data["services"]),
-            request_types=tuple(data["request_types"]),
-        )
-
-
-def field_values(field: FormField) -> dict[str, Any]:
-    """Return a question as the form shows it."""
-    return {
-        "label_es": field.label.es,
-        "label_en": field.label.en,
-        "hint_es": field.hint.es if field.hint else "",
-        "hint_en": field.hint.en if field.hint else "",
-        "kind": field.kind,
-        "required": field.required,
-        "services": list(field.services),
-        "request_types": list(field.request_types),
-    }
-
-
-def _named(choices: Any, language: str) -> list[tuple[str, str]]:
-    return [(key, choice.name.in_language(language)) for key, choice in choices.items()]
-
-
-class PublishForm(InZone):
+class PublishForm(InZone, Seen):
     """From when the draft shall hold. `zone` is the support calendar's."""
 
-    revision = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     when = forms.ChoiceField(choices=[("now", ""), ("later", "")])
     effective_at = MomentField(required=False, label=gettext_lazy("In force from"))
 

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from plazo.desk.settings import absences, agreement, calendars, index, mailboxes, team
+from plazo.desk.settings import (
+    absences,
+    agreement,
+    calendars,
+    index,
+    mailboxes,
+    questions,
+    runs,
+    services,
+    team,
+)
 
 urlpatterns = [
     path("", index.index, name="settings"),
@@ -28,13 +38,18 @@ urlpatterns = [
     path("agreement/", agreement.agreement, name="agreement"),
     path("agreement/publish/", agreement.publish, name="agreement_publish"),
     path("agreement/discard/", agreement.discard, name="agreement_discard"),
-    path("services/", agreement.services, name="services"),
-    path("services/<slug:key>/", agreement.service, name="service"),
-    path("fields/", agreement.fields, name="fields"),
-    path("fields/new/", agreement.field, name="field_new"),
-    path("fields/<slug:key>/", agreement.field, name="field"),
-    path("fields/<slug:key>/remove/", agreement.remove_field, name="field_remove"),
+    path("services/", services.services, name="services"),
+    path("services/new/", services.service, name="service_new"),
+    path("services/<slug:key>/", services.service, name="service"),
+    path("services/<slug:key>/<slug:what>/", services.service_act, name="service_act"),
+    path("fields/", questions.fields, name="fields"),
+    path("fields/new/", questions.field, name="field_new"),
+    path("fields/<slug:key>/", questions.field, name="field"),
+    path("fields/<slug:key>/<slug:what>/", questions.field_act, name="field_act"),
     path("calendars/", calendars.calendar, name="calendars"),
+    path("calendars/new/", runs.new_calendar, name="calendar_new"),
+    path("calendars/<slug:key>/run/", calendars.run_on, name="calendar_run"),
+    path("calendars/<slug:key>/remove/", runs.remove_calendar, name="calendar_remove"),
     path("calendars/<slug:key>/", calendars.calendar, name="calendar"),
     path("calendars/<slug:key>/week/", calendars.save_week, name="calendar_week"),
     path("calendars/<slug:key>/names/", calendars.save_calendar, name="calendar_names"),

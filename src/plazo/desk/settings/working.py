@@ -13,9 +13,11 @@ from plazo.agreements import drafting
 from plazo.agreements.changes import changes
 from plazo.agreements.document import AgreementDocument
 from plazo.agreements.edits import Edit
+from plazo.agreements.errors import DraftMoved
 from plazo.agreements.models import AgreementDraft, AgreementVersion
 from plazo.agreements.queries import draft_of, newest_version
 from plazo.core.errors import PlazoError
+from plazo.desk.settings.forms import Seen
 from plazo.desk.settings.screens import agent_of, by
 from plazo.sla import Agreement
 
@@ -37,7 +39,15 @@ class Working:
 
     @property
     def revision(self) -> int:
-        return self.draft.revision if self.draft else drafting.NONE
+        return drafting.seen_of(self.source)
+
+    @property
+    def source(self) -> str:
+        return self.draft.source if self.draft else self.base.source
+
+    def is_published(self, key: str) -> bool:
+        """Say whether a service was published; one that was not can be removed."""
+        return key in self.base.document.services
 
 
 def working() -> Working:
@@ -59,19 +69,45 @@ def about_draft(found: Working, agent: Agent, language: str) -> dict[str, Any]:
     }
 
 
-def edited(request: HttpRequest, edit: Edit, revision: int) -> str:
-    """Put an edit into the draft; return why not, or "" and a message that it is kept."""
+def pressed(request: HttpRequest, edit: Edit, done: str = "") -> None:
+    """Put into the draft what a button does; say why not, or that it is `done`."""
+    form = Seen(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Open the page again, and press it there."))
+        return
     try:
-        kept = drafting.change_draft(
-            key=settings.PLAZO.agreement, edit=edit, revision=revision, **by(request)
-        )
+        _change(request, edit, form.cleaned_data["revision"], done)
     except PlazoError as error:
-        return error.user_message()
-    if kept is None or kept.revision == revision:
+        messages.error(request, error.user_message())
+
+
+def kept(request: HttpRequest, form: Seen, edit: Edit, found: Working) -> bool:
+    """Put what a form says into the draft; a refusal becomes its error, beside all that was typed.
+
+    Edges: where somebody else was first, the form carries on from what the draft says now, and
+        `form.moved` names what differs there: who sends it again has seen that.
+    """
+    try:
+        _change(request, edit, form.cleaned_data["revision"])
+    except DraftMoved as error:
+        form.carry_on(found.revision)
+        form.add_error(None, error.user_message())
+    except PlazoError as error:
+        form.add_error(None, error.user_message())
+    else:
+        return True
+    return False
+
+
+def _change(request: HttpRequest, edit: Edit, revision: int, done: str = "") -> None:
+    draft = drafting.change_draft(
+        key=settings.PLAZO.agreement, edit=edit, revision=revision, **by(request)
+    )
+    if draft is None or drafting.seen_of(draft.source) == revision:
         messages.info(request, _("Nothing is different."))
     else:
-        messages.success(request, _("Kept in the draft. It holds once it is published."))
-    return ""
+        words = _("Kept in the draft. It holds once it is published.")
+        messages.success(request, f"{done} {words}".strip())
 
 
 def frame_of(request: HttpRequest, found: Working) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def set_fields(
 
     Units: `values` are by the keys of the agreement's questions.
     Edges: None where nothing changes. What is not named stays.
-    Raises: UnknownChoice for a question that the ticket's agreement does not have.
+    Raises: UnknownChoice for a question that the ticket's agreement does not have, or an answer
+        that is none of its options.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         document = page.ticket.agreement_version.document
@@ -62,6 +63,9 @@ def set_fields(
         changed = sorted(key for key, value in wanted.items() if value != has.get(key, ""))
         if not changed:
             return None
+        asked = [(document.field(key), wanted[key]) for key in changed if wanted[key]]
+        if any(field and not field.takes(value) for field, value in asked):
+            raise UnknownChoice
         rows.filter(key__in=changed).delete()
         TicketField.objects.bulk_create(
             TicketField(ticket=page.ticket, key=key, value=wanted[key])

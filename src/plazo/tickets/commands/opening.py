@@ -161,7 +161,7 @@ def _open(
     free = channel in (Channel.EMAIL, Channel.PORTAL) or actor.kind is ActorKind.AGENT
     unsaid = {""} if free else set()
     if (
-        service not in {*document.services, *unsaid}
+        service not in {*document.offered, *unsaid}
         or environment not in {*document.environments, *unsaid}
         or request_type not in {*document.request_types, *unsaid}
     ):
@@ -287,7 +287,7 @@ def open_follow_up(
             requester_id=person.pk,
             subject=old.subject,
             body=written,
-            service=old.service if old.service in document.services else "",
+            service=old.service if old.service in document.offered else "",
             environment=old.environment if old.environment in document.environments else "",
             request_type=old.request_type if old.request_type in document.request_types else "",
             channel=Channel.PORTAL,

@@ -66,6 +66,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
                     "kept",
                     "asked",
                     "answered",
+                    "set aside",
                     "withdrawn",
                     "solved",
                     "reopened",
@@ -104,7 +105,9 @@ def histories(draw: st.DrawFn) -> list[Fact]:
                 asks += 1
                 facts.append(f.AreaAsked(at, f"a{asks}", draw(st.sampled_from(["credit", "none"]))))
             case "answered" if asks:
-                facts.append(f.AreaAnswered(at, f"a{draw(st.integers(1, asks))}"))
+                facts.append(f.AreaAnswered(at, f"a{draw(st.integers(1, asks))}", "1"))
+            case "set aside" if asks:
+                facts.append(f.AreaAnswerSetAside(at, f"a{draw(st.integers(1, asks))}", "1"))
             case "withdrawn" if asks:
                 facts.append(f.AreaWithdrawn(at, f"a{draw(st.integers(1, asks))}"))
             case "solved":

@@ -140,6 +140,8 @@ def test_what_comes_after_is_done_on_the_case(agent_client, case):
     for what, data, kind in (
         ("write", {"body": "¿Hay novedades?"}, "area.written"),
         ("received", {}, "area.received"),
+        ("answered", {"body": "Por teléfono: la tienen."}, "area.answered"),
+        ("aside", {}, "area.answer_set_aside"),
         ("answered", {"body": "Por teléfono: anulada."}, "area.answered"),
     ):
         done = agent_client.post(address(case, "areas", "ask-1", what), data)

@@ -142,6 +142,8 @@ LEVEL_2 = [OPENED, f.SeveritySet(at("08:30"), "B"), f.LevelEntered(at("08:30"), 
         pytest.param([*ASKED, f.Solved(at("09:30")), f.Reopened(at("10:30"))], "11:00", CREDIT, "running", "17:30", id="M-96 reopening takes it up, the time in between left out"),
         pytest.param([*ASKED, f.Solved(at("09:30")), f.AreaAnswered(at("20:00"), "ask-1")], "21:00", CREDIT, "met", "2026-11-24 11:00", id="M-96 answered while solved counts"),
         pytest.param([*ASKED, f.Merged(at("09:30"), "other")], "21:00", CREDIT, "cancelled", "16:30", id="M-96 merging cancels it"),
+        pytest.param([*ASKED, f.AreaAnswered(at("09:00"), "ask-1", "1"), f.AreaAnswerSetAside(at("18:00"), "ask-1", "1")], "19:00", CREDIT, "breached", "16:30", id="M-99 an answer that was none was never given"),
+        pytest.param([*ASKED, f.AreaAnswered(at("09:00"), "ask-1", "1"), f.AreaAnswered(at("10:00"), "ask-1", "2"), f.AreaAnswerSetAside(at("11:00"), "ask-1", "1")], "19:00", CREDIT, "met", "16:30", id="M-99 another answer stands"),
         pytest.param([*ASKED, f.Solved(at("09:30")), f.AreaWithdrawn(at("10:00"), "ask-1"), f.Reopened(at("10:30"))], "21:00", CREDIT, "cancelled", "16:30", id="M-97 withdrawn while solved, it is not taken up again"),
     ],
 )  # fmt: skip
@@ -304,7 +306,7 @@ def test_every_fact_is_read():
     every = {v for v in vars(f).values() if isinstance(v, type) and issubclass(v, f.Fact)} - {
         f.Fact
     }
-    silent = {f.Acknowledged, f.DeliveryFailed, f.Released}
+    silent = {f.Acknowledged, f.DeliveryFailed, f.Released, f.AreaAnswerSetAside}
     assert every - silent == set(DOES)
 
 

@@ -523,6 +523,26 @@ def test_what_moves_a_reminder(what, first):
     assert len(mails(MailKind.AREA_REMINDED)) == (1 if first else 0)
 
 
+def test_a_mail_that_only_says_we_have_it_is_no_answer():
+    """People write “received, we will look” by hand: set aside, the clock stands as if it had not
+    come, the warning is spared, and a later answer counts."""
+    a_mailbox()
+    ticket = a_case()
+    asking = ask(ticket)
+    take(from_area(asking, "Recibido, lo vemos."), now=NOW + HOUR)
+    by = {"actor": as_agent(), "now": NOW + 2 * HOUR}
+    commands.set_answers_aside(ask_id=asking.pk, **by)
+    with pytest.raises(AskEnded):
+        commands.set_answers_aside(ask_id=asking.pk, **by)
+    assert asks_of(queries.chain_of(ticket))["ask-1"].standing == "received"
+    assert clock_of(ticket, now=NOW + 3 * HOUR).state is State.RUNNING
+    assert look(asking) == NOW + 16 * HOUR + TICK
+    take(from_area(asking, "Anulada."), now=NOW + 17 * HOUR)
+    late = clock_of(ticket, now=NOW + 18 * HOUR)
+    assert (late.state, late.done_at) == (State.BREACHED, NOW + 17 * HOUR)
+    assert look(asking) is None
+
+
 def test_a_reminder_is_there_whole_or_not_at_all(monkeypatch):
     """Killed at any line, a reminder leaves neither an event without a mail nor a second mail."""
     ticket = a_case()

@@ -68,12 +68,14 @@ DOES: Final[Mapping[str, Any]] = {
         ask_id=ask.pk, written=written_plain(data["body"]), **by
     ),
     "received": lambda ask, data, by: commands.record_area_receipt(ask_id=ask.pk, **by),
+    "aside": lambda ask, data, by: commands.set_answers_aside(ask_id=ask.pk, **by),
     "withdraw": lambda ask, data, by: commands.withdraw_ask(ask_id=ask.pk, **by),
 }
 DONE: Final = {
     "write": gettext_lazy("It is on its way to the area."),
     "answered": gettext_lazy("The area's answer is in the case."),
     "received": gettext_lazy("Noted: the area has it."),
+    "aside": gettext_lazy("Noted: they only have it, and still owe an answer."),
     "withdraw": gettext_lazy("The area is told that it need not answer."),
 }
 

@@ -32,7 +32,7 @@ def areas_of(
     Edges: what was asked in a case that this one took in is looked at, and acted on, there.
     """
     document = found.agreement_version.document
-    asks = areas.asks_of(chain)
+    asks, clause = areas.asks_of(chain), document.clause(found.verdict)
     rows = (
         {
             (row.ticket_id, row.key): row
@@ -60,6 +60,7 @@ def areas_of(
     return {
         "asks": shown,
         "latest_sides": latest,
+        "verdict_area": document.areas[clause.area].name.in_language(language) if clause else "",
         "can_ask": not found.is_ended,
         "may_write": found.status != "closed" and found.merged_into_id is None,
     }

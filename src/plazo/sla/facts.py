@@ -138,9 +138,18 @@ class AreaAsked(Fact):
 
 @dataclass(frozen=True, slots=True)
 class AreaAnswered(Fact):
-    """The area answered what it was asked. Its receipt is no answer, and no fact."""
+    """The area answered what it was asked; `answer` names it. Its receipt is no answer."""
 
     ask: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaAnswerSetAside(Fact):
+    """What was taken for an answer is none: it counts as never given."""
+
+    ask: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,8 +305,8 @@ def _refuse(fold: Fold, fact: f.Fact) -> None:
     raise FactsOutOfOrder("a ticket is opened once, and first")
 
 
-# What each fact does. Acknowledged, DeliveryFailed and Released start and stop nothing by
-# themselves; a test checks that every other fact is here.
+# What each fact does. Acknowledged, DeliveryFailed, Released and AreaAnswerSetAside start and stop
+# nothing by themselves; a test checks that every other fact is here.
 DOES: dict[type[f.Fact], Callable[[Fold, Any], None]] = {
     f.Opened: _refuse,
     f.RepliedPublicly: lambda fold, fact: fold.replied_publicly(fact.at),

@@ -25,15 +25,20 @@ class Ask:
     consent: str
     asked_at: datetime
     received_at: datetime | None = None
-    answered_at: datetime | None = None
     withdrawn_at: datetime | None = None
     failed_at: datetime | None = None
+    answers: dict[int, datetime] = field(default_factory=dict)
     reminded: list[datetime] = field(default_factory=list)
     sides: list[int] = field(default_factory=list)
 
     @property
     def clock_key(self) -> str:
         return f"{Metric.AREA_REPLY.value}:{self.key}"
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """Return when it was first answered, by what stands as an answer."""
+        return min(self.answers.values(), default=None)
 
     @property
     def is_open(self) -> bool:
@@ -77,7 +82,10 @@ def _tell(ask: Ask, event: TicketEvent) -> None:
         case events.AreaReceived.kind:
             ask.received_at = ask.received_at or event.at
         case events.AreaAnswered.kind:
-            ask.answered_at = ask.answered_at or event.at
+            ask.answers[event.payload["side"]] = event.at
+        case events.AreaAnswerSetAside.kind:
+            ask.answers.pop(event.payload["answer"], None)
+            ask.received_at = ask.received_at or event.at
         case events.AreaWithdrawn.kind:
             ask.withdrawn_at = event.at
         case events.AreaReminded.kind:

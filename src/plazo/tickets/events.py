@@ -629,7 +629,19 @@ class AreaAnswered(SideMessage):
     by_hand: bool = False
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.AreaAnswered(at, self.ask)
+        return facts.AreaAnswered(at, self.ask, str(self.side))
+
+
+@event("area.answer_set_aside", INTERNAL, _("No answer yet"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaAnswerSetAside(Payload):
+    """What the area wrote was no answer: it only said that it has the question."""
+
+    ask: str
+    answer: int
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.AreaAnswerSetAside(at, self.ask, str(self.answer))
 
 
 @event("area.received", INTERNAL, _("The area has it"), NOTHING)

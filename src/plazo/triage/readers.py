@@ -14,6 +14,7 @@ MOVES: Final = frozenset(
     {
         events.AreaAsked.kind,
         events.AreaAnswered.kind,
+        events.AreaAnswerSetAside.kind,
         events.AreaReceived.kind,
         events.AreaReminded.kind,
         events.AreaWithdrawn.kind,

@@ -11,6 +11,7 @@ from plazo.tickets.commands.areas import (
     record_area_failure,
     record_area_receipt,
     remind_area,
+    set_answers_aside,
     withdraw_ask,
     write_to_area,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "reply_to_ticket",
     "request_escalation",
     "send_reply_again",
+    "set_answers_aside",
     "set_fields",
     "set_severity",
     "set_status",

@@ -168,6 +168,25 @@ def record_area_answer(
         return event
 
 
+def set_answers_aside(*, ask_id: int, actor: Actor, now: datetime) -> TicketEvent:
+    """Say that what an area has answered so far was no answer: it only has the question.
+
+    Edges: the clock stands as if nothing had been answered; reminders go on, without the warning.
+    Raises: AskEnded where there is no answer; TicketClosed; UnknownAgent.
+    Source: docs/metrics.md M-99.
+    """
+    ask = AreaAsk.objects.get(pk=ask_id)
+    with timeline.writing(ask.ticket_id, actor=actor, now=now) as page:
+        page.require_open()
+        author_of(actor)
+        answers = list(asks_of(page.chain)[ask.key].answers)
+        if not answers:
+            raise AskEnded(whom=ask.whom)
+        for side in answers:
+            event = page.append(events.AreaAnswerSetAside(ask=ask.key, answer=side))
+        return event
+
+
 def record_area_receipt(*, ask_id: int, actor: Actor, now: datetime) -> TicketEvent | None:
     """Note that an area has what it was asked. It is no answer: it only spares it the warning.
 

@@ -67,6 +67,7 @@ SILENT: Final = frozenset(
         events.TicketRated.kind,
         events.TagsChanged.kind,
         events.AreaReceived.kind,
+        events.AreaAnswerSetAside.kind,
         events.AreaReminded.kind,
         events.AreaWithdrawn.kind,
         events.AreaUndelivered.kind,

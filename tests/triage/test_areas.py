@@ -408,6 +408,22 @@ def test_the_thread_proves_itself_without_a_token_in_the_address(smtp):
     assert PublicMessage.objects.count() == 1
 
 
+def test_the_requesters_answer_stays_theirs_with_the_area_in_copy():
+    """Whoever forwards both threads together takes nobody's voice: with the proof of their own
+    thread a requester's words are a reply of theirs; what is kept back is told to who asked."""
+    a_mailbox()
+    ticket = a_case()
+    asking = ask(ticket)
+    theirs = tokens.plus_address("soporte@iws.example", tokens.make(tokens.REPLY, ticket.pk))
+    both = a_mail("Ya pagué.", to=f"{theirs}, {reply_to(asking)}")
+    record = take(both, now=NOW + HOUR)
+    assert _reason(record) == (Fate.APPENDED, "")
+    assert PublicMessage.objects.filter(body_text="Ya pagué.").exists()
+    assert clock_of(ticket, now=NOW + HOUR).state is State.RUNNING
+    take(from_area(asking, sender="x@otra.example"), now=NOW + HOUR)
+    assert Notice.objects.get(news="area_parked").agent == an_agent()
+
+
 def test_a_mail_that_does_not_arrive_is_said_on_the_case(smtp):
     """The area's server refuses, or a report comes back: whoever asked must know, once."""
     a_mailbox()

@@ -76,6 +76,8 @@ class Person:
 def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Concern:
     """Return whom an event concerns, by keys. At most one query."""
     if event.kind in AREA_NEWS:
+        if not event.payload["ask"]:
+            return Concern()  # a mail that was kept back of the requester's side
         return _of_an_area(ticket, event)
     if event.payload.get("metric") == Metric.AREA_REPLY:
         return Concern()  # not ours to be late with: the area is reminded, and that is told
@@ -129,6 +131,7 @@ AREA_NEWS: Final = {
     "area.answered": "area_answered",
     "area.reminded": "area_silent",
     "area.undelivered": "area_unreached",
+    "mail.parked": "area_parked",
 }
 
 

@@ -115,6 +115,7 @@ _STATES: Final = {
     "undelivered": "late",
     "not_sent": "late",
     "area_silent": "risk",
+    "area_parked": "risk",
     "area_unreached": "late",
 }
 
@@ -144,6 +145,8 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("Another area answered")
         case "area_silent":
             return _("An area was reminded: its answer is missing")
+        case "area_parked":
+            return _("An answer for another area was kept back for somebody to look at")
         case "area_unreached":
             return _("A mail to another area did not arrive")
         case "climbed" | "group_climbed":

@@ -124,6 +124,13 @@ ALL: Final = (
         ways=_SHOWN,
     ),
     News(
+        key="area_parked",
+        label=_("An answer for another area was kept back: somebody else wrote it"),
+        icon="messages-square",
+        concern=Concern.OWN,
+        ways=_SHOWN,
+    ),
+    News(
         key="area_unreached",
         label=_("A mail to another area does not arrive"),
         icon="circle-alert",

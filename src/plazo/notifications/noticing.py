@@ -42,6 +42,7 @@ KINDS: Final = frozenset(
         "area.answered",
         "area.reminded",
         "area.undelivered",
+        "mail.parked",
     }
 )
 WARNINGS: Final = ("at_risk", "promise_at_risk", "group_at_risk")

@@ -265,6 +265,8 @@ class MailParked(Payload):
 
     record: int
     reason: str
+    # The asking of an area that it claims to answer; empty for any other mail.
+    ask: str = ""
 
 
 @event("reply.delivery_failed", INTERNAL, _("Reply not delivered"), NOTHING)

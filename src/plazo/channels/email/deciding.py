@@ -92,7 +92,7 @@ class Decision:
         if author is None:
             return self._without_author()
         ask = self._asking()
-        if ask is not None:
+        if ask is not None and not self._is_the_requesters(author, ask):
             return self._from_area(ask, author)
         if author == self.mail.sender and not self.record.machine:
             agent = placing.agent_by_address(author.email)
@@ -221,6 +221,17 @@ class Decision:
             body_token=mail.body_token,
         )
 
+    def _is_the_requesters(self, author: Address, ask: AreaAsk) -> bool:
+        """Say whether a mail answers the requester's thread as well, from somebody who takes part in
+        it: then it is theirs, whoever else is in copy.
+        """
+        if author.email == ask.email:
+            return False
+        person = self._known(author.email)
+        return (
+            person is not None and placing.place(self.record, self.mail, person).joins is not None
+        )
+
     def _from_area(self, ask: AreaAsk, author: Address) -> int | None:
         """Take in what an area says, as an entry of its side conversation and of nothing else.
 
@@ -246,11 +257,11 @@ class Decision:
         agent = placing.agent_by_address(author.email)
         if agent is not None and author.email != ask.email:
             if record.authenticity != Authenticity.PASSED:
-                self._park(ticket, Reason.AGENT_UNPROVEN)
+                self._park(ticket, Reason.AGENT_UNPROVEN, ask.key)
             return self._note(agent, ticket, self.mail.text, BESIDE)
         forged = record.authenticity == Authenticity.FAILED or author != self.mail.sender
         if forged or not sides.may_speak(ask, author.email):
-            self._park(ticket, Reason.AREA_STRANGER)
+            self._park(ticket, Reason.AREA_STRANGER, ask.key)
         self._area_answer(ask, author)
         return None
 
@@ -346,12 +357,13 @@ class Decision:
         self.record.error = error.user_message()
         self._park(ticket, Reason.REFUSED)
 
-    def _park(self, ticket: Ticket, reason: Reason) -> NoReturn:
+    def _park(self, ticket: Ticket, reason: Reason, ask: str = "") -> NoReturn:
         """Leave the mail in the ledger, and say on the ticket that it waits there."""
         commands.record_parked_mail(
             ticket_id=ticket.pk,
             record_id=self.record.pk,
             reason=reason,
+            ask=ask,
             actor=ACTOR,
             now=self.now,
         )

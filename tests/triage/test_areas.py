@@ -537,6 +537,9 @@ def test_what_moves_a_reminder(what, first):
     found = look(asking)
     assert (found - NOW if found else None) == first
     assert len(mails(MailKind.AREA_REMINDED)) == (1 if first else 0)
+    if what == "down":
+        last = TicketEvent.objects.filter(kind="area.reminded").get()
+        assert last.payload["why"] == "late"
 
 
 def test_a_mail_that_only_says_we_have_it_is_no_answer():

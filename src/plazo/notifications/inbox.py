@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import names_of_agents
@@ -120,6 +120,14 @@ _STATES: Final = {
 }
 
 
+_OF_AREAS: Final = {
+    "area_answered": gettext_lazy("Another area answered"),
+    "area_silent": gettext_lazy("An area was reminded: its answer is missing"),
+    "area_parked": gettext_lazy("An answer for another area was kept back for somebody to look at"),
+    "area_unreached": gettext_lazy("A mail to another area did not arrive"),
+}
+
+
 def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str) -> str:
     """Say what happened in one short sentence, without the case, which stands beside it.
 
@@ -141,14 +149,8 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("A reply was not sent: it is a draft again")
         case "undelivered":
             return _("A reply did not arrive")
-        case "area_answered":
-            return _("Another area answered")
-        case "area_silent":
-            return _("An area was reminded: its answer is missing")
-        case "area_parked":
-            return _("An answer for another area was kept back for somebody to look at")
-        case "area_unreached":
-            return _("A mail to another area did not arrive")
+        case news if news in _OF_AREAS:
+            return str(_OF_AREAS[news])
         case "climbed" | "group_climbed":
             return _("The requester has escalated")
         case "group_raised":

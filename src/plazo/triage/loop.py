@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from plazo.agreements.queries import version
 from plazo.core.actor import Actor
+from plazo.sla import State
 from plazo.tickets import commands, queries
 from plazo.tickets.areas import asks_of, next_reminder
 from plazo.tickets.models import AreaAsk, Ticket
@@ -57,7 +58,7 @@ def _remind(pk: int, ticket_id: int, now: datetime) -> int:
     """Remind one area, under its ticket's lock.
 
     Edges: nobody is reminded outside the hours of the area's calendar: that waits for the next
-        opening.
+        opening. A warning that comes after the deadline says that it has passed.
     """
     ticket = Ticket.objects.select_for_update(skip_locked=True).filter(pk=ticket_id).first()
     ask = AreaAsk.objects.filter(pk=pk, remind_at__lte=now).first()
@@ -69,12 +70,15 @@ def _remind(pk: int, ticket_id: int, now: datetime) -> int:
     calendar = agreement.calendars[target.calendar] if target else None
     chain = queries.chain_of(ticket)
     evaluation = queries.evaluation_of(ticket, chain, now=now)
-    reminder = next_reminder(asks_of(chain)[ask.key], target, calendar, evaluation)
+    standing = asks_of(chain)[ask.key]
+    reminder = next_reminder(standing, target, calendar, evaluation)
     if reminder is None or calendar is None or reminder.at > now:
         AreaAsk.objects.filter(pk=pk).update(remind_at=reminder.at if reminder else None)
         return 0
     if not calendar.is_open(now):
         AreaAsk.objects.filter(pk=pk).update(remind_at=calendar.next_open(now))
         return 0
-    commands.remind_area(ask_id=pk, why=reminder.why, actor=ACTOR, now=now)
+    clock = evaluation.get(standing.clock_key)
+    late = clock is not None and clock.state is State.BREACHED
+    commands.remind_area(ask_id=pk, why="late" if late else reminder.why, actor=ACTOR, now=now)
     return 1

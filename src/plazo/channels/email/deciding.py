@@ -222,8 +222,8 @@ class Decision:
         )
 
     def _is_the_requesters(self, author: Address, ask: AreaAsk) -> bool:
-        """Say whether a mail answers the requester's thread as well, from somebody who takes part in
-        it: then it is theirs, whoever else is in copy.
+        """Say whether a mail answers the requester's thread as well, and comes from somebody who
+        takes part in it: then it is theirs, whoever else is in copy.
         """
         if author.email == ask.email:
             return False

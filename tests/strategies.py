@@ -48,7 +48,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     """Return facts of one ticket, in order, as commands would append them."""
     at = draw(instants(2026, 2026))
     facts: list[Fact] = [f.Opened(at, "esd")]
-    replies = promises = 0
+    replies = promises = asks = 0
     for kind in draw(
         st.lists(
             st.sampled_from(
@@ -64,6 +64,10 @@ def histories(draw: st.DrawFn) -> list[Fact]:
                     "promise",
                     "moved",
                     "kept",
+                    "asked",
+                    "answered",
+                    "set aside",
+                    "withdrawn",
                     "solved",
                     "reopened",
                 ]
@@ -97,6 +101,15 @@ def histories(draw: st.DrawFn) -> list[Fact]:
                 facts.append(f.PromiseMoved(at, f"p{promises}", at + draw(spans()), "why"))
             case "kept" if promises:
                 facts.append(f.PromiseKept(at, f"p{draw(st.integers(1, promises))}"))
+            case "asked":
+                asks += 1
+                facts.append(f.AreaAsked(at, f"a{asks}", draw(st.sampled_from(["credit", "none"]))))
+            case "answered" if asks:
+                facts.append(f.AreaAnswered(at, f"a{draw(st.integers(1, asks))}", "1"))
+            case "set aside" if asks:
+                facts.append(f.AreaAnswerSetAside(at, f"a{draw(st.integers(1, asks))}", "1"))
+            case "withdrawn" if asks:
+                facts.append(f.AreaWithdrawn(at, f"a{draw(st.integers(1, asks))}"))
             case "solved":
                 facts.append(f.Solved(at))
             case "reopened":

@@ -92,6 +92,12 @@ CASES = [
     pytest.param(SOURCE.replace("level = 3\n", "level = 4\n"), "ladder-levels", "error", id="a ladder with a gap"),
     pytest.param(SOURCE.replace('A = "15 min"\n', ""), "ladder-without-silence", "warning", id="a ladder that never goes on"),
     pytest.param(SOURCE.replace("[calendars.always]", '[calendars.spare]\nzone = "UTC"\nalways = true\nname = { es = "a", en = "a" }\n\n[calendars.always]'), "unused-calendar", "warning", id="a calendar that nothing uses"),
+    pytest.param(SOURCE.replace('metric = "scope_verdict"', 'metric = "area_reply"'), "area-target-in-policy", "error", id="an area's target in a policy"),
+    pytest.param(SOURCE.replace('"periodic_update", "resolution"]', '"area_reply"]'), "area-pauses", "error", id="an area's clock that pauses"),
+    pytest.param(SOURCE.replace('remind_every = "4 h"', 'remind_every = "5 min"', 1), "remind-length", "error", id="an area that is reminded all the time"),
+    pytest.param(SOURCE.replace('calendar = "working", warn_at = "75 %", remind', 'calendar = "office", warn_at = "75 %", remind', 1), "unknown-calendar", "error", id="an area on a calendar that is not there"),
+    pytest.param(SOURCE.replace('warn_at = "75 %", remind', 'warn_at = "0 %", remind', 1), "warn-share", "error", id="an area warned at once"),
+    pytest.param(SOURCE.replace('target = { duration = "8 h"', 'target = { duration = "0 h"', 1), "target-duration", "error", id="an area without time"),
     pytest.param(SOURCE.replace("[areas.client]", '[areas.spare]\nname = { es = "a", en = "a" }\n\n[areas.client]'), "unused-area", "warning", id="an area that nothing leads to"),
     pytest.param(re.sub(r"(level = 3\n.*\n)contacts = .*", r"\1contacts = []", SOURCE), "ladder-without-contact", "error", id="a step with nobody"),
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Clocks: the rules of docs/metrics.md as rows, and laws over random histories."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -42,6 +43,8 @@ def at(text: str) -> datetime:
 
 
 OPENED = f.Opened(at("08:00"), "esd")
+CREDIT = "area_reply:ask-1"
+ASKED = [OPENED, f.AreaAsked(at("08:30"), "ask-1", "credit")]
 LEVEL_2 = [OPENED, f.SeveritySet(at("08:30"), "B"), f.LevelEntered(at("08:30"), 2)]
 
 
@@ -125,6 +128,23 @@ LEVEL_2 = [OPENED, f.SeveritySet(at("08:30"), "B"), f.LevelEntered(at("08:30"), 
         pytest.param([f.Opened(at("10:00")), f.Absorbed(at("10:20"), "x", at("09:50")), f.Absorbed(at("10:30"), "y", at("08:00")), f.Released(at("10:40"), "y")], "10:45", "first_reply", "running", "10:50", id="M-86 and still what it took over from a third"),
         pytest.param([OPENED], "10:00", "first_reply", "breached", "09:00", id="M-87 a case split off counts from when it was asked"),
         pytest.param([OPENED, f.Closed(at("08:30"))], "12:00", "scope_verdict", "cancelled", "09:00", id="M-44 closing cancels for good"),
+        pytest.param(ASKED, "09:00", CREDIT, "running", "16:30", id="M-90 an area's clock starts when it is asked"),
+        pytest.param([OPENED, f.AreaAsked(at("20:00"), "ask-1", "credit")], "21:00", CREDIT, "running", "2026-11-24 12:00", id="M-90 on the area's own calendar"),
+        pytest.param([*ASKED, f.AreaAnswered(at("16:30"), "ask-1")], "17:00", CREDIT, "met", "16:30", id="M-91 boundary: answered at the deadline is on time"),
+        pytest.param([*ASKED, f.AreaAnswered(at("16:30") + TICK, "ask-1")], "17:00", CREDIT, "breached", "16:30", id="M-91 boundary: a microsecond after is late"),
+        pytest.param([*ASKED, f.AreaAnswered(at("09:00"), "ask-1"), f.AreaAnswered(at("18:00"), "ask-1")], "19:00", CREDIT, "met", "16:30", id="M-91 what it writes later changes nothing"),
+        pytest.param([*ASKED, f.RepliedPublicly(at("09:00"), "r"), f.RequesterSpoke(at("09:10"))], "09:20", CREDIT, "running", "16:30", id="M-92 nothing but its answer meets it"),
+        pytest.param([*ASKED, f.AreaWithdrawn(at("09:00"), "ask-1")], "19:00", CREDIT, "cancelled", "16:30", id="M-93 withdrawing the question cancels it"),
+        pytest.param([*ASKED, f.AreaWithdrawn(at("18:00"), "ask-1")], "19:00", CREDIT, "breached", "16:30", id="M-93 what was late stays late"),
+        pytest.param([*ASKED, f.AreaAsked(at("09:00"), "ask-2", "credit"), f.AreaAnswered(at("09:30"), "ask-1")], "10:00", "area_reply:ask-2", "running", "17:00", id="M-94 every asking has a clock of its own"),
+        pytest.param([*ASKED, f.Paused(at("09:00"), "x", "requester")], "10:00", CREDIT, "running", "16:30", id="M-95 it never pauses"),
+        pytest.param([*ASKED, f.SeveritySet(at("09:00"), "A")], "10:00", CREDIT, "running", "16:30", id="M-95 no severity changes it"),
+        pytest.param([*ASKED, f.Solved(at("09:30")), f.Reopened(at("10:30"))], "11:00", CREDIT, "running", "17:30", id="M-96 reopening takes it up, the time in between left out"),
+        pytest.param([*ASKED, f.Solved(at("09:30")), f.AreaAnswered(at("20:00"), "ask-1")], "21:00", CREDIT, "met", "2026-11-24 11:00", id="M-96 answered while solved counts"),
+        pytest.param([*ASKED, f.Merged(at("09:30"), "other")], "21:00", CREDIT, "cancelled", "16:30", id="M-96 merging cancels it"),
+        pytest.param([*ASKED, f.AreaAnswered(at("09:00"), "ask-1", "1"), f.AreaAnswerSetAside(at("18:00"), "ask-1", "1")], "19:00", CREDIT, "breached", "16:30", id="M-99 an answer that was none was never given"),
+        pytest.param([*ASKED, f.AreaAnswered(at("09:00"), "ask-1", "1"), f.AreaAnswered(at("10:00"), "ask-1", "2"), f.AreaAnswerSetAside(at("11:00"), "ask-1", "1")], "19:00", CREDIT, "met", "16:30", id="M-99 another answer stands"),
+        pytest.param([*ASKED, f.Solved(at("09:30")), f.AreaWithdrawn(at("10:00"), "ask-1"), f.Reopened(at("10:30"))], "21:00", CREDIT, "cancelled", "16:30", id="M-97 withdrawn while solved, it is not taken up again"),
     ],
 )  # fmt: skip
 def test_what_starts_stops_pauses_and_cancels(facts, now, key, state, due):
@@ -135,6 +155,17 @@ def test_what_starts_stops_pauses_and_cancels(facts, now, key, state, due):
     assert applied.due_at == (at(due) if due else None)
     if applied.state is State.BREACHED:
         assert applied.breached_at == applied.due_at
+
+
+def test_what_an_area_owes_is_no_deadline_of_ours():
+    """M-98: the next deadline is the earliest of our own, even where an area's is earlier; an area
+    without a target (M-90) has no clock at all."""
+    asked = [f.Opened(at("2026-11-23 16:00")), f.AreaAsked(at("16:00"), "ask-1", "quick")]
+    agreement = replace(AGREEMENT, areas={"quick": Target(Metric.AREA_REPLY, "always", minutes(5))})
+    evaluation = evaluate(agreement, asked, at("16:01"))
+    assert evaluation.next_due_at == at("17:00")
+    assert evaluation.next_alarm_at() == at("16:03") + timedelta(seconds=45)
+    assert evaluate(AGREEMENT, asked, at("16:01")).get(CREDIT) is None
 
 
 def test_a_clock_without_a_severity_waits_for_one():
@@ -275,7 +306,7 @@ def test_every_fact_is_read():
     every = {v for v in vars(f).values() if isinstance(v, type) and issubclass(v, f.Fact)} - {
         f.Fact
     }
-    silent = {f.Acknowledged, f.DeliveryFailed, f.Released}
+    silent = {f.Acknowledged, f.DeliveryFailed, f.Released, f.AreaAnswerSetAside}
     assert every - silent == set(DOES)
 
 

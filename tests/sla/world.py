@@ -59,4 +59,5 @@ AGREEMENT = Agreement(
     severities=("A", "B", "C"),
     pausing=PAUSING,
     longest_pause=timedelta(days=7),
+    areas={"credit": Target(Metric.AREA_REPLY, "working", hours(8))},
 )

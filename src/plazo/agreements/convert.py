@@ -8,6 +8,7 @@ from plazo.sla import (
     EscalationLadder,
     Holiday,
     LadderStep,
+    Metric,
     Opening,
     SlaPolicy,
     Target,
@@ -30,6 +31,16 @@ def to_agreement(document: AgreementDocument, version: int) -> Agreement:
             tuple(LadderStep(s.level, s.role.es, s.contacts) for s in document.ladder),
             dict(document.ladder_silence),
         ),
+        areas={
+            key: Target(
+                Metric.AREA_REPLY,
+                area.target.calendar,
+                area.target.duration,
+                warn_share=area.target.warn_at,
+            )
+            for key, area in document.areas.items()
+            if area.target is not None
+        },
     )
 
 

@@ -194,9 +194,22 @@ class FormField(Strict):
         return taken.in_language(language) if taken else value
 
 
+class AreaTarget(Strict):
+    """How soon an area answers us: within the house, and promised to nobody outside.
+
+    `remind_every` is time of its calendar, counted from the missed deadline on.
+    """
+
+    duration: Duration
+    calendar: Key
+    warn_at: Share = 0.75
+    remind_every: Duration | None = None
+
+
 class Area(Strict):
     name: Text
     email: Email | None = None
+    target: AreaTarget | None = None
 
 
 class Clause(Strict):

@@ -20,6 +20,7 @@ def metric_label(metric: Metric | str) -> str:
         Metric.PROMISED_UPDATE: _("Promised update"),
         Metric.PERIODIC_UPDATE: _("Periodic update"),
         Metric.RESOLUTION: _("Solution"),
+        Metric.AREA_REPLY: _("Another area's answer"),
     }[Metric(metric)]
 
 
@@ -33,6 +34,7 @@ def promise_words(metric: Metric | str) -> str:
         Metric.PROMISED_UPDATE: _("an update"),
         Metric.PERIODIC_UPDATE: _("the next update"),
         Metric.RESOLUTION: _("the solution"),
+        Metric.AREA_REPLY: _("another area's answer"),
     }[Metric(metric)]
 
 

@@ -28,6 +28,9 @@ from plazo.sla import Calendar, Metric, NoOpenTime, SlaError
 
 SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # any other would do: nothing here depends on today
 
+# An area that is rung more often reads none of it.
+SHORTEST_REMINDER = timedelta(minutes=15)
+
 # Abbreviations that people write for a zone, with the places they may mean.
 ABBREVIATIONS = {
     "EST": ("America/Panama (UTC−5 all year)", "America/New_York (eastern United States)"),
@@ -152,6 +155,7 @@ def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     yield from _choices(document, places)
     yield from _waits(document, places)
     yield from _policies(document, calendars, places)
+    yield from _areas(document, calendars, places)
     yield from _people(document, places)
     yield from _unused(document, places)
 
@@ -324,6 +328,10 @@ def _waits(document: AgreementDocument, places: Places) -> Iterator[Finding]:
         line = places.line(("pauses", "metrics"))
         message = "a promise is an instant: it cannot pause (remove promised_update)"
         yield Finding(line, "error", "promise-pauses", message)
+    if Metric.AREA_REPLY in document.pauses.metrics:
+        line = places.line(("pauses", "metrics"))
+        message = "an area's answer waits for no requester (remove area_reply)"
+        yield Finding(line, "error", "area-pauses", message)
     for severity, silence in document.ladder_silence.items():
         if silence <= timedelta(0):
             line = places.line(("ladder_silence", severity))
@@ -445,6 +453,41 @@ def _targets(
             yield Finding(line, "warning", "severity-without-target", f"{message} (add a target)")
 
 
+def _areas(
+    document: AgreementDocument, calendars: dict[str, Calendar], places: Places
+) -> Iterator[Finding]:
+    """What other areas owe us: each on a calendar that there is, with reminders that have a length.
+
+    Edges: reminders need no warning of ours; an area without a target is never reminded.
+    """
+    for policy_number, policy in enumerate(document.policies):
+        for number, target in enumerate(policy.targets):
+            if target.metric is Metric.AREA_REPLY:
+                line = places.line(("policies", policy_number, "targets", number))
+                message = "what an area owes stands with the area (write [areas.KEY] target)"
+                yield Finding(line, "error", "area-target-in-policy", message)
+    for key, area in document.areas.items():
+        if area.target is None:
+            continue
+        where = ("areas", key, "target")
+        line = places.line(where)
+        if not 0 < area.target.warn_at <= 1:
+            message = 'a share of warning lies between 0 % and 100 % (write "75 %")'
+            yield Finding(line, "error", "warn-share", message)
+        if area.target.calendar not in document.calendars:
+            message = f"{area.target.calendar!r} is no calendar of this agreement"
+            yield Finding(line, "error", "unknown-calendar", message)
+        yield from _duration(
+            Metric.AREA_REPLY, area.target.duration, area.target.calendar, calendars, line
+        )
+        every = area.target.remind_every
+        if every is not None and every < SHORTEST_REMINDER:
+            message = (
+                f"the area {key!r} would be reminded all the time (remind_every: 15 min or more)"
+            )
+            yield Finding(line, "error", "remind-length", message)
+
+
 def _duration(
     metric: Metric,
     duration: timedelta | None,
@@ -511,6 +554,7 @@ def _people(document: AgreementDocument, places: Places) -> Iterator[Finding]:
 def _unused(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     used = {document.support_calendar, *(channel.calendar for channel in document.channels)}
     used |= {target.calendar for policy in document.policies for target in policy.targets}
+    used |= {area.target.calendar for area in document.areas.values() if area.target}
     for key in document.calendars:
         if key not in used:
             message = f"nothing runs on the calendar {key!r} (remove it, or use it)"

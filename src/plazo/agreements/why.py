@@ -89,6 +89,9 @@ def _promise(explanation: Explanation, calendar: str) -> str:
         "what": promise_words(explanation.applied.metric),
         "duration": localtime.exact_duration(explanation.applied.duration),
     }
+    if explanation.applied.metric is Metric.AREA_REPLY:
+        words["calendar"] = calendar[:1].lower() + calendar[1:]
+        return _("The area has %(duration)s of %(calendar)s to answer us.") % words
     if explanation.calendar.always_open:
         return _("We promised %(what)s within %(duration)s, at any hour.") % words
     words["calendar"] = calendar[:1].lower() + calendar[1:]

@@ -39,6 +39,8 @@ WHEN: Final[dict[str, tuple[Promise, tuple[str, ...]]]] = {
     "promised": (_("A promise is made or moved"), ("promise.made", "promise.moved")),
     "escalated": (_("The requester escalates"), ("escalation.requested",)),
     "undelivered": (_("A reply does not arrive"), ("reply.delivery_failed",)),
+    "area_answered": (_("Another area answers"), ("area.answered",)),
+    "area_silent": (_("Another area is reminded"), ("area.reminded",)),
     "took_in": (_("Another case is merged into it"), ("ticket.absorbed",)),
     "linked": (_("It is linked with another case"), ("ticket.related",)),
     "classified": (_("Service, environment or type are put right"), ("ticket.classified",)),

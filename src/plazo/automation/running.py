@@ -23,6 +23,7 @@ from plazo.automation.rule_models import Rule, RuleKind, RuleRun, RunState
 from plazo.automation.tasks import nudge
 from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import PlazoError
+from plazo.sla import Metric
 from plazo.tickets import filters, readers
 from plazo.tickets.models import Ticket, TicketEvent
 
@@ -47,6 +48,8 @@ def plan_runs(ticket: Ticket, appended: Sequence[TicketEvent]) -> None:
 
     Costs one query where no active trigger hears of the kinds, and none where none could.
     """
+    # What another area owes us is no deadline of the case's own.
+    appended = [e for e in appended if e.payload.get("metric") != Metric.AREA_REPLY]
     heard = {rules.WHEN_OF[event.kind] for event in appended if event.kind in rules.WHEN_OF}
     if not heard:
         return

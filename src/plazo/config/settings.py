@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "plazo.tickets",
     "plazo.notifications",
     "plazo.automation",
+    "plazo.triage",
     "plazo.helpcenter",
     "plazo.channels.forms",
     "plazo.channels.email",

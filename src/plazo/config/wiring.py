@@ -23,6 +23,8 @@ from plazo.tickets import files, staging
 from plazo.tickets import live as tickets_live
 from plazo.tickets import queries as tickets
 from plazo.tickets.search import indexing
+from plazo.triage import letters as area_letters
+from plazo.triage import readers as area_readers
 
 
 def connect_readers() -> None:
@@ -40,6 +42,8 @@ def connect_readers() -> None:
     helpcenter_erasure.register()
     people.register_letters()
     news_letters.register()
+    area_readers.register()
+    area_letters.register()
     announcing.register_letters()
     helpcenter_loop.register_letters()
     staging.register_holder("helpcenter", holds_file)

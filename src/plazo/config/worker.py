@@ -23,6 +23,7 @@ from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
 from plazo.tickets import holding
 from plazo.tickets.search import indexing
+from plazo.triage import loop as areas_loop
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "reconciler": reconciler.run_forever,
     "mail intake": intake_reconciler.run_forever,
     "rules": timing.run_forever,
+    "areas": areas_loop.run_forever,
     "help center": helpcenter_loop.run_forever,
     "search": indexing.run_forever,
     "job cleaner": jobs.clean_for_ever,

@@ -20,6 +20,7 @@ from plazo.core import clockview
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
+from plazo.desk.areas_shown import areas_of, without_areas
 from plazo.desk.away import away_of, with_absences
 from plazo.desk.belonging import side_of
 from plazo.desk.composer import composer_of
@@ -72,6 +73,7 @@ def show_ticket(
     language = context["language"]
     document = version.document
     clocks = [(metric_label(a.metric), clockview.of_applied(a, now)) for a in evaluation.applied]
+    clocks, taken_in = without_areas(clocks), joins.taken_in(chain)
     live = sorted(
         (pair for pair in clocks if pair[1].live or pair[1].sla == "paused"),
         key=lambda pair: pair[1].due_at or now + timedelta(days=9999),
@@ -85,9 +87,10 @@ def show_ticket(
         found,
         chain,
         internal=True,
-        merged=joins.taken_in(chain),
+        merged=taken_in,
         ends=None if request.GET.get("all") else SHOWN,
     )
+    context |= areas_of(found, chain, evaluation, taken_in, language, now)
     context |= {
         "ticket": found,
         "back": way_back(request),

@@ -5,6 +5,7 @@ from django.urls import include, path
 from plazo.desk import (
     acting,
     announcements,
+    areas,
     articles,
     bulk,
     case,
@@ -86,6 +87,8 @@ urlpatterns = [
     path("tickets/<str:number>/unlink/", joining.unlink, name="unlink"),
     path("tickets/<str:number>/incidents/", joining.incidents, name="incidents"),
     path("tickets/<str:number>/known/", filing.known, name="known"),
+    path("tickets/<str:number>/hand-off/", areas.hand_off, name="hand_off"),
+    path("tickets/<str:number>/areas/<slug:key>/<slug:what>/", areas.area_act, name="area_act"),
     path("tickets/<str:number>/tags/", filing.tags, name="tags"),
     path("tickets/<str:number>/classify/", filing.classify, name="classify"),
     path("tickets/<str:number>/fields/", filing.fields, name="fields"),

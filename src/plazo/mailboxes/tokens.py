@@ -14,25 +14,27 @@ from typing import Literal
 
 from django.conf import settings
 
-Kind = Literal["r", "a", "b"]
+Kind = Literal["r", "a", "b", "s"]
 REPLY: Kind = "r"  # an answer of a requester or participant to a ticket
 AGENT: Kind = "a"  # an answer of an agent to a notice about a ticket
 BOUNCE: Kind = "b"  # a report about one outgoing mail
+AREA: Kind = "s"  # an answer of another area to what it was asked: a side conversation
 
-_TOKEN = re.compile(r"([rab])([0-9a-z]{1,13})-([a-z2-7]{20})")
+_KINDS: dict[str, Kind] = {"r": REPLY, "a": AGENT, "b": BOUNCE, "s": AREA}
+_TOKEN = re.compile(r"([rabs])([0-9a-z]{1,13})-([a-z2-7]{20})")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a valid token names: a ticket, or for a bounce an outgoing mail."""
+    """What a valid token names: a ticket, for a bounce an outgoing mail, for an area an asking."""
 
     kind: Kind
     pk: int
 
 
 def make(kind: Kind, pk: int) -> str:
-    """Return the token of a ticket (or, for a bounce, of an outgoing mail)."""
+    """Return the token of a ticket (of a mail for a bounce, of an asking for an area)."""
     number, digits = pk, ""
     while number:
         number, digit = divmod(number, 36)
@@ -49,7 +51,7 @@ def read(text: str) -> Token | None:
     pk = int(digits, 36)
     if not hmac.compare_digest(mac, _mac(kind, pk)):
         return None
-    return Token("r" if kind == "r" else "a" if kind == "a" else "b", pk)
+    return Token(_KINDS[kind], pk)
 
 
 def doctor_mark(nonce: str) -> str:

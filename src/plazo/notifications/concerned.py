@@ -75,6 +75,16 @@ class Person:
 
 def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Concern:
     """Return whom an event concerns, by keys. At most one query."""
+    if event.kind in AREA_NEWS:
+        if not event.payload["ask"]:
+            return Concern()  # a mail that was kept back of the requester's side
+        return _of_an_area(ticket, event)
+    if event.payload.get("metric") == Metric.AREA_REPLY:
+        return Concern()  # not ours to be late with: the area is reminded, and that is told
+    return _of_our_own(ticket, event, evaluation)
+
+
+def _of_our_own(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Concern:
     concern = Concern()
     payload = event.payload
     match event.kind:
@@ -115,6 +125,25 @@ def _not_there(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
         news, author = "undelivered", _author_of(event.payload["message"])
     concern.tell(author, news)
     concern.tell(ticket.assignee_id, news)
+
+
+AREA_NEWS: Final = {
+    "area.answered": "area_answered",
+    "area.reminded": "area_silent",
+    "area.undelivered": "area_unreached",
+    "mail.parked": "area_parked",
+}
+
+
+def _of_an_area(ticket: Ticket, event: TicketEvent) -> Concern:
+    """What comes back from an area is news of whoever has the case, and of whoever asked."""
+    concern, news = Concern(), AREA_NEWS[event.kind]
+    concern.tell(ticket.assignee_id, news)
+    asked = TicketEvent.objects.filter(
+        ticket_id=event.ticket_id, kind="area.asked", payload__ask=event.payload["ask"]
+    )
+    concern.tell(asked.values_list("actor_id", flat=True).first(), news)
+    return concern
 
 
 def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import names_of_agents
@@ -114,6 +114,17 @@ _STATES: Final = {
     "group_climbed": "late",
     "undelivered": "late",
     "not_sent": "late",
+    "area_silent": "risk",
+    "area_parked": "risk",
+    "area_unreached": "late",
+}
+
+
+_OF_AREAS: Final = {
+    "area_answered": gettext_lazy("Another area answered"),
+    "area_silent": gettext_lazy("An area was reminded: its answer is missing"),
+    "area_parked": gettext_lazy("An answer for another area was kept back for somebody to look at"),
+    "area_unreached": gettext_lazy("A mail to another area did not arrive"),
 }
 
 
@@ -138,6 +149,8 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("A reply was not sent: it is a draft again")
         case "undelivered":
             return _("A reply did not arrive")
+        case news if news in _OF_AREAS:
+            return str(_OF_AREAS[news])
         case "climbed" | "group_climbed":
             return _("The requester has escalated")
         case "group_raised":

@@ -32,6 +32,10 @@ class MailKind(models.TextChoices):
     RULE = "rule", _("Notice by a rule")
     NEWS = "news", _("News of a case")
     NEWS_BUNDLE = "news_bundle", _("News of cases, together")
+    AREA_ASKED = "area_asked", _("Question to another area")
+    AREA_WRITTEN = "area_written", _("Further message to an area")
+    AREA_REMINDED = "area_reminded", _("Reminder to an area")
+    AREA_WITHDRAWN = "area_withdrawn", _("Withdrawal of a question to an area")
 
 
 class MailState(models.TextChoices):

@@ -19,7 +19,7 @@ from plazo.mailboxes.models import Source
 from plazo.notifications import inbox, planning, rendering
 from plazo.notifications.models import MailKind, Notice, OutboundMail
 from plazo.notifications.news import BY_KEY
-from plazo.tickets.models import InternalNote
+from plazo.tickets.models import AreaMessage, InternalNote
 
 MOST_LINES: Final = 60
 
@@ -77,7 +77,10 @@ def _said(mail: OutboundMail) -> str:
     if "note" in payload:
         note = InternalNote.objects.filter(pk=payload["note"], ticket=mail.ticket).first()
         return note.body_text if note is not None else ""
-    if payload.get("reason") and "attempt" in payload:
+    if payload.get("side"):
+        side = AreaMessage.objects.filter(pk=payload["side"], ticket=mail.ticket).first()
+        return side.body_text if side is not None else ""
+    if payload.get("reason") and ("attempt" in payload or "mail" in payload):
         return str(payload["reason"])
     message = rendering.message_of(mail)
     return message.body_text if message is not None else ""

@@ -39,6 +39,10 @@ KINDS: Final = frozenset(
         "clock.at_risk",
         "clock.breached",
         "escalation.requested",
+        "area.answered",
+        "area.reminded",
+        "area.undelivered",
+        "mail.parked",
     }
 )
 WARNINGS: Final = ("at_risk", "promise_at_risk", "group_at_risk")

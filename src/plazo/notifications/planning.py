@@ -5,7 +5,7 @@ planned by `plan` goes the way of all outgoing mail: written with what caused it
 tried again, and never forgotten.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from plazo.mailboxes.models import Mailbox
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.notifications.readers import message_id
 from plazo.notifications.tasks import nudge
+from plazo.tickets.models import Attachment
 
 Rendered = tuple[str, str, str]
 
@@ -25,6 +26,7 @@ Rendered = tuple[str, str, str]
 class Letter:
     """How one kind of mail is written: subject, text and HTML, and headers of its own.
 
+    Units: `files` go inside; `failed` hears of a mail that will never arrive, and why.
     Edges: a renderer that returns None means that there is nothing to say any more. What `forgets`
         holds a key to somebody's account: once it has gone out, its words are kept nowhere.
     """
@@ -32,6 +34,8 @@ class Letter:
     render: Callable[[OutboundMail], Rendered | None]
     headers: Callable[[OutboundMail], Mapping[str, str]] = lambda _mail: {}
     forgets: bool = False
+    files: Callable[[OutboundMail], Sequence[Attachment]] = lambda _mail: ()
+    failed: Callable[[OutboundMail, str, datetime], None] = lambda _mail, _reason, _now: None
 
 
 _letters: dict[str, Letter] = {}

@@ -268,7 +268,7 @@ def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rende
     context |= {
         "message": message,
         "inside": inside,
-        "linked": [_behind_link(file, mail) for file in linked],
+        "linked": [behind_link(file, mail) for file in linked],
         "link_ends_at": mail.created_at + access.FILE_LINK_LASTS,
         "body_text": text_without_images(message.body_text),
         "body_html": html_with_images(message.body_html, {file.content_id for file in inside}),
@@ -313,7 +313,7 @@ def carried(files: list[Attachment]) -> tuple[list[Attachment], list[Attachment]
     return inside, [file for file in files if file not in inside]
 
 
-def _behind_link(file: Attachment, mail: OutboundMail) -> dict[str, Any]:
+def behind_link(file: Attachment, mail: OutboundMail) -> dict[str, Any]:
     """Return what a mail says of a file that does not travel in it: anybody who gets the mail may
     fetch that file, and nothing else.
     """

@@ -177,6 +177,8 @@ AUTOMATIC = {
     MailKind.JOINED: "auto-generated",
     MailKind.NEWS: "auto-generated",
     MailKind.NEWS_BUNDLE: "auto-generated",
+    MailKind.AREA_REMINDED: "auto-generated",
+    MailKind.AREA_WITHDRAWN: "auto-generated",
 }
 
 
@@ -226,17 +228,26 @@ def build(mail: OutboundMail) -> EmailMultiAlternatives:
 
 def _attach_files(mail: OutboundMail, message: EmailMultiAlternatives) -> None:
     """Put the small files of a reply inside the mail; the others are behind its link."""
+    letter = letter_of(mail)
+    if letter is not None:
+        for file in rendering.carried(list(letter.files(mail)))[0]:
+            message.attach(file.name, _content_of(file), file.content_type)
+        return
     if mail.kind not in (MailKind.REPLY, MailKind.COPY) or rendering.is_bare(mail):
         return
     about = rendering.message_of(mail)
     inside, _linked = rendering.carried(list(about.attachments.all()) if about else [])
     for file in inside:
-        with default_storage.open(storage_path(file.sha256)) as stored:
-            content = stored.read()
+        content = _content_of(file)
         if about is not None and f'src="cid:{file.content_id}"' in about.body_html:
             message.attach(_shown_in_place(content, file))
         else:
             message.attach(file.name, content, file.content_type)
+
+
+def _content_of(file: Attachment) -> bytes:
+    with default_storage.open(storage_path(file.sha256)) as stored:
+        return bytes(stored.read())
 
 
 def _shown_in_place(content: bytes, file: Attachment) -> MIMEImage | MIMEApplication:
@@ -336,6 +347,9 @@ def _reply_failed(mail: OutboundMail, reason: str, state: str, now: datetime) ->
     """Put the clocks back for a reply. A copy that did not arrive is no failure of the reply, and
     an automatic answer, which is none, only shows it.
     """
+    letter = letter_of(mail)
+    if letter is not None:
+        letter.failed(mail, reason, now)
     if mail.kind == MailKind.ANSWER:
         commands.record_delivery(message_id=_message_of(mail), state=state)
     if mail.kind != MailKind.REPLY or mail.ticket_id is None:

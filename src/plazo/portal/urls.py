@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from plazo.core.language import LANGUAGES
 from plazo.portal import (
+    areas,
     case,
     case_actions,
     company,
@@ -81,6 +82,7 @@ urlpatterns = [
     ),
     path(f"{CASE}why/<str:key>/", case.why, name="why"),
     path(f"{CASE}files/<uuid:file>/", case.file, name="file"),
+    path(f"{HC}areas/<str:token>/", areas.receipt, name="area_receipt"),
     path(f"{HC}company/", company.company, name="company"),
     path(f"{HC}company/invite/", company.invite, name="invite"),
     path(f"{HC}company/people/<int:person>/", company.role, name="role"),

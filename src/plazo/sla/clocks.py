@@ -118,9 +118,16 @@ class Evaluation:
 
     @property
     def next_due_at(self) -> datetime | None:
-        """Return the earliest deadline among the running clocks."""
+        """Return the earliest deadline among the running clocks of our own.
+
+        Edges: what another area owes us is none of them (M-98).
+        """
         return min(
-            (a.due_at for a in self.applied if a.state is State.RUNNING and a.due_at),
+            (
+                a.due_at
+                for a in self.applied
+                if a.state is State.RUNNING and a.due_at and a.metric is not Metric.AREA_REPLY
+            ),
             default=None,
         )
 

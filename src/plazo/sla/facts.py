@@ -129,6 +129,37 @@ class PromiseKept(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class AreaAsked(Fact):
+    """Another area was asked for something: `ask` names the asking, `area` whom."""
+
+    ask: str = ""
+    area: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaAnswered(Fact):
+    """The area answered what it was asked; `answer` names it. Its receipt is no answer."""
+
+    ask: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaAnswerSetAside(Fact):
+    """What was taken for an answer is none: it counts as never given."""
+
+    ask: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaWithdrawn(Fact):
+    """The area need not answer any more."""
+
+    ask: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Solved(Fact):
     """We gave a solution, or ended the case in another way that the requester is told."""
 

@@ -6,7 +6,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from plazo.sla import facts as f
 from plazo.sla.calendar import ZERO
@@ -15,6 +15,9 @@ from plazo.sla.duties import Duty, applied_of, is_late
 from plazo.sla.errors import FactsOutOfOrder
 from plazo.sla.standing import standing
 from plazo.sla.targets import Agreement, Metric, SlaPolicy, Subject, Target
+
+# One clock for each thing that was said, with a target that no severity chooses.
+ONE_EACH: Final = (Metric.PROMISED_UPDATE, Metric.AREA_REPLY)
 
 
 class Fold:
@@ -65,14 +68,16 @@ class Fold:
     def stop(self, metric: Metric, at: datetime) -> None:
         """Record the deed. Done while the ticket is solved, it still counts (M-42)."""
         for duty in self.duties:
-            if duty.metric is not metric:
-                continue
-            if duty.stopped_by_solving and duty.cancelled_at is not None:
-                duty.pauses.append(Pause(duty.cancelled_at, at, "solved", ""))
-                duty.cancelled_at, duty.stopped_by_solving = None, False
-                duty.done_at = at
-            elif duty.live:
-                duty.done_at = at
+            if duty.metric is metric:
+                self.do(duty, at)
+
+    def do(self, duty: Duty, at: datetime) -> None:
+        if duty.stopped_by_solving and duty.cancelled_at is not None:
+            duty.pauses.append(Pause(duty.cancelled_at, at, "solved", ""))
+            duty.cancelled_at, duty.stopped_by_solving = None, False
+            duty.done_at = at
+        elif duty.live:
+            duty.done_at = at
 
     # — what each fact does —————————————————————————————————————————————————————
 
@@ -120,7 +125,7 @@ class Fold:
 
     def retarget(self, duty: Duty, at: datetime) -> None:
         """Give a duty the severity's target, from its own start; what is late stays so (M-24)."""
-        if duty.severity == self.severity or duty.metric is Metric.PROMISED_UPDATE:
+        if duty.severity == self.severity or duty.metric in ONE_EACH:
             return
         target = self.policy.target_for(duty.metric, self.severity)
         if target != duty.target:
@@ -204,6 +209,28 @@ class Fold:
         if duty is not None:
             duty.done_at = fact.at
 
+    def ask_area(self, fact: f.AreaAsked) -> None:
+        """Start an area's clock, if it has a target; each asking has its own (M-90, M-95)."""
+        target = self.agreement.areas.get(fact.area)
+        key = f"{Metric.AREA_REPLY.value}:{fact.ask}"
+        if any(duty.key == key for duty in self.duties):
+            raise FactsOutOfOrder(f"{fact.ask!r} is asked twice: ask anew under another name")
+        if target is not None:
+            self.duties.append(Duty(key, Metric.AREA_REPLY, target, None, fact.at))
+
+    def end_ask(self, fact: f.AreaAnswered | f.AreaWithdrawn) -> None:
+        """Meet an area's clock, or set it aside; answered while the ticket is solved counts."""
+        key = f"{Metric.AREA_REPLY.value}:{fact.ask}"
+        duty = next((duty for duty in self.duties if duty.key == key), None)
+        if duty is None:
+            return
+        if isinstance(fact, f.AreaAnswered):
+            self.do(duty, fact.at)
+        elif duty.live:
+            duty.cancelled_at = fact.at
+        else:
+            duty.stopped_by_solving = False  # withdrawn while solved: reopening asks nobody again
+
     def solve(self, at: datetime) -> None:
         """Meet the resolution and the promises; set aside every other duty (M-40)."""
         if self.over or self.solved_at is not None:
@@ -278,8 +305,8 @@ def _refuse(fold: Fold, fact: f.Fact) -> None:
     raise FactsOutOfOrder("a ticket is opened once, and first")
 
 
-# What each fact does. Acknowledged, DeliveryFailed and Released start and stop nothing by
-# themselves; a test checks that every other fact is here.
+# What each fact does. Acknowledged, DeliveryFailed, Released and AreaAnswerSetAside start and stop
+# nothing by themselves; a test checks that every other fact is here.
 DOES: dict[type[f.Fact], Callable[[Fold, Any], None]] = {
     f.Opened: _refuse,
     f.RepliedPublicly: lambda fold, fact: fold.replied_publicly(fact.at),
@@ -292,6 +319,9 @@ DOES: dict[type[f.Fact], Callable[[Fold, Any], None]] = {
     f.PromiseMade: Fold.promise,
     f.PromiseMoved: Fold.move_promise,
     f.PromiseKept: Fold.keep_promise,
+    f.AreaAsked: Fold.ask_area,
+    f.AreaAnswered: Fold.end_ask,
+    f.AreaWithdrawn: Fold.end_ask,
     f.Solved: lambda fold, fact: fold.solve(fact.at),
     f.Reopened: Fold.reopen,
     f.Closed: lambda fold, fact: fold.end(fact.at),

@@ -10,27 +10,32 @@ def standing(facts: Sequence[f.Fact], now: datetime) -> Sequence[f.Fact]:
     """Return the facts without those that later ones, known by `now`, have taken back.
 
     Edges: a reply that failed to arrive was never sent (M-6); a merge that was undone was never
-        made, on neither ticket (M-84, M-86).
+        made, on neither ticket (M-84, M-86); an answer of an area that was none was never given
+        (M-99).
     """
     gone: set[int] = set()
     failed: set[str] = set()
+    none: set[tuple[str, str]] = set()
     for place, fact in enumerate(facts):
         if fact.at > now:
             break
         match fact:
             case f.DeliveryFailed():
                 failed.add(fact.reply)
+            case f.AreaAnswerSetAside():
+                none.add((fact.ask, fact.answer))
             case f.Unmerged():
                 gone |= _last(facts[:place], gone, f.Merged)
             case f.Released(other=other):
                 gone |= _last(facts[:place], gone, f.Absorbed, other)
-    if not gone and not failed:
+    if not gone and not failed and not none:
         return facts
     return [
         fact
         for place, fact in enumerate(facts)
         if place not in gone
         and not (isinstance(fact, f.RepliedPublicly | f.PromiseKept) and fact.reply in failed)
+        and not (isinstance(fact, f.AreaAnswered) and (fact.ask, fact.answer) in none)
     ]
 
 

@@ -21,6 +21,7 @@ class Metric(StrEnum):
     PROMISED_UPDATE = "promised_update"
     PERIODIC_UPDATE = "periodic_update"
     RESOLUTION = "resolution"
+    AREA_REPLY = "area_reply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class Agreement:
     Edges: policies are tried in order and the first that holds is taken; the last one must
         hold for everything, so the choice is total. `pausing` names the metrics that wait while
         the requester is awaited; a pause ends by itself after `longest_pause` of clock time.
+        `areas` holds what each other area owes us; one without a target owes nothing in time.
     Raises: InvalidAgreement.
     """
 
@@ -168,6 +170,7 @@ class Agreement:
     pausing: frozenset[Metric] = frozenset()
     longest_pause: timedelta | None = None
     ladder: EscalationLadder = EscalationLadder()
+    areas: Mapping[str, Target] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.policies:
@@ -187,9 +190,26 @@ class Agreement:
             raise InvalidAgreement("the longest pause must be positive")
         if self.pausing & {Metric.PROMISED_UPDATE}:
             raise InvalidAgreement("a promise is an instant: it cannot pause")
+        if self.pausing & {Metric.AREA_REPLY}:
+            raise InvalidAgreement("an area's answer waits for no requester: it cannot pause")
+        for area, target in self.areas.items():
+            self._check_area(area, target)
+
+    def _check_area(self, area: str, target: Target) -> None:
+        if target.metric is not Metric.AREA_REPLY or target.severity is not None:
+            raise InvalidAgreement(f"area {area}: its target is one area_reply for any severity")
+        if target.calendar not in self.calendars:
+            raise InvalidAgreement(
+                f"area {area}: it runs on {target.calendar!r}, which is no calendar of this"
+                " agreement"
+            )
 
     def _check_targets(self, policy: SlaPolicy) -> None:
         for target in policy.targets:
+            if target.metric is Metric.AREA_REPLY:
+                raise InvalidAgreement(
+                    f"policy {policy.key}: what an area owes stands with the area, not in a policy"
+                )
             if target.calendar not in self.calendars:
                 raise InvalidAgreement(
                     f"policy {policy.key}: {target.metric} runs on {target.calendar!r}, which"

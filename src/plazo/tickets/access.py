@@ -16,6 +16,7 @@ from plazo.accounts.models import Agent, Requester
 from plazo.agreements.queries import version
 from plazo.core.errors import NotVisible
 from plazo.tickets.models import (
+    AreaAsk,
     Attachment,
     Participant,
     PublicMessage,
@@ -228,6 +229,14 @@ def message_of(ticket: Ticket, pk: int) -> PublicMessage:
     return found
 
 
+def ask_of(ticket: Ticket, key: str) -> AreaAsk:
+    """Return what an area was asked on a ticket that was fetched. Raises: NotVisible."""
+    found = AreaAsk.objects.filter(ticket=ticket, key=key).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
 # How long a link in a mail to a large file works.
 FILE_LINK_LASTS: Final = timedelta(days=30)
 _FILE_SALT = "plazo.tickets.file"
@@ -241,9 +250,9 @@ def file_token(file: Attachment, *, until: datetime) -> str:
 
 
 def attachment_by_token(token: str, *, now: datetime) -> Attachment:
-    """Return the file of a public message that a token shows.
+    """Return the file of a message that left the house, and that a token shows.
 
-    Edges: after its time, or once the message was erased, it shows nothing.
+    Edges: after its time, or once the message was erased, it shows nothing; of a note never.
     Raises: NotVisible.
     """
     try:
@@ -251,7 +260,7 @@ def attachment_by_token(token: str, *, now: datetime) -> Attachment:
         public_id, until = uuid.UUID(named["f"]), int(named["u"])
     except (BadSignature, ValueError, KeyError, TypeError):
         raise NotVisible from None
-    found = Attachment.objects.filter(public_id=public_id, public_message__isnull=False).first()
+    found = Attachment.objects.filter(public_id=public_id, internal_note__isnull=True).first()
     if found is None or now.timestamp() > until:
         raise NotVisible
     return found

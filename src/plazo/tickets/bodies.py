@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from plazo.core import storing
 from plazo.core.storing import storage_path
 from plazo.tickets.errors import EmptyBody
-from plazo.tickets.models import Attachment, InternalNote, PublicMessage
+from plazo.tickets.models import AreaMessage, Attachment, InternalNote, PublicMessage
 
 LONGEST_BODY = 100_000
 
@@ -232,12 +232,14 @@ def attach(
     *,
     message: PublicMessage | None = None,
     note: InternalNote | None = None,
+    side: AreaMessage | None = None,
 ) -> None:
-    """Write the rows that tie stored files to a message or a note."""
+    """Write the rows that tie stored files to a message, a note, or what an area was told."""
     Attachment.objects.bulk_create(
         Attachment(
             public_message=message,
             internal_note=note,
+            area_message=side,
             sha256=upload.sha256,
             name=upload.name,
             content_id=upload.content_id,

@@ -381,3 +381,43 @@ class NeverToMachines(PlazoError):
             _("Nobody reads what we send on %(number)s by ourselves: a machine wrote it.")
             % self.data
         )
+
+
+class UnknownArea(PlazoError):
+    """No area, or clause, of this name stands in the case's agreement."""
+
+    code = "unknown_area"
+
+    def user_message(self) -> str:
+        return _("The agreement does not name this area. Choose another one.")
+
+
+class NotAnArea(PlazoError):
+    """An address to which what is said between us and an area must not go."""
+
+    code = "not_an_area"
+
+    def user_message(self) -> str:
+        match self.data["why"]:
+            case "own":
+                return _("%(email)s is our own address. Write the area's.") % self.data
+            case "takes_part":
+                return (
+                    _(
+                        "%(email)s takes part in the case, and would read what is not for them."
+                        " Write them a reply instead."
+                    )
+                    % self.data
+                )
+            case _:
+                return _("This is not a complete e-mail address.")
+
+
+class AskEnded(PlazoError):
+    """The area was asked, and need not answer any more, or has done so."""
+
+    code = "ask_ended"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("What %(whom)s was asked has ended. Ask anew.") % self.data

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from plazo.core.localtime import iso
-from plazo.sla import facts
+from plazo.sla import Metric, facts
 
 PUBLIC: Literal["public"] = "public"
 INTERNAL: Literal["internal"] = "internal"
@@ -40,6 +40,10 @@ class Payload:
         for name in self.instants:
             values[name] = iso(values[name])
         return values
+
+    def seen_by(self) -> Literal["public", "internal"]:
+        """Return who may see this one: never more than may see its kind."""
+        return self.audience
 
     def to_fact(self, at: datetime) -> EventFact:
         """Return what the SLA core must know of it, or None."""
@@ -250,6 +254,8 @@ class MachineWrote(Payload):
 
     record: int
     evidence: str
+    # The asking whose area's machine it was; empty for the requester's side.
+    ask: str = ""
 
 
 @event("mail.parked", INTERNAL, _("A mail was kept back"), "the text is in the mail ledger alone")
@@ -259,6 +265,8 @@ class MailParked(Payload):
 
     record: int
     reason: str
+    # The asking of an area that it claims to answer; empty for any other mail.
+    ask: str = ""
 
 
 @event("reply.delivery_failed", INTERNAL, _("Reply not delivered"), NOTHING)
@@ -430,6 +438,10 @@ class ClockMoment(Payload):
     severity: str | None
     instant: datetime
 
+    def seen_by(self) -> Literal["public", "internal"]:
+        """Edges: what another area owes us is nothing that a requester was promised."""
+        return INTERNAL if self.metric == Metric.AREA_REPLY else self.audience
+
 
 @event("clock.at_risk", INTERNAL, _("Deadline at risk"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -575,6 +587,104 @@ def _instant(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideMessage(Payload):
+    """Something that was said in the side conversation of an asking."""
+
+    ask: str
+    side: int
+    digest: str
+    seal: str
+
+
+@event("area.asked", INTERNAL, _("Another area was asked"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaAsked(SideMessage):
+    """Another area was asked, with the severity and these messages of the case (their keys).
+
+    `route` says whether it went to the area itself, to the client's own representative, or to
+    another address; `consent` whether the customer agreed to be contacted directly.
+    """
+
+    area: str
+    route: Literal["area", "representative", "address"]
+    clause: str
+    severity: str
+    consent: Literal["yes", "no", "unknown"]
+    shared: list[int]
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.AreaAsked(at, self.ask, self.area)
+
+
+@event("area.written", INTERNAL, _("Written to the area"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaWritten(SideMessage):
+    """An agent wrote to the area once more, in the same thread."""
+
+
+@event("area.answered", INTERNAL, _("The area answered"), BODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaAnswered(SideMessage):
+    """The area said something: by mail, or to an agent who wrote it down."""
+
+    by_hand: bool = False
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.AreaAnswered(at, self.ask, str(self.side))
+
+
+@event("area.answer_set_aside", INTERNAL, _("No answer yet"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaAnswerSetAside(Payload):
+    """What the area wrote was no answer: it only said that it has the question."""
+
+    ask: str
+    answer: int
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.AreaAnswerSetAside(at, self.ask, str(self.answer))
+
+
+@event("area.received", INTERNAL, _("The area has it"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaReceived(Payload):
+    """The area said that it has the question. It is no answer."""
+
+    ask: str
+
+
+@event("area.reminded", INTERNAL, _("The area was reminded"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaReminded(Payload):
+    """The area was reminded, for the `number`th time: of what is due soon, or is late."""
+
+    ask: str
+    number: int
+    why: Literal["warning", "late"]
+
+
+@event("area.withdrawn", INTERNAL, _("Question withdrawn"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaWithdrawn(Payload):
+    """The area need not answer any more."""
+
+    ask: str
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.AreaWithdrawn(at, self.ask)
+
+
+@event("area.undelivered", INTERNAL, _("Not delivered to the area"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaUndelivered(Payload):
+    """A mail to the area will never arrive; which one, by its key."""
+
+    ask: str
+    mail: int
+    reason: str
+
+
 @event("ticket.redacted", INTERNAL, _("Text erased"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketRedacted(Payload):
@@ -583,6 +693,7 @@ class TicketRedacted(Payload):
     message: int | None = None
     note: int | None = None
     rating: int | None = None
+    side: int | None = None
 
 
 # Named sets, in place of conditions scattered over the code.

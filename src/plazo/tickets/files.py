@@ -43,12 +43,17 @@ def shown_as(start: bytes) -> str | None:
 
 
 def kept() -> Iterator[Kept]:
-    """Yield every file of a message or a note, for verifying."""
+    """Yield every file of a message, a note or a side conversation, for verifying."""
     rows = Attachment.objects.order_by("pk").values_list(
-        "public_message__ticket__number", "internal_note__ticket__number", "name", "sha256", "size"
+        "public_message__ticket__number",
+        "internal_note__ticket__number",
+        "area_message__ticket__number",
+        "name",
+        "sha256",
+        "size",
     )
-    for of_message, of_note, name, sha256, size in rows.iterator(2000):
-        yield Kept(of_message or of_note, name, sha256, size)
+    for *owners, name, sha256, size in rows.iterator(2000):
+        yield Kept(next(filter(None, owners)), name, sha256, size)
 
 
 def file_response(file: StoredFile) -> FileResponse:

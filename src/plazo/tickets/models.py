@@ -510,6 +510,67 @@ class InternalNote(models.Model):
         return f"note {self.pk}"
 
 
+class AreaAsk(models.Model):
+    """Another area, or a client's own representative, whom we asked for something on a ticket.
+
+    One thread of mails with one address, apart from the requester's. What became of it is on the
+    timeline (`tickets.areas`); `remind_at` is when the area must next be reminded, or null.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="asks")
+    key = models.CharField(max_length=16)
+    area = models.CharField(max_length=40)
+    name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField()
+    language = models.CharField(max_length=2, choices=Language.choices)
+    at = models.DateTimeField()
+    remind_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["ticket", "key"], name="area_ask_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["remind_at"], condition=Q(remind_at__isnull=False), name="area_ask_remind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id} {self.key}"
+
+    @property
+    def whom(self) -> str:
+        return self.name or self.email
+
+
+class AreaMessage(models.Model):
+    """What was said between us and another area about a ticket. It has no way to a requester."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="area_messages")
+    ask = models.ForeignKey(AreaAsk, on_delete=models.PROTECT, related_name="messages")
+    author_agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT)
+    author_name = models.CharField(max_length=120)
+    body_text = models.TextField()
+    body_html = models.TextField()
+    quoted_text = models.TextField(blank=True, default="")
+    quoted_html = models.TextField(blank=True, default="")
+    message_id = models.CharField(max_length=500, blank=True, default="")
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["ticket", "id"], name="area_message_ticket"),
+            models.Index(
+                fields=["message_id"], condition=~Q(message_id=""), name="area_message_mail"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"area message {self.pk}"
+
+
 class Rating(models.Model):
     """What a requester thinks of the service on one case. The latest one counts."""
 
@@ -546,7 +607,9 @@ SCORES = (
 
 
 class Attachment(models.Model):
-    """A file of a message or a note. The bytes are stored under their SHA-256."""
+    """A file of a message, of a note, or of what an area was told or said. The bytes are stored
+    under their SHA-256.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     public_message = models.ForeignKey(
@@ -554,6 +617,9 @@ class Attachment(models.Model):
     )
     internal_note = models.ForeignKey(
         InternalNote, null=True, on_delete=models.PROTECT, related_name="attachments"
+    )
+    area_message = models.ForeignKey(
+        AreaMessage, null=True, on_delete=models.PROTECT, related_name="attachments"
     )
     sha256 = models.CharField(max_length=64)
     name = models.CharField(max_length=200)
@@ -564,7 +630,21 @@ class Attachment(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
-                condition=Q(public_message__isnull=False) ^ Q(internal_note__isnull=False),
+                condition=Q(
+                    public_message__isnull=False,
+                    internal_note__isnull=True,
+                    area_message__isnull=True,
+                )
+                | Q(
+                    public_message__isnull=True,
+                    internal_note__isnull=False,
+                    area_message__isnull=True,
+                )
+                | Q(
+                    public_message__isnull=True,
+                    internal_note__isnull=True,
+                    area_message__isnull=False,
+                ),
                 name="attachment_one_owner",
             ),
         ]

@@ -20,6 +20,7 @@ from plazo.sla import (
     evaluate,
     moment_name,
 )
+from plazo.sla.calendar import MICROSECOND
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
 # What a requester sees of our clocks: the promises that were made to them.
@@ -32,6 +33,15 @@ PROMISED = (
 )
 # Sorts behind every real deadline.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+# What happens without anybody having done something to the ticket.
+BY_ITSELF = (
+    "clock.at_risk",
+    "ticket.acknowledged",
+    "machine.wrote",
+    "mail.parked",
+    "area.reminded",
+)
 
 COLUMNS = [
     "service",
@@ -82,7 +92,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
     """Do to the columns what one event does."""
     payload = event.payload
     ticket.last_sequence, ticket.last_hash, ticket.last_at = event.sequence, event.hash, event.at
-    if event.kind not in ("clock.at_risk", "ticket.acknowledged", "machine.wrote", "mail.parked"):
+    if event.kind not in BY_ITSELF:
         ticket.updated_at = event.at
     match event.kind:
         case "ticket.opened":
@@ -175,15 +185,23 @@ def refresh(ticket: Ticket, facts: Sequence[Fact], *, now: datetime) -> Evaluati
     ticket.evaluated_at = at
     ticket.clocks = [_clock(applied) for applied in evaluation.applied]
     ticket.next_due_at = evaluation.next_due_at
-    ticket.late_since = min(
-        (a.breached_at for a in evaluation.applied if a.breached_at and a.ended_at is None),
-        default=None,
-    )
+    owed = [a for a in evaluation.applied if a.ended_at is None]
+    ours = [a for a in owed if a.metric is not Metric.AREA_REPLY]
+    ticket.late_since = min((a.breached_at for a in ours if a.breached_at), default=None)
     moments = [moment for moment in (ticket.late_since, ticket.next_due_at) if moment]
-    ticket.sort_due_at = min(moments, default=NEVER)
+    ticket.sort_due_at = min(moments, default=_when_an_area_is_due(owed))
     ticket.requester_due_at = _requester_due_at(evaluation)
     ticket.next_alarm_at = evaluation.next_alarm_at(announced_of(ticket))
     return evaluation
+
+
+def _when_an_area_is_due(owed: Sequence[AppliedTarget]) -> datetime:
+    """Return when to look at a ticket that owes nothing itself: as its area falls due, else NEVER.
+
+    Edges: a promise of ours that is due at the same instant comes before it. Source: decision 54.
+    """
+    due = [a.due_at for a in owed if a.metric is Metric.AREA_REPLY and a.due_at]
+    return min(due) + MICROSECOND if due else NEVER
 
 
 def _requester_due_at(evaluation: Evaluation) -> datetime:

@@ -13,12 +13,14 @@ from django.utils.translation import ngettext
 from plazo.accounts.models import Agent, Group, Organization, Requester
 from plazo.accounts.queries import TEAM, names_of_agents
 from plazo.core.kept import kept
-from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
+from plazo.sla import Evaluation, Explanation, Metric, State, evaluate, explain_applied
 from plazo.tickets import events, joins, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
 from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
+    AreaAsk,
+    AreaMessage,
     InternalNote,
     PublicMessage,
     Rating,
@@ -108,6 +110,7 @@ def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[s
     """Return the clock that a row shows: late first, then due first, then paused.
 
     Units: `metrics` are those that count, such as `PROMISED`; by default all.
+    Edges: what another area owes us shows only where we owe nothing ourselves.
     """
     order = {State.BREACHED.value: 0, State.RUNNING.value: 0, State.PAUSED.value: 1}
     live = [
@@ -118,7 +121,11 @@ def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[s
         and not clock["cancelled_at"]
         and (metrics is None or clock["metric"] in metrics)
     ]
-    return min(live, key=lambda c: (order[c["state"]], c["due_at"] or "9"), default=None)
+    return min(
+        live,
+        key=lambda c: (c["metric"] == Metric.AREA_REPLY, order[c["state"]], c["due_at"] or "9"),
+        default=None,
+    )
 
 
 def counts(
@@ -164,18 +171,20 @@ def _counted(parts: Mapping[Name, _Count]) -> dict[Name, int]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a conversation: a message, a note, or something that happened.
+    """One entry of a conversation: a message, a note, what was said to an area or by it, or
+    something that happened.
 
     `person` names the agent whom an event is about, where it is about one; `promised_by` is the
     instant of the update that a reply promised with it, as it stands now; `number` the ticket in
     which it was written, where that was merged into this one.
     """
 
-    kind: Literal["message", "note", "event", "fold"]
+    kind: Literal["message", "note", "side", "event", "fold"]
     at: datetime
     event: TicketEvent
     message: PublicMessage | None = None
     note: InternalNote | None = None
+    side: AreaMessage | None = None
     person: str = ""
     promised_by: datetime | None = None
     number: str = ""
@@ -197,7 +206,8 @@ def conversation(
         own, by their time. `ends` are how many are shown of the beginning and of the end of a
         longer one: an entry of the kind "fold" stands for those between, whose bodies are not read.
     Costs four queries at most, whatever the length: messages, notes, and the files of each, and one
-    more where somebody was assigned; two for a requester, who sees neither. One more with `merged`.
+    more where somebody was assigned; three more where areas were asked; two for a requester, who
+    sees none of it. One more with `merged`.
     """
     promises, told = _said_with_replies(chain)
     seen = [
@@ -211,6 +221,8 @@ def conversation(
     shown = [*seen[:first], *seen[first + left_out :]]
     messages = _messages_of(shown, internal=internal)
     notes = _notes_of(shown) if internal else {}
+    sides = _sides_of(shown) if internal else {}
+    whom = _whom_of(ticket, shown) if internal else {}
     given_to = {e.payload["agent"] for e in shown if e.kind == events.TicketAssigned.kind} - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
     entries = []
@@ -237,8 +249,16 @@ def conversation(
             entries.append(
                 Entry("note", event.at, event, note=note, number=number, attachments=files)
             )
+        elif event.kind in SIDE_KINDS and event.payload["side"] in sides:
+            side = sides[event.payload["side"]]
+            files = list(side.attachments.all())
+            entries.append(
+                Entry("side", event.at, event, side=side, number=number, attachments=files)
+            )
         elif not number:
-            person = people.get(event.payload.get("agent"), "")
+            person = people.get(event.payload.get("agent"), "") or whom.get(
+                event.payload.get("ask"), ""
+            )
             entries.append(Entry("event", event.at, event, person=person))
     if left_out:
         entries.insert(first, Entry("fold", seen[first].at, seen[first], left_out=left_out))
@@ -258,6 +278,22 @@ def _notes_of(shown: Sequence[TicketEvent]) -> dict[int, InternalNote]:
     keys = [e.payload["note"] for e in shown if e.kind == events.NoteAdded.kind]
     notes = InternalNote.objects.filter(pk__in=keys).prefetch_related("attachments")
     return notes.in_bulk() if keys else {}
+
+
+def _sides_of(shown: Sequence[TicketEvent]) -> dict[int, AreaMessage]:
+    """Return what was said to areas, and by them, with its files. At most two queries."""
+    wanted = [event.payload["side"] for event in shown if event.kind in SIDE_KINDS]
+    if not wanted:
+        return {}
+    rows = AreaMessage.objects.filter(pk__in=wanted).select_related("ask")
+    return {side.pk: side for side in rows.prefetch_related("attachments")}
+
+
+def _whom_of(ticket: Ticket, shown: Sequence[TicketEvent]) -> dict[str, str]:
+    """Return who was asked, by the key of the asking. One query where areas are spoken of."""
+    if not any(e.kind.startswith("area.") and e.kind not in SIDE_KINDS for e in shown):
+        return {}
+    return {ask.key: ask.whom for ask in AreaAsk.objects.filter(ticket=ticket)}
 
 
 def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:
@@ -307,7 +343,7 @@ def _with_words_of(chain: Sequence[TicketEvent], merged: Sequence[int]) -> Seque
         return chain
     said = list(
         TicketEvent.objects.filter(
-            ticket__in=merged, kind__in=[*MESSAGE_KINDS, events.NoteAdded.kind]
+            ticket__in=merged, kind__in=[*MESSAGE_KINDS, *SIDE_KINDS, events.NoteAdded.kind]
         )
         .annotate(of_ticket=F("ticket__number"))
         .order_by("at", "pk")
@@ -342,6 +378,7 @@ def values_of(ticket: Ticket, chain: Sequence[TicketEvent]) -> dict[str, str]:
     return dict(rows.values_list("key", "value"))
 
 
+SIDE_KINDS = frozenset({events.AreaAsked.kind, events.AreaWritten.kind, events.AreaAnswered.kind})
 MESSAGE_KINDS = frozenset(
     {
         events.TicketOpened.kind,

@@ -131,7 +131,7 @@ class Page:
             actor_name=self.actor.name[:120],
             correlation=self.correlation,
             payload=payload.to_json(),
-            audience=payload.audience,
+            audience=payload.seen_by(),
             previous_hash=ticket.last_hash,
         )
         event.hash = event_hash(event, ticket.public_id)

@@ -16,6 +16,7 @@ from plazo.sla import SlaError
 from plazo.tickets import events, projection, timeline
 from plazo.tickets.bodies import fields_digest, seal_of, sealed_digest
 from plazo.tickets.models import (
+    AreaMessage,
     Attachment,
     InternalNote,
     PublicMessage,
@@ -86,6 +87,7 @@ class Bodies:
 
     messages: dict[int, Body] = field(default_factory=dict)
     notes: dict[int, Body] = field(default_factory=dict)
+    sides: dict[int, Body] = field(default_factory=dict)
     ratings: dict[int, Body] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
 
@@ -127,11 +129,12 @@ def _chains(first: int, last: int) -> dict[int, list[TicketEvent]]:
 
 
 def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
-    """Return the texts of the tickets between two keys. Costs six queries."""
+    """Return the texts of the tickets between two keys. Costs eight queries."""
     found: defaultdict[int, Bodies] = defaultdict(Bodies)
     for model, owner, kept in (
         (PublicMessage, "public_message", "messages"),
         (InternalNote, "internal_note", "notes"),
+        (AreaMessage, "area_message", "sides"),
     ):
         files: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
         within = {f"{owner}__ticket_id__gte": first, f"{owner}__ticket_id__lte": last}
@@ -142,7 +145,7 @@ def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
         ):
             files[pk].append((sha256, name))
         columns = ["pk", "ticket_id", "author_name", "body_text", "body_html"]
-        columns += ["quoted_text", "quoted_html"] if model is PublicMessage else []
+        columns += ["quoted_text", "quoted_html"] if model is not InternalNote else []
         for pk, ticket_id, author, text, html, *quoted in model.objects.filter(
             ticket_id__gte=first, ticket_id__lte=last
         ).values_list(*columns):
@@ -235,6 +238,7 @@ def _body_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -
     for name, stored in (
         ("message", bodies.messages),
         ("note", bodies.notes),
+        ("side", bodies.sides),
         ("rating", bodies.ratings),
     ):
         erased = {

@@ -32,12 +32,14 @@ from plazo.tickets import access, commands
 from plazo.tickets.bodies import StoredUpload, Written
 from plazo.tickets.errors import ReopenWindowOver, TicketClosed
 from plazo.tickets.models import (
+    AreaAsk,
     Authenticity,
     Channel,
     Participant,
     PublicMessage,
     Ticket,
 )
+from plazo.triage import sides
 
 ACTOR: Final = Actor.system("mail")
 MOST_PARTICIPANTS: Final = 30
@@ -48,6 +50,7 @@ NO_SENDER: Final = gettext_lazy("(This mail has no sender that can be answered.)
 UNPROVEN: Final = gettext_lazy(
     "(This mail came in the name of %(email)s, without proof that it is theirs.)"
 )
+BESIDE: Final = gettext_lazy("(Written in the conversation with another area, and kept as a note.)")
 KEPT: Final = gettext_lazy(
     "(Kept as a note and not sent to the requester: the mail was passed on, or written to others"
     " too.)"
@@ -77,6 +80,8 @@ class Decision:
         self.mailbox: Mailbox | None = record.mailbox
         self.boxes = boxes
         self.own = {address for box in boxes for address in box.addresses}
+        # A side conversation's mails are no part of the requester's thread, and never lead into it.
+        self.aside = False
 
     def carry_out(self) -> int | None:
         """Write what the mail means; return the key of the message. Raises: Settled."""
@@ -86,6 +91,9 @@ class Decision:
         author = self._author()
         if author is None:
             return self._without_author()
+        ask = self._asking()
+        if ask is not None and not self._is_the_requesters(author, ask):
+            return self._from_area(ask, author)
         if author == self.mail.sender and not self.record.machine:
             agent = placing.agent_by_address(author.email)
             if agent is not None:
@@ -194,14 +202,80 @@ class Decision:
             sent.pk, reason=words or self.mail.subject, permanent=permanent, now=self.now
         )
         reason = Reason.BOUNCED if permanent else Reason.DELAYED
-        fate = Fate.APPENDED if sent.ticket is not None else Fate.REJECTED
-        raise Settled(fate, reason, sent.ticket)
+        ticket = sent.ticket or sides.ticket_of(sent)
+        raise Settled(Fate.APPENDED if ticket is not None else Fate.REJECTED, reason, ticket)
 
     def _mail_that_came_back(self) -> OutboundMail | None:
         mail = self.mail
         ids = [*mail.original_message_ids, *mail.in_reply_to, *reversed(mail.references)]
         known = OutboundMail.objects.select_related("ticket")
         return known.filter(message_id__in=ids).order_by("-pk").first() if ids else None
+
+    # — what other areas write —————————————————————————————————————————————————————————
+
+    def _asking(self) -> AreaAsk | None:
+        mail = self.mail
+        return sides.answered(
+            addresses=placing.recipients_of(self.record, mail),
+            message_ids=list(dict.fromkeys([*mail.in_reply_to, *reversed(mail.references)])),
+            body_token=mail.body_token,
+        )
+
+    def _is_the_requesters(self, author: Address, ask: AreaAsk) -> bool:
+        """Say whether a mail answers the requester's thread as well, and comes from somebody who
+        takes part in it: then it is theirs, whoever else is in copy.
+        """
+        if author.email == ask.email:
+            return False
+        person = self._known(author.email)
+        return (
+            person is not None and placing.place(self.record, self.mail, person).joins is not None
+        )
+
+    def _from_area(self, ask: AreaAsk, author: Address) -> int | None:
+        """Take in what an area says, as an entry of its side conversation and of nothing else.
+
+        Edges: a machine's answer is noted and counts for nothing. An agent who is in copy of the
+            area's mails does not speak for it: what they write is a note. Whoever else is not known
+            to the area is parked, unless a person insists.
+        """
+        self.aside = True
+        record, ticket = self.record, ask.ticket
+        if record.insisted:
+            self._area_answer(ask, author)
+            return None
+        if record.machine in {"auto_reply", "auto_generated"}:
+            commands.record_machine(
+                ticket_id=ticket.pk,
+                record_id=record.pk,
+                evidence=record.evidence,
+                ask=ask.key,
+                actor=ACTOR,
+                now=self.now,
+            )
+            raise Settled(Fate.APPENDED, Reason.MACHINE, ticket)
+        agent = placing.agent_by_address(author.email)
+        if agent is not None and author.email != ask.email:
+            if record.authenticity != Authenticity.PASSED:
+                self._park(ticket, Reason.AGENT_UNPROVEN, ask.key)
+            return self._note(agent, ticket, self.mail.text, BESIDE)
+        forged = record.authenticity == Authenticity.FAILED or author != self.mail.sender
+        if forged or not sides.may_speak(ask, author.email):
+            self._park(ticket, Reason.AREA_STRANGER, ask.key)
+        self._area_answer(ask, author)
+        return None
+
+    def _area_answer(self, ask: AreaAsk, author: Address) -> None:
+        commands.record_area_answer(
+            ask_id=ask.pk,
+            written=self._written(),
+            attachments=self.uploads,
+            name=author.name or author.email,
+            actor=ACTOR,
+            now=self.now,
+        )
+        self.record.fate, self.record.ticket = Fate.APPENDED, ask.ticket
+        self.record.reason = Reason.AREA
 
     # — what agents write ——————————————————————————————————————————————————————————————
 
@@ -283,12 +357,13 @@ class Decision:
         self.record.error = error.user_message()
         self._park(ticket, Reason.REFUSED)
 
-    def _park(self, ticket: Ticket, reason: Reason) -> NoReturn:
+    def _park(self, ticket: Ticket, reason: Reason, ask: str = "") -> NoReturn:
         """Leave the mail in the ledger, and say on the ticket that it waits there."""
         commands.record_parked_mail(
             ticket_id=ticket.pk,
             record_id=self.record.pk,
             reason=reason,
+            ask=ask,
             actor=ACTOR,
             now=self.now,
         )

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from plazo.accounts import erasure
 from plazo.accounts.models import Requester
-from plazo.channels.email.models import Fate, IntakeRaw, IntakeRecord
+from plazo.channels.email.models import Fate, IntakeRaw, IntakeRecord, Reason
 from plazo.core.actor import Actor
 from plazo.sla import Evaluation
 from plazo.tickets import readers
-from plazo.tickets.models import Ticket, TicketEvent
+from plazo.tickets.models import AreaMessage, Ticket, TicketEvent
 
 
 def register() -> None:
@@ -26,6 +26,12 @@ def erase_raw(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Non
     message = event.payload.get("message")
     if message is not None:
         IntakeRaw.objects.filter(record__public_message=message).update(body=b"")
+    side = AreaMessage.objects.filter(pk=event.payload.get("side") or 0).exclude(message_id="")
+    for message_id in side.values_list("message_id", flat=True):
+        records = IntakeRecord.objects.filter(
+            ticket=ticket, reason=Reason.AREA, message_id=message_id
+        )
+        IntakeRaw.objects.filter(record__in=records).update(body=b"")
 
 
 def erase_sender(person: Requester, actor: Actor, now: datetime) -> None:

@@ -191,8 +191,9 @@ def _settle(record: IntakeRecord, mail: ParsedMail, now: datetime) -> str:
         _describe(record, mail, boxes)
         _lock_thread(record, mail)
         try:
-            message = Decision(record, mail, uploads, boxes, now).carry_out()
-            if record.ticket is not None:
+            decision = Decision(record, mail, uploads, boxes, now)
+            message = decision.carry_out()
+            if record.ticket is not None and not decision.aside:
                 placing.remember(record.ticket, mail)
         except Settled as settled:
             message = None

@@ -39,6 +39,7 @@ class Reason(models.TextChoices):
     AGENT_UNPROVEN = "agent_unproven", _("in an agent's name, without proof that it is theirs")
     OWN_ADDRESS = "own_address", _("from our own address, and not sent by us")
     REFUSED = "refused", _("an agent's answer that the case does not take")
+    AREA_STRANGER = "area_stranger", _("an answer for another area, from somebody else")
     # rejected: nothing is to be done
     DUPLICATE = "duplicate", _("the same mail came before")
     OWN = "own", _("our own mail came back")
@@ -49,6 +50,7 @@ class Reason(models.TextChoices):
     MACHINE = "machine", _("an automatic answer, without effect")
     NOTE = "note", _("an agent's internal note")
     REPLY = "reply", _("an agent's reply")
+    AREA = "area", _("another area's answer")
 
 
 # Parked by a rule, which a person may overrule: everything else is only read once more.
@@ -62,6 +64,7 @@ BY_RULE: Final = frozenset(
         Reason.AGENT_UNPROVEN,
         Reason.OWN_ADDRESS,
         Reason.REFUSED,
+        Reason.AREA_STRANGER,
     }
 )
 

@@ -37,6 +37,7 @@ KINDS: Final[dict[str, Promise]] = {
     "macro": gettext_lazy("Macros"),
     "rule": gettext_lazy("Rules"),
     "notices": gettext_lazy("Notices"),
+    "organization": gettext_lazy("Companies"),
 }
 
 WHAT: Final[dict[str, Promise]] = {
@@ -53,6 +54,7 @@ WHAT: Final[dict[str, Promise]] = {
     "absence.removed": gettext_lazy("Absence removed"),
     "mailbox.added": gettext_lazy("Mailbox added"),
     "mailbox.changed": gettext_lazy("Mailbox changed"),
+    "organization.representative": gettext_lazy("Sales representative set"),
     "agreement.draft_changed": gettext_lazy("Draft changed"),
     "agreement.draft_discarded": gettext_lazy("Draft discarded"),
     "agreement.published": gettext_lazy("Version published"),

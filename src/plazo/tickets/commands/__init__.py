@@ -5,9 +5,23 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
+from plazo.tickets.commands.areas import (
+    ask_area,
+    record_area_answer,
+    record_area_failure,
+    record_area_receipt,
+    remind_area,
+    set_answers_aside,
+    withdraw_ask,
+    write_to_area,
+)
 from plazo.tickets.commands.behalf import open_on_behalf
 from plazo.tickets.commands.classifying import classify_ticket, set_fields
-from plazo.tickets.commands.erasing import redact_message, redact_person
+from plazo.tickets.commands.erasing import (
+    redact_area_message,
+    redact_message,
+    redact_person,
+)
 from plazo.tickets.commands.handling import (
     assign_ticket,
     change_tags,
@@ -71,6 +85,7 @@ __all__ = [
     "add_participant",
     "announce_alarms",
     "answer_automatically",
+    "ask_area",
     "assign_ticket",
     "change_tags",
     "classify_ticket",
@@ -86,19 +101,25 @@ __all__ = [
     "open_ticket",
     "rate_ticket",
     "record_acknowledged",
+    "record_area_answer",
+    "record_area_failure",
+    "record_area_receipt",
     "record_delivery",
     "record_delivery_failure",
     "record_machine",
     "record_parked_mail",
     "record_refused_reply",
+    "redact_area_message",
     "redact_message",
     "redact_person",
+    "remind_area",
     "remove_participant",
     "reopen_ticket",
     "reply_as_requester",
     "reply_to_ticket",
     "request_escalation",
     "send_reply_again",
+    "set_answers_aside",
     "set_fields",
     "set_severity",
     "set_status",
@@ -106,4 +127,6 @@ __all__ = [
     "take_next",
     "unlink_tickets",
     "unmerge_ticket",
+    "withdraw_ask",
+    "write_to_area",
 ]

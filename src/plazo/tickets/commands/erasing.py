@@ -1,5 +1,6 @@
 """Commands that erase what was written, as the law may ask. Facts and instants stay."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -8,6 +9,7 @@ from plazo.core.actor import Actor
 from plazo.tickets import events, staging, timeline
 from plazo.tickets.bodies import fields_digest
 from plazo.tickets.models import (
+    AreaMessage,
     Attachment,
     PublicMessage,
     Rating,
@@ -40,7 +42,44 @@ def _redact(message: PublicMessage, actor: Actor, now: datetime) -> TicketEvent:
         PublicMessage.objects.filter(pk=message.pk).update(
             body_text="", body_html="", quoted_text="", quoted_html=""
         )
+        _redact_sides(page, sides_with(page.chain, {message.pk}))
         return page.append(events.TicketRedacted(message=message.pk))
+
+
+def redact_area_message(*, side_id: int, actor: Actor, now: datetime) -> TicketEvent:
+    """Erase what was said to an area, or by it. The fact and its instant stay."""
+    ticket_id = AreaMessage.objects.values_list("ticket_id", flat=True).get(pk=side_id)
+    with timeline.writing(ticket_id, actor=actor, now=now) as page:
+        _redact_sides(page, {side_id})
+        return page.appended[-1]
+
+
+def sides_with(chain: Sequence[TicketEvent], messages: Collection[int]) -> set[int]:
+    """Return the keys of what stands in side conversations that passed some messages on.
+
+    Edges: the whole of such a conversation: whoever answers a mail quotes it.
+    """
+    asks = {
+        event.payload["ask"]
+        for event in chain
+        if event.kind == events.AreaAsked.kind and set(event.payload["shared"]) & set(messages)
+    }
+    return {
+        e.payload["side"] for e in chain if "side" in e.payload and e.payload.get("ask") in asks
+    }
+
+
+def _redact_sides(page: timeline.Page, sides: Collection[int]) -> int:
+    """Erase texts of side conversations, each once; return how many."""
+    gone = {e.payload.get("side") for e in page.chain if e.kind == events.TicketRedacted.kind}
+    fresh = sorted(set(sides) - gone)
+    staging.let_go(Attachment.objects.filter(area_message__in=fresh), now=page.now)
+    AreaMessage.objects.filter(pk__in=fresh).update(
+        body_text="", body_html="", quoted_text="", quoted_html=""
+    )
+    for pk in fresh:
+        page.append(events.TicketRedacted(side=pk))
+    return len(fresh)
 
 
 def twins_of(message: PublicMessage) -> list[PublicMessage]:
@@ -63,7 +102,8 @@ def twins_of(message: PublicMessage) -> list[PublicMessage]:
 def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime) -> int:
     """Erase all that somebody wrote on a ticket; return how many texts there were.
 
-    Edges: on their own ticket the subject goes too, since they wrote it: its number stands there.
+    Edges: on their own ticket the subject goes too, since they wrote it: its number stands there;
+        and so does all that other areas were told and answered, since it is about them.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         messages = PublicMessage.objects.filter(ticket=page.ticket, author_requester=person_id)
@@ -78,11 +118,15 @@ def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime
         ratings.update(words="")
         for pk in rated:
             page.append(events.TicketRedacted(rating=pk))
+        sides = sides_with(page.chain, messages.values_list("pk", flat=True))
+        if page.ticket.requester_id == person_id:
+            sides = {event.payload["side"] for event in page.chain if event.payload.get("side")}
+        erased = _redact_sides(page, sides)
         if page.ticket.requester_id == person_id:
             Ticket.objects.filter(pk=page.ticket.pk).update(subject=page.ticket.number)
             Referral.objects.filter(ticket=page.ticket).delete()
             _empty_fields(page)
-    return len(written) + len(rated)
+    return len(written) + len(rated) + erased
 
 
 def _empty_fields(page: timeline.Page) -> None:

@@ -40,28 +40,43 @@ def record_delivery(*, message_id: int, state: str) -> None:
 
 
 def record_machine(
-    *, ticket_id: int, record_id: int, evidence: str, actor: Actor, now: datetime
+    *,
+    ticket_id: int,
+    record_id: int,
+    evidence: str,
+    ask: str = "",
+    actor: Actor,
+    now: datetime,
 ) -> TicketEvent:
     """Note that a machine answered: an out-of-office note and the like. No clock moves.
 
-    Units: `record_id` is the mail in the ledger, where its text stays.
+    Units: `record_id` is the mail in the ledger, where its text stays; `ask` the asking of an area
+        whose machine it was.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
-        return page.append(events.MachineWrote(record=record_id, evidence=evidence[:200]))
+        said = events.MachineWrote(record=record_id, evidence=evidence[:200], ask=ask)
+        return page.append(said)
 
 
 def record_parked_mail(
-    *, ticket_id: int, record_id: int, reason: str, actor: Actor, now: datetime
+    *,
+    ticket_id: int,
+    record_id: int,
+    reason: str,
+    ask: str = "",
+    actor: Actor,
+    now: datetime,
 ) -> TicketEvent | None:
     """Note that a mail about a ticket waits in the ledger for a person. Once for each mail.
 
-    Units: `record_id` is the mail in the ledger, `reason` a key of the ledger's reasons.
+    Units: `record_id` is the mail in the ledger, `reason` a key of the ledger's reasons; `ask` the
+        asking of an area that it claims to answer.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         kind = events.MailParked.kind
         if any(e.kind == kind and e.payload["record"] == record_id for e in page.chain):
             return None
-        return page.append(events.MailParked(record=record_id, reason=reason))
+        return page.append(events.MailParked(record=record_id, reason=reason, ask=ask))
 
 
 def record_delivery_failure(

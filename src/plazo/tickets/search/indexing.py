@@ -23,6 +23,7 @@ from plazo.core.search.analyser import Language, Weight
 from plazo.sla import Evaluation
 from plazo.tickets import events, readers
 from plazo.tickets.models import (
+    AreaMessage,
     Attachment,
     InternalNote,
     PublicMessage,
@@ -65,6 +66,11 @@ SILENT: Final = frozenset(
         events.EscalationRequested.kind,
         events.TicketRated.kind,
         events.TagsChanged.kind,
+        events.AreaReceived.kind,
+        events.AreaAnswerSetAside.kind,
+        events.AreaReminded.kind,
+        events.AreaWithdrawn.kind,
+        events.AreaUndelivered.kind,
     }
 )
 
@@ -203,20 +209,23 @@ def _next(after: int) -> list[int]:
 
 
 def words_of_tickets(pks: Sequence[int]) -> dict[int, tuple[str, list[str]]]:
-    """Return the names and the tsvectors of some tickets. Costs five queries."""
+    """Return the names and the tsvectors of some tickets. Costs six queries."""
     files: defaultdict[int, list[str]] = defaultdict(list)
     texts: defaultdict[int, list[str]] = defaultdict(list)
     attached = Attachment.objects.filter(
-        Q(public_message__ticket__in=pks) | Q(internal_note__ticket__in=pks)
+        Q(public_message__ticket__in=pks)
+        | Q(internal_note__ticket__in=pks)
+        | Q(area_message__ticket__in=pks)
     ).order_by("pk")
-    for of_message, of_note, name in attached.values_list(
-        "public_message__ticket_id", "internal_note__ticket_id", "name"
+    for *owners, name in attached.values_list(
+        "public_message__ticket_id", "internal_note__ticket_id", "area_message__ticket_id", "name"
     ):
-        files[of_message or of_note].append(name)
+        files[next(filter(None, owners))].append(name)
     for kept, column in (
         (TicketField, "value"),
         (PublicMessage, "body_text"),
         (InternalNote, "body_text"),
+        (AreaMessage, "body_text"),
     ):
         rows = kept.objects.filter(ticket__in=pks).order_by("pk")
         for pk, text in rows.values_list("ticket_id", column):

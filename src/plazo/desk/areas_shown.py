@@ -1,0 +1,71 @@
+"""What a case's page shows of other areas: whom we asked, how it stands, by when they owe it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy
+
+from plazo.core import clockview
+from plazo.sla import Evaluation, Metric
+from plazo.tickets import areas
+from plazo.tickets.models import AreaAsk, Ticket, TicketEvent
+
+STANDINGS: Final = {
+    "asked": gettext_lazy("Asked"),
+    "received": gettext_lazy("They have it"),
+    "answered": gettext_lazy("Answered"),
+    "withdrawn": gettext_lazy("Withdrawn"),
+}
+
+
+def areas_of(
+    found: Ticket,
+    chain: Sequence[TicketEvent],
+    evaluation: Evaluation,
+    merged: Sequence[int],
+    language: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the section on areas. Costs a query where some was asked, here or in what was merged.
+
+    Edges: what was asked in a case that this one took in is looked at, and acted on, there.
+    """
+    document = found.agreement_version.document
+    asks, clause = areas.asks_of(chain), document.clause(found.verdict)
+    rows = (
+        {
+            (row.ticket_id, row.key): row
+            for row in AreaAsk.objects.filter(ticket__in=[found.pk, *merged])
+            .select_related("ticket")
+            .order_by("pk")
+        }
+        if asks or merged
+        else {}
+    )
+    shown = []
+    for (ticket_id, key), row in rows.items():
+        area = document.areas.get(row.area)
+        line = {"row": row, "area": area.name.in_language(language) if area else row.area}
+        if ticket_id == found.pk:
+            ask = asks[key]
+            applied = evaluation.get(ask.clock_key)
+            line |= {
+                "ask": ask,
+                "standing": STANDINGS[ask.standing],
+                "clock": clockview.of_applied(applied, now) if applied else None,
+            }
+        shown.append(line)
+    latest = {ask.sides[-1] for ask in asks.values() if ask.sides}
+    return {
+        "asks": shown,
+        "latest_sides": latest,
+        "verdict_area": document.areas[clause.area].name.in_language(language) if clause else "",
+        "can_ask": not found.is_ended,
+        "may_write": found.status != "closed" and found.merged_into_id is None,
+    }
+
+
+def without_areas(clocks: Sequence[Any]) -> list[Any]:
+    """Return the clocks that are ours: what an area owes stands with the area."""
+    return [pair for pair in clocks if pair[1].metric != Metric.AREA_REPLY]

@@ -19,7 +19,7 @@ from plazo.notifications import concerned, news_letters, noticing, people
 from plazo.notifications import erasure as mails_erasure
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
-from plazo.tickets import files, staging
+from plazo.tickets import files, staging, waiting
 from plazo.tickets import live as tickets_live
 from plazo.tickets import queries as tickets
 from plazo.tickets.search import indexing
@@ -33,6 +33,7 @@ def connect_readers() -> None:
     noticing.register()
     concerned.register_substitutes(_substitutes)
     tickets_live.register()
+    waiting.register()
     mail_erasure.register()
     tickets_erasure.register()
     indexing.register()

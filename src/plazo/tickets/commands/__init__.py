@@ -31,7 +31,8 @@ from plazo.tickets.commands.opening import (
     open_follow_up,
     open_ticket,
 )
-from plazo.tickets.commands.promising import make_promise, move_promise
+from plazo.tickets.commands.outcomes import Outcomes, set_outcome
+from plazo.tickets.commands.promising import hand_promise, make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
     record_acknowledged,
@@ -53,6 +54,12 @@ from plazo.tickets.commands.taking_part import (
     remove_participant,
     request_escalation,
 )
+from plazo.tickets.commands.waiting import (
+    close_solved,
+    confirm_solution,
+    still_needed,
+    tend_wait,
+)
 from plazo.tickets.commands.writing import (
     add_internal_note,
     answer_automatically,
@@ -66,6 +73,7 @@ __all__ = [
     "TRANSITIONS",
     "Arrival",
     "Guidance",
+    "Outcomes",
     "Referred",
     "add_internal_note",
     "add_participant",
@@ -74,8 +82,11 @@ __all__ = [
     "assign_ticket",
     "change_tags",
     "classify_ticket",
+    "close_solved",
+    "confirm_solution",
     "enter_level",
     "give_verdict",
+    "hand_promise",
     "let_agent_go",
     "link_tickets",
     "make_promise",
@@ -100,10 +111,13 @@ __all__ = [
     "request_escalation",
     "send_reply_again",
     "set_fields",
+    "set_outcome",
     "set_severity",
     "set_status",
     "split_message",
+    "still_needed",
     "take_next",
+    "tend_wait",
     "unlink_tickets",
     "unmerge_ticket",
 ]

@@ -207,7 +207,7 @@ def _promise(op: str, value: Any, context: Context) -> Q:
     for state in value:
         match state:
             case "missing":
-                ended = Q(status__in=("solved", "closed"))
+                ended = Q(status__in=("solved", "closed")) | Q(waiting_for="requester")
                 found |= Q(level__gte=2, promised_by__isnull=True) & ~ended
             case "standing":
                 found |= Q(promised_by__gte=context.now)

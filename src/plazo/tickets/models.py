@@ -20,13 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from plazo.accounts.models import Agent, Group, Language, Organization, Requester
 from plazo.agreements.models import AgreementVersion
 from plazo.mailboxes.models import Mailbox
-from plazo.tickets.outcome_models import Asks as Asks
-from plazo.tickets.outcome_models import Outcome as Outcome
-from plazo.tickets.outcome_models import OutcomeKind as OutcomeKind
-from plazo.tickets.outcome_models import SolvingRule as SolvingRule
-from plazo.tickets.wait_models import EndedBy as EndedBy
-from plazo.tickets.wait_models import Impact as Impact
-from plazo.tickets.wait_models import Wait as Wait
+from plazo.tickets import outcome_models, wait_models  # noqa: F401 - their tables are this app's
 
 # Stands where a projection was not made yet.
 UNKNOWN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -59,10 +53,11 @@ class Channel(models.TextChoices):
 
 # What a row of a list shows, whatever its columns: all the rest stays in the table.
 SHOWN_IN_ROWS = (
-    "number", "subject", "status", "waiting_reason", "severity", "level", "service",
-    "environment", "request_type", "tags", "clocks", "promised_by", "opened_at", "updated_at", "solved_at",
-    "sort_due_at", "requester__name", "requester__email", "requester__erased_at",
-    "organization__name", "assignee__user__name", "assignee__user__email", "group__name",
+    "number", "subject", "status", "waiting_for", "waiting_reason", "severity", "level",
+    "service", "environment", "request_type", "tags", "clocks", "promised_by", "opened_at",
+    "updated_at", "solved_at", "sort_due_at", "requester__name", "requester__email",
+    "requester__erased_at", "organization__name", "assignee__user__name",
+    "assignee__user__email", "group__name",
 )  # fmt: skip
 
 

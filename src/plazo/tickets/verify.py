@@ -18,7 +18,6 @@ from plazo.tickets.bodies import digest_of, fields_digest, seal_of, sealed_diges
 from plazo.tickets.commands.promising import false_verdicts
 from plazo.tickets.models import (
     Attachment,
-    Impact,
     InternalNote,
     PublicMessage,
     Rating,
@@ -26,6 +25,7 @@ from plazo.tickets.models import (
     TicketEvent,
     TicketField,
 )
+from plazo.tickets.wait_models import Impact
 
 BATCH = 500
 STATED = (events.SeveritySet.kind, events.LevelEntered.kind)

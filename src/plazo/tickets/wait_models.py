@@ -46,9 +46,7 @@ class Wait(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(
-                fields=["next_at"], condition=Q(next_at__isnull=False), name="wait_next"
-            ),
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="wait_next"),
             models.Index(fields=["started_at", "id"], name="wait_started"),
             models.Index(fields=["ended_at"], name="wait_ended"),
         ]

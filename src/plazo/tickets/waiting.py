@@ -18,7 +18,8 @@ from plazo.core.actor import Actor, ActorKind
 from plazo.sla import Evaluation
 from plazo.tickets import commands, events, readers
 from plazo.tickets.commands.waiting import steps_of
-from plazo.tickets.models import EndedBy, Status, Ticket, TicketEvent, Wait, WaitingFor
+from plazo.tickets.models import Status, Ticket, TicketEvent, WaitingFor
+from plazo.tickets.wait_models import EndedBy, Wait
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +76,7 @@ def work_once(now: datetime) -> int:
     """
     waits = Wait.objects.filter(next_at__lte=now).order_by("next_at")
     solved = (
-        Ticket.objects.filter(closes_at__lt=now)
-        .exclude(sweep_after__gt=now)
-        .order_by("closes_at")
+        Ticket.objects.filter(closes_at__lt=now).exclude(sweep_after__gt=now).order_by("closes_at")
     )
 
     def later(pk: int) -> None:

@@ -9,7 +9,6 @@ from plazo.tickets import events, staging, timeline
 from plazo.tickets.bodies import fields_digest
 from plazo.tickets.models import (
     Attachment,
-    Impact,
     PublicMessage,
     Rating,
     Referral,
@@ -17,6 +16,7 @@ from plazo.tickets.models import (
     TicketEvent,
     TicketField,
 )
+from plazo.tickets.wait_models import Impact
 
 
 def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEvent:

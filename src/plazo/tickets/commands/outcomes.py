@@ -6,7 +6,8 @@ from typing import NamedTuple
 from plazo.core.actor import Actor
 from plazo.tickets import events, timeline
 from plazo.tickets.errors import NotSolved, UnknownOutcome
-from plazo.tickets.models import Outcome, OutcomeKind, TicketEvent
+from plazo.tickets.models import TicketEvent
+from plazo.tickets.outcome_models import Outcome, OutcomeKind
 
 
 class Outcomes(NamedTuple):

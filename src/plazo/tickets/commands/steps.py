@@ -24,7 +24,6 @@ from plazo.tickets.errors import (
 )
 from plazo.tickets.models import (
     Delivery,
-    Impact,
     Participant,
     PublicMessage,
     Status,
@@ -32,6 +31,7 @@ from plazo.tickets.models import (
     TicketEvent,
     WaitingFor,
 )
+from plazo.tickets.wait_models import Impact
 
 # From → to, by an agent's own choice. `new` is left by acting on it and never returned to; a
 # solved ticket is opened again by reopening, and a closed one never.
@@ -199,9 +199,7 @@ def judge(page: timeline.Page, severity: str, why: str = "") -> TicketEvent | No
     if ticket.severity == severity:
         return None
     stated = keep_impact(page, severity, why)
-    return page.append(
-        events.SeveritySet(severity=severity, previous=ticket.severity, **stated)
-    )
+    return page.append(events.SeveritySet(severity=severity, previous=ticket.severity, **stated))
 
 
 def label(status: str) -> str:

@@ -7,7 +7,8 @@ from plazo.core.actor import Actor
 from plazo.tickets import events, timeline
 from plazo.tickets.commands.steps import change_status, hear
 from plazo.tickets.errors import NotSolved, NotWaiting
-from plazo.tickets.models import Status, TicketEvent, Wait, WaitingFor
+from plazo.tickets.models import Status, TicketEvent, WaitingFor
+from plazo.tickets.wait_models import Wait
 
 
 def steps_of(pauses: Pauses) -> list[timedelta]:

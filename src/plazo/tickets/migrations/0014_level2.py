@@ -5,139 +5,221 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0008_stamped'),
-        ('agreements', '0004_stamped'),
-        ('mailboxes', '0002_fetched_from'),
-        ('tickets', '0013_find_words'),
+        ("accounts", "0008_stamped"),
+        ("agreements", "0004_stamped"),
+        ("mailboxes", "0002_fetched_from"),
+        ("tickets", "0013_find_words"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Impact',
+            name="Impact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('severity', models.CharField(max_length=1)),
-                ('words', models.TextField(blank=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("severity", models.CharField(max_length=1)),
+                ("words", models.TextField(blank=True)),
+                ("digest", models.CharField(max_length=64)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Outcome',
+            name="Outcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('cause', 'Causes'), ('solution', 'Kinds of solution'), ('wait', 'Reasons to wait')], max_length=10)),
-                ('key', models.SlugField(max_length=40)),
-                ('name_es', models.CharField(max_length=80)),
-                ('name_en', models.CharField(max_length=80)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('retired_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("cause", "Causes"),
+                            ("solution", "Kinds of solution"),
+                            ("wait", "Reasons to wait"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("key", models.SlugField(max_length=40)),
+                ("name_es", models.CharField(max_length=80)),
+                ("name_en", models.CharField(max_length=80)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("retired_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ('kind', 'position', 'pk'),
+                "ordering": ("kind", "position", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='SolvingRule',
+            name="SolvingRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('asks', models.CharField(choices=[('required', 'Always: a case is not solved without them'), ('optional', 'They are asked for, and may be left empty')], default='required', max_length=10)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "asks",
+                    models.CharField(
+                        choices=[
+                            ("required", "Always: a case is not solved without them"),
+                            ("optional", "They are asked for, and may be left empty"),
+                        ],
+                        default="required",
+                        max_length=10,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Wait',
+            name="Wait",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveIntegerField()),
-                ('waiting_for', models.CharField(max_length=16)),
-                ('reason', models.CharField(max_length=300)),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('ended_by', models.CharField(blank=True, choices=[('requester', 'the requester'), ('agent', 'the team'), ('system', 'the agreement: nobody answered')], max_length=10)),
-                ('reminded', models.PositiveSmallIntegerField(default=0)),
-                ('next_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField()),
+                ("waiting_for", models.CharField(max_length=16)),
+                ("reason", models.CharField(max_length=300)),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "ended_by",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("requester", "the requester"),
+                            ("agent", "the team"),
+                            ("system", "the agreement: nobody answered"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("reminded", models.PositiveSmallIntegerField(default=0)),
+                ("next_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='cause',
-            field=models.CharField(blank=True, default='', max_length=40),
+            model_name="ticket",
+            name="cause",
+            field=models.CharField(blank=True, default="", max_length=40),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='closes_at',
+            model_name="ticket",
+            name="closes_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='promised_by',
+            model_name="ticket",
+            name="promised_by",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='promises',
+            model_name="ticket",
+            name="promises",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='solution',
-            field=models.CharField(blank=True, default='', max_length=40),
+            model_name="ticket",
+            name="solution",
+            field=models.CharField(blank=True, default="", max_length=40),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('closes_at__isnull', False)), fields=['closes_at'], name='ticket_closes'),
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("closes_at__isnull", False)),
+                fields=["closes_at"],
+                name="ticket_closes",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('level__gte', 2), models.Q(('status__in', ('solved', 'closed')), _negated=True)), fields=['promised_by', 'id'], name='ticket_promised'),
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(
+                    ("level__gte", 2), models.Q(("status__in", ("solved", "closed")), _negated=True)
+                ),
+                fields=["promised_by", "id"],
+                name="ticket_promised",
+            ),
         ),
         migrations.AddField(
-            model_name='impact',
-            name='ticket',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='impacts', to='tickets.ticket'),
+            model_name="impact",
+            name="ticket",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="impacts",
+                to="tickets.ticket",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='outcome',
-            constraint=models.UniqueConstraint(fields=('kind', 'key'), name='outcome_key'),
+            model_name="outcome",
+            constraint=models.UniqueConstraint(fields=("kind", "key"), name="outcome_key"),
         ),
         migrations.AddConstraint(
-            model_name='solvingrule',
-            constraint=models.CheckConstraint(condition=models.Q(('pk', 1)), name='solving_rule_one'),
+            model_name="solvingrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pk", 1)), name="solving_rule_one"
+            ),
         ),
         migrations.AddField(
-            model_name='wait',
-            name='agent',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='waits', to='accounts.agent'),
+            model_name="wait",
+            name="agent",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="waits",
+                to="accounts.agent",
+            ),
         ),
         migrations.AddField(
-            model_name='wait',
-            name='ticket',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waits', to='tickets.ticket'),
+            model_name="wait",
+            name="ticket",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="waits",
+                to="tickets.ticket",
+            ),
         ),
         migrations.AddIndex(
-            model_name='impact',
-            index=models.Index(fields=['ticket', 'id'], name='impact_ticket'),
+            model_name="impact",
+            index=models.Index(fields=["ticket", "id"], name="impact_ticket"),
         ),
         migrations.AddIndex(
-            model_name='wait',
-            index=models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='wait_next'),
+            model_name="wait",
+            index=models.Index(
+                condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="wait_next"
+            ),
         ),
         migrations.AddIndex(
-            model_name='wait',
-            index=models.Index(fields=['started_at', 'id'], name='wait_started'),
+            model_name="wait",
+            index=models.Index(fields=["started_at", "id"], name="wait_started"),
         ),
         migrations.AddIndex(
-            model_name='wait',
-            index=models.Index(fields=['ended_at'], name='wait_ended'),
+            model_name="wait",
+            index=models.Index(fields=["ended_at"], name="wait_ended"),
         ),
         migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('ticket',), name='wait_one_open'),
+            model_name="wait",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at", None)), fields=("ticket",), name="wait_one_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at', None), ('next_at', None), _connector='OR'), name='wait_over_has_no_next'),
+            model_name="wait",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ended_at", None), ("next_at", None), _connector="OR"),
+                name="wait_over_has_no_next",
+            ),
         ),
     ]

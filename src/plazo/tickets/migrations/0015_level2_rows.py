@@ -1,5 +1,7 @@
 """Fill what is new from what timelines say already, and begin the team's lists."""
 
+from typing import Any
+
 from django.db import migrations
 
 # The same as projection._apply_promise says; owners were not recorded then.
@@ -92,7 +94,7 @@ LISTS = {
 }
 
 
-def begin_lists(apps, schema_editor):  # noqa: ANN001, ANN201 - Django's own shape
+def begin_lists(apps: Any, schema_editor: Any) -> None:
     outcome = apps.get_model("tickets", "Outcome")
     outcome.objects.bulk_create(
         outcome(kind=kind, key=key, name_es=es, name_en=en, position=position)

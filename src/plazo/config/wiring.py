@@ -15,7 +15,7 @@ from plazo.helpcenter import loop as helpcenter_loop
 from plazo.helpcenter import queries as articles
 from plazo.helpcenter.access import holds_file
 from plazo.mailboxes import queries as mailboxes
-from plazo.notifications import concerned, news_letters, noticing, people
+from plazo.notifications import case_letters, concerned, news_letters, noticing, people
 from plazo.notifications import erasure as mails_erasure
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
@@ -40,6 +40,7 @@ def connect_readers() -> None:
     mails_erasure.register()
     helpcenter_erasure.register()
     people.register_letters()
+    case_letters.register_letters()
     news_letters.register()
     announcing.register_letters()
     helpcenter_loop.register_letters()

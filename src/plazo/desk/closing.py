@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plazo.core.errors import PlazoError
-from plazo.tickets import events, outcomes
+from plazo.tickets import events, outcomes, queries
 from plazo.tickets.commands.waiting import steps_of
 from plazo.tickets.models import Ticket, TicketEvent
 from plazo.tickets.outcome_models import Asks
@@ -58,7 +58,6 @@ def ending_context(found: Ticket, chain: Sequence[TicketEvent], language: str) -
         ]
         for kind, entries in lists.items()
     }
-    solved = found.solved_at
     return {
         "causes": offered[CAUSE],
         "solutions": offered[SOLUTION],
@@ -68,10 +67,7 @@ def ending_context(found: Ticket, chain: Sequence[TicketEvent], language: str) -
         "outcome_required": outcomes.asks() == Asks.REQUIRED,
         "cause_name": names[CAUSE].get(found.cause, found.cause),
         "solution_name": names[SOLUTION].get(found.solution, found.solution),
-        "confirmed": any(
-            event.kind == events.SolutionConfirmed.kind and solved and event.at >= solved
-            for event in chain
-        ),
+        "confirmed": queries.confirmed(found, chain),
         "article_url": f"{reverse('desk:article_new')}?{urlencode({'case': found.number})}",
     }
 

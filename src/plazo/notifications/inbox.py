@@ -114,6 +114,7 @@ _STATES: Final = {
     "group_climbed": "late",
     "undelivered": "late",
     "not_sent": "late",
+    "promise_missing": "risk",
 }
 
 
@@ -140,6 +141,12 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("A reply did not arrive")
         case "climbed" | "group_climbed":
             return _("The requester has escalated")
+        case "promise_missing":
+            return _("Nothing is promised at level 2 yet")
+        case "promise_handed":
+            return _("You answer for a promise in it")
+        case "help_needed":
+            return _("The requester still needs help")
         case "group_raised":
             return _("The case came up to your group")
         case _:

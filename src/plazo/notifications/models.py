@@ -32,6 +32,9 @@ class MailKind(models.TextChoices):
     RULE = "rule", _("Notice by a rule")
     NEWS = "news", _("News of a case")
     NEWS_BUNDLE = "news_bundle", _("News of cases, together")
+    PROMISE = "promise", _("Promise of a time")
+    REMINDER = "reminder", _("Reminder that we wait")
+    SOLVED = "solved", _("Question whether it is solved")
 
 
 class MailState(models.TextChoices):

@@ -39,6 +39,10 @@ KINDS: Final = frozenset(
         "clock.at_risk",
         "clock.breached",
         "escalation.requested",
+        "promise.made",
+        "promise.handed",
+        "help.still_needed",
+        "ticket.reopened",
     }
 )
 WARNINGS: Final = ("at_risk", "promise_at_risk", "group_at_risk")

@@ -177,6 +177,9 @@ AUTOMATIC = {
     MailKind.JOINED: "auto-generated",
     MailKind.NEWS: "auto-generated",
     MailKind.NEWS_BUNDLE: "auto-generated",
+    MailKind.PROMISE: "auto-generated",
+    MailKind.REMINDER: "auto-generated",
+    MailKind.SOLVED: "auto-generated",
 }
 
 

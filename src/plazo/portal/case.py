@@ -131,6 +131,7 @@ def show(
         "follows": before,
         "followed_by": after,
         "rating": queries.last_rating(ticket, chain),
+        "asks_solved": ticket.status == Status.SOLVED and not queries.confirmed(ticket, chain),
         "can_rate": ticket.status == Status.SOLVED and seen.person.pk == ticket.requester_id,
         "scores": SCORES,
         "participants": _participants(seen),

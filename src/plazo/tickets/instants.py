@@ -125,18 +125,27 @@ def read_instant(text: str, *, zone: str, calendar: Calendar, now: datetime) -> 
         next opening.
     Raises: UnreadableInstant.
     """
+    try:
+        chosen = datetime.fromisoformat(text.strip())
+    except ValueError:
+        pass
+    else:
+        return _to_come(localtime.utc(chosen, None if chosen.tzinfo else zone), now)
     said = re.sub(r"\s+", " ", fold(text[:LONGEST])).strip(" .,;!")
     said = re.sub(r"\bhora y media\b", "1 h 30", _BY.sub("", said))
-    said = re.sub(r"(\d{4}-\d{2}-\d{2})t(\d)", r"\1 \2", said)
     try:
         found = _read_span(said, zone, calendar, now) or _read_civil(said, zone, calendar, now)
     except (NoOpenTime, OverflowError) as error:
         raise UnreadableInstant(why="closed") from error
     if found is None:
         raise UnreadableInstant(text=text.strip()[:LONGEST])
-    if found <= now:
+    return _to_come(found, now)
+
+
+def _to_come(at: datetime, now: datetime) -> datetime:
+    if at <= now:
         raise UnreadableInstant(why="past")
-    return found
+    return at
 
 
 def _read_span(said: str, zone: str, calendar: Calendar, now: datetime) -> datetime | None:

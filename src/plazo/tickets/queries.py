@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from plazo.accounts.models import Agent, Group, Organization, Requester
 from plazo.accounts.queries import names_of_agents
+from plazo.core.actor import ActorKind
 from plazo.sla import Evaluation, Explanation, State, evaluate, explain_applied
 from plazo.tickets import events, joins, listing, projection, timeline
 from plazo.tickets.access import tickets_for_agent
@@ -147,8 +148,8 @@ class Entry:
     """One entry of a conversation: a message, a note, or something that happened.
 
     `person` names the agent whom an event is about, where it is about one; `promised_by` is the
-    instant of the update that a reply promised with it, as it stands now; `number` the ticket in
-    which it was written, where that was merged into this one.
+    instant of the update, or of the solution, that a reply promised with it, as it stands now;
+    `number` the ticket in which it was written, where that was merged into this one.
     """
 
     kind: Literal["message", "note", "event"]
@@ -158,6 +159,7 @@ class Entry:
     note: InternalNote | None = None
     person: str = ""
     promised_by: datetime | None = None
+    promised: str = "update"
     number: str = ""
     attachments: Sequence[Any] = field(default_factory=tuple)
 
@@ -191,9 +193,7 @@ def conversation(
         if internal
         else {}
     )
-    given_to = {
-        event.payload["agent"] for event in chain if event.kind == events.TicketAssigned.kind
-    } - {None}
+    given_to = {event.payload[_WHOM[event.kind]] for event in chain if event.kind in _WHOM} - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
     promises, told = _said_with_replies(chain)
     entries = []
@@ -207,14 +207,15 @@ def conversation(
         note = notes.get(event.payload.get("note", 0))
         if event.kind in MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
-            by = promises.get(str(event.correlation)) if message.from_agent else None
+            promise = promises.get(str(event.correlation)) if message.from_agent else None
             entries.append(
                 Entry(
                     "message",
                     event.at,
                     event,
                     message=message,
-                    promised_by=by,
+                    promised_by=promise.by if promise else None,
+                    promised=promise.kind if promise else "update",
                     number=number,
                     attachments=files,
                 )
@@ -225,12 +226,23 @@ def conversation(
                 Entry("note", event.at, event, note=note, number=number, attachments=files)
             )
         elif not number:
-            person = people.get(event.payload.get("agent"), "")
+            person = people.get(event.payload.get(_WHOM.get(event.kind, "agent")), "")
             entries.append(Entry("event", event.at, event, person=person))
     return entries
 
 
-def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:
+# Events that are about an agent, and where they name them.
+_WHOM = {events.TicketAssigned.kind: "agent", events.PromiseHanded.kind: "owner"}
+
+
+class _Said(NamedTuple):
+    """A promise that was made with a reply: its kind, and its instant as it stands now."""
+
+    kind: str
+    by: datetime
+
+
+def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, _Said], set[int]]:
     """Return the promises that replies made, by their action, and the events that a reply says.
 
     Edges: a promise that was moved since shows its new instant in the reply, and the moving of it.
@@ -250,7 +262,11 @@ def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime
                     told.add(event.sequence)
             case events.PromiseKept.kind if event.payload.get("message"):
                 told.add(event.sequence)
-    return {action: instants[promise] for action, promise in made.items()}, told
+    said = {
+        action: _Said(promise.partition("-")[0], instants[promise])
+        for action, promise in made.items()
+    }
+    return said, told
 
 
 def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
@@ -351,6 +367,24 @@ def evaluation_of(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime
 def climb(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime) -> Climb:
     """Say whether the requester may escalate at `now`. Costs no query."""
     return climb_of(evaluation_of(ticket, chain, now=now), chain)
+
+
+def confirmed(ticket: Ticket, chain: Sequence[TicketEvent]) -> bool:
+    """Say whether the requester said that it is solved, since it was; by solving it themselves too.
+
+    Costs nothing.
+    """
+    solved = [
+        event
+        for event in chain
+        if event.kind == events.StatusChanged.kind and event.payload["status"] == Status.SOLVED
+    ]
+    if ticket.status != Status.SOLVED or not solved:
+        return False
+    return solved[-1].actor_kind == ActorKind.REQUESTER or any(
+        event.kind == events.SolutionConfirmed.kind and event.sequence > solved[-1].sequence
+        for event in chain
+    )
 
 
 def last_rating(ticket: Ticket, chain: Sequence[TicketEvent]) -> Rating | None:

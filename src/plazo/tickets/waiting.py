@@ -65,8 +65,17 @@ def follow(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
 
 
 def _first_step(ticket: Ticket, waiting_for: str, at: datetime) -> datetime | None:
+    """Return when something happens first in a wait that begins now.
+
+    Edges: nobody reminds a machine, or an erased person: their cases are left to the team.
+    """
     steps = steps_of(ticket.agreement_version.document.pauses)
-    return at + steps[0] if waiting_for == WaitingFor.REQUESTER and steps else None
+    if waiting_for != WaitingFor.REQUESTER or not steps:
+        return None
+    opening = TicketEvent.objects.filter(ticket=ticket, sequence=1).first()
+    if ticket.requester.erased_at is not None or (opening and opening.payload.get("quiet")):
+        return None
+    return at + steps[0]
 
 
 def work_once(now: datetime) -> int:

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from plazo.desk.settings import absences, agreement, calendars, index, mailboxes, team
+from plazo.desk.settings import (
+    absences,
+    agreement,
+    calendars,
+    index,
+    mailboxes,
+    outcomes,
+    team,
+)
 
 urlpatterns = [
     path("", index.index, name="settings"),
@@ -25,6 +33,11 @@ urlpatterns = [
     path("mailboxes/new/", mailboxes.mailbox, name="mailbox_new"),
     path("mailboxes/<slug:key>/", mailboxes.mailbox, name="mailbox"),
     path("mailboxes/<slug:key>/doctor/", mailboxes.examine, name="mailbox_doctor"),
+    path("outcomes/", outcomes.lists, name="outcomes"),
+    path("outcomes/asks/", outcomes.ask, name="outcome_asks"),
+    path("outcomes/new/<slug:kind>/", outcomes.add, name="outcome_add"),
+    path("outcomes/<int:pk>/", outcomes.change, name="outcome_change"),
+    path("outcomes/<int:pk>/<slug:what>/", outcomes.act, name="outcome_act"),
     path("agreement/", agreement.agreement, name="agreement"),
     path("agreement/publish/", agreement.publish, name="agreement_publish"),
     path("agreement/discard/", agreement.discard, name="agreement_discard"),

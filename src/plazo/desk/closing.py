@@ -13,7 +13,6 @@ from plazo.tickets.commands.waiting import steps_of
 from plazo.tickets.models import Ticket, TicketEvent
 from plazo.tickets.outcome_models import Asks
 from plazo.tickets.outcomes import every
-from plazo.tickets.wait_models import Impact, Wait
 
 CAUSE: Final = "cause"
 SOLUTION: Final = "solution"
@@ -76,7 +75,7 @@ def wait_context(found: Ticket) -> dict[str, Any]:
     """Return what is said of a wait that lasts. One query, and none where nobody waits."""
     if found.status != "pending":
         return {"wait": None}
-    wait = Wait.objects.filter(ticket=found, ended_at=None).select_related("agent__user").first()
+    wait = queries.wait_of(found)
     if wait is None:
         return {"wait": None}
     pauses = found.agreement_version.document.pauses
@@ -102,7 +101,7 @@ def severity_history(found: Ticket, chain: Sequence[TicketEvent]) -> list[dict[s
         if event.kind in (events.SeveritySet.kind, events.LevelEntered.kind)
     ]
     stated = [event.payload["impact"] for event in judged if event.payload.get("impact")]
-    words = dict(Impact.objects.filter(pk__in=stated).values_list("pk", "words")) if stated else {}
+    words = queries.stated(stated)
     found_at: list[dict[str, Any]] = []
     for event in judged:
         payload = event.payload

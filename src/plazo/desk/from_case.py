@@ -11,7 +11,7 @@ from plazo.accounts.models import Agent
 from plazo.core.errors import NotVisible
 from plazo.tickets import access, queries
 from plazo.tickets.bodies import text_without_images
-from plazo.tickets.models import PublicMessage, Ticket
+from plazo.tickets.models import Ticket
 
 LONGEST: Final = 8000
 SIGNATURE: Final = 200
@@ -56,7 +56,7 @@ def _body(found: Ticket) -> str:
     chain = queries.chain_of(found)
     replies = [e.payload["message"] for e in chain if e.kind == "ticket.replied"]
     keys = [chain[0].payload["message"], *replies[-1:]]
-    messages = {m.pk: m for m in PublicMessage.objects.filter(pk__in=keys, ticket=found)}
+    messages = queries.messages_of(found, keys)
     asked, *answers = (messages.get(pk) for pk in keys)
     parts = [_("## What happens"), cleaned(asked.body_text if asked else "", found)]
     parts += [_("## What to do")]

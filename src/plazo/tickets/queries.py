@@ -29,6 +29,7 @@ from plazo.tickets.models import (
     TicketField,
     TicketQuerySet,
 )
+from plazo.tickets.wait_models import Impact, Wait
 
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
@@ -385,6 +386,23 @@ def confirmed(ticket: Ticket, chain: Sequence[TicketEvent]) -> bool:
         event.kind == events.SolutionConfirmed.kind and event.sequence > solved[-1].sequence
         for event in chain
     )
+
+
+def wait_of(ticket: Ticket) -> Wait | None:
+    """Return the wait that lasts on a ticket, with who let it wait. One query."""
+    lasting = Wait.objects.filter(ticket=ticket, ended_at=None)
+    return lasting.select_related("agent__user").first()
+
+
+def stated(keys: Collection[int]) -> dict[int, str]:
+    """Return what was stated of impacts, by their keys; "" for what was erased. One query at
+    most."""
+    return dict(Impact.objects.filter(pk__in=keys).values_list("pk", "words")) if keys else {}
+
+
+def messages_of(ticket: Ticket, keys: Collection[int]) -> dict[int, PublicMessage]:
+    """Return some of a ticket's messages, by their keys. One query."""
+    return {m.pk: m for m in PublicMessage.objects.filter(pk__in=keys, ticket=ticket)}
 
 
 def last_rating(ticket: Ticket, chain: Sequence[TicketEvent]) -> Rating | None:

@@ -69,7 +69,9 @@ def a_png():
 def test_a_reply_waits_and_comes_back(desk):
     """The page says that it waits; undone, the text is in the composer as it was typed."""
     ticket = a_case()
-    assert send(desk, ticket, "Hola {{requester.name}}", then="solved").status_code == 302
+    assert send(desk, ticket, "Hola {{requester.name}}", then="solved").status_code == 422
+    about = {"then": "solved", "cause": "question", "solution": "explained"}
+    assert send(desk, ticket, "Hola {{requester.name}}", **about).status_code == 302
     page = page_of(desk, ticket)
     assert "Sale en 10 s" in page
     assert "Hola Compras Andina" in page
@@ -78,6 +80,7 @@ def test_a_reply_waits_and_comes_back(desk):
     page = response.content.decode()
     assert "Hola {{requester.name}}</textarea>" in page
     assert '<option value="solved" selected' in page
+    assert '<option value="explained" selected' in page
     assert not PublicMessage.objects.filter(author_agent__isnull=False).exists()
 
 
@@ -175,7 +178,8 @@ def test_solving_promises_nothing(desk):
     """The strip of hours is out of sight then, and what it last held does not count."""
     ticket = a_case()
     later = (TUESDAY + 60 * MINUTE).isoformat()
-    assert send(desk, ticket, then="solved", promise=later).status_code == 302
+    about = {"then": "solved", "cause": "question", "solution": "explained"}
+    assert send(desk, ticket, promise=later, **about).status_code == 302
     assert Draft.objects.get().sending["promise_by"] is None
 
 

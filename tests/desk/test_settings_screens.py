@@ -207,7 +207,7 @@ def test_a_case_of_somebody_who_is_away_offers_who_stands_in():
     client = Client()
     client.force_login(other.user)
     page = client.get(f"/desk/tickets/{ticket.number}/").content.decode()
-    assert page.count("ausente hasta el jueves 26, 16:52") == 2
+    assert page.count("ausente hasta el jueves 26, 16:52") == 3
     assert "Asignar a Agente de nivel 2, que reemplaza" in page
     client.post(f"/desk/tickets/{ticket.number}/assign/", {"assignee": other.pk})
     page = client.get(f"/desk/tickets/{ticket.number}/").content.decode()

@@ -67,6 +67,9 @@ ROWS: list[tuple[str, str, Any, set[str]]] = [
     ("status_since", "within", 60, {"other"}),
     ("status_since", "before", 60, {"mine"}),
     ("solved", "unset", None, {"mine", "other"}),
+    ("promise", "any_of", ["missing", "standing", "late"], set()),
+    ("cause", "unset", None, {"mine", "other"}),
+    ("solution", "none_of", ["fixed"], {"mine", "other"}),
 ]
 
 

@@ -234,6 +234,7 @@ class SeverityText(Strict):
     name: Text
     short: Text
     description: Text
+    examples: tuple[Text, ...] = ()
 
 
 class TargetEntry(Strict):
@@ -255,12 +256,23 @@ class PolicyEntry(Strict):
 
 
 class Pauses(Strict):
+    """What waits while the requester is awaited, for how long, and what happens meanwhile.
+
+    `remind_after` and `solve_after` count all time from the beginning of the wait; `solve_after`
+    solves the case without an answer.
+    """
+
     metrics: tuple[Metric, ...] = ()
     longest: Duration | None = None
+    remind_after: tuple[Duration, ...] = ()
+    solve_after: Duration | None = None
 
 
 class Closing(Strict):
+    """For how long a solution can be taken back, and when a solved case closes by itself."""
+
     reopen_within: Duration = timedelta(days=7)
+    close_after: Duration | None = None
 
 
 class Step(Strict):

@@ -24,6 +24,13 @@ def metric_label(metric: Metric | str) -> str:
     }[Metric(metric)]
 
 
+def clock_label(key: str) -> str:
+    """Return what the clock of a key is called: its metric, or the kind of what was promised."""
+    if key.startswith(f"{Metric.PROMISED_UPDATE.value}:solution"):
+        return _("Estimated solution")
+    return metric_label(key.partition("#")[0].partition(":")[0])
+
+
 def promise_words(metric: Metric | str) -> str:
     """Return a metric as it stands within a sentence, after "we promised": "the first reply"."""
     return {

@@ -332,11 +332,41 @@ def _waits(document: AgreementDocument, places: Places) -> Iterator[Finding]:
         line = places.line(("pauses", "metrics"))
         message = "an area's answer waits for no requester (remove area_reply)"
         yield Finding(line, "error", "area-pauses", message)
+    yield from _reminders(document, places)
     for severity, silence in document.ladder_silence.items():
         if silence <= timedelta(0):
             line = places.line(("ladder_silence", severity))
             message = f'the silence at severity {severity} has no length (write "15 min")'
             yield Finding(line, "error", "silence-length", message)
+
+
+def _reminders(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+    """Reminders come one after the other, before a case is given up; closing comes last of all."""
+    pauses, closing = document.pauses, document.closing
+    before = timedelta(0)
+    for number, after in enumerate(pauses.remind_after):
+        if after <= before:
+            message = (
+                "a reminder does not come after the one before it (write them in their order,"
+                ' such as ["2 d", "4 d"])'
+            )
+            line = places.line(("pauses", "remind_after", number))
+            yield Finding(line, "error", "reminder-order", message)
+        before = after
+    line = places.line(("pauses", "solve_after"))
+    if pauses.solve_after is not None and pauses.solve_after <= before:
+        message = "a case is given up before its requester was reminded (write a longer time)"
+        yield Finding(line, "error", "solved-before-reminded", message)
+    elif pauses.solve_after is not None and not pauses.remind_after:
+        message = "a case is solved without a reminder before it (add remind_after)"
+        yield Finding(line, "warning", "solved-without-reminder", message)
+    if closing.close_after is not None and closing.close_after < closing.reopen_within:
+        message = (
+            "a solved case closes while its requester may still open it again (make close_after"
+            " no shorter than reopen_within)"
+        )
+        line = places.line(("closing", "close_after"))
+        yield Finding(line, "error", "closes-too-soon", message)
 
 
 def _policies(

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plazo.agreements.intervals import Row, rows_of, table_of
-from plazo.agreements.labels import metric_label, promise_words
+from plazo.agreements.labels import clock_label, promise_words
 from plazo.agreements.models import AgreementVersion
 from plazo.core import clockview, drawing, localtime
 from plazo.sla import Explanation, Metric, SegmentKind, State
@@ -28,7 +28,7 @@ def why_context(
         "explanation": explanation,
         "applied": applied,
         "clock": clock,
-        "metric": metric_label(applied.metric),
+        "metric": clock_label(applied.key),
         "title": title,
         "sentence": _sentence(explanation, calendar, zone),
         "rows": rows,

@@ -15,11 +15,11 @@ from plazo.helpcenter import loop as helpcenter_loop
 from plazo.helpcenter import queries as articles
 from plazo.helpcenter.access import holds_file
 from plazo.mailboxes import queries as mailboxes
-from plazo.notifications import concerned, news_letters, noticing, people
+from plazo.notifications import case_letters, concerned, news_letters, noticing, people
 from plazo.notifications import erasure as mails_erasure
 from plazo.notifications import readers as notifications
 from plazo.tickets import erasure as tickets_erasure
-from plazo.tickets import files, staging
+from plazo.tickets import files, staging, waiting
 from plazo.tickets import live as tickets_live
 from plazo.tickets import queries as tickets
 from plazo.tickets.search import indexing
@@ -35,12 +35,14 @@ def connect_readers() -> None:
     noticing.register()
     concerned.register_substitutes(_substitutes)
     tickets_live.register()
+    waiting.register()
     mail_erasure.register()
     tickets_erasure.register()
     indexing.register()
     mails_erasure.register()
     helpcenter_erasure.register()
     people.register_letters()
+    case_letters.register_letters()
     news_letters.register()
     area_readers.register()
     area_letters.register()

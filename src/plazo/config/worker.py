@@ -21,7 +21,7 @@ from plazo.config import jobs, tidying
 from plazo.escalation import sweep
 from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
-from plazo.tickets import holding
+from plazo.tickets import holding, waiting
 from plazo.tickets.search import indexing
 from plazo.triage import loop as areas_loop
 
@@ -34,6 +34,7 @@ LONGEST_PAUSE_SECONDS: Final = 15.0
 LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "sweep": sweep.run_forever,
     "held replies": holding.run_forever,
+    "waits and closing": waiting.run_forever,
     "reconciler": reconciler.run_forever,
     "mail intake": intake_reconciler.run_forever,
     "rules": timing.run_forever,

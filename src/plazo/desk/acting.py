@@ -16,10 +16,11 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk import forms
 from plazo.desk.case import show_ticket
+from plazo.desk.closing import require_outcome
 from plazo.desk.frame import agent_required, posted
 from plazo.notifications import people
 from plazo.tickets import access, commands, drafts
-from plazo.tickets.models import Ticket
+from plazo.tickets.models import Status, Ticket
 
 
 def act(
@@ -73,7 +74,7 @@ def severity(request: HttpRequest, number: str) -> HttpResponse:
         number,
         forms.SeverityForm(request.POST),
         lambda found, data, by: commands.set_severity(
-            ticket_id=found.pk, severity=data["severity"], **by
+            ticket_id=found.pk, severity=data["severity"], why=data["why"], **by
         ),
     )
 
@@ -87,7 +88,11 @@ def level(request: HttpRequest, number: str) -> HttpResponse:
         number,
         forms.LevelForm(request.POST),
         lambda found, data, by: commands.enter_level(
-            ticket_id=found.pk, level=data["level"], severity=data["severity"], **by
+            ticket_id=found.pk,
+            level=data["level"],
+            severity=data["severity"],
+            impact=data["impact"],
+            **by,
         ),
     )
 
@@ -113,11 +118,27 @@ def verdict(request: HttpRequest, number: str) -> HttpResponse:
 @posted("desk:ticket")
 def status(request: HttpRequest, number: str) -> HttpResponse:
     """Put the ticket in another status."""
+
+    def command(found: Ticket, data: dict[str, Any], by: dict[str, Any]) -> Any:
+        cause, solution = data.pop("cause"), data.pop("solution")
+        if data["status"] == Status.SOLVED:
+            require_outcome(cause, solution)
+        outcome = commands.Outcomes(cause, solution)
+        return commands.set_status(ticket_id=found.pk, outcome=outcome, **data, **by)
+
+    return act(request, number, forms.StatusForm(request.POST), command)
+
+
+@agent_required
+@posted("desk:ticket")
+def outcome(request: HttpRequest, number: str) -> HttpResponse:
+    """Say afterwards what a solved case was about."""
     return act(
         request,
         number,
-        forms.StatusForm(request.POST),
-        lambda found, data, by: commands.set_status(ticket_id=found.pk, **data, **by),
+        forms.OutcomeForm(request.POST),
+        lambda found, data, by: commands.set_outcome(ticket_id=found.pk, **data, **by),
+        done=_("Saved."),
     )
 
 

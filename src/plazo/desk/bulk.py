@@ -19,6 +19,7 @@ from plazo.automation.bulk import MOST_TICKETS, Outcome, do_to_tickets, undo_bul
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk.case import show_ticket
+from plazo.desk.closing import OutcomeRequired, require_outcome
 from plazo.desk.frame import agent_required, posted
 from plazo.desk.live import in_other_hands
 from plazo.desk.queue import place_after
@@ -82,6 +83,10 @@ def resolve(request: HttpRequest, number: str) -> HttpResponse:
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     found = access.ticket_for_agent(agent, number)
+    try:
+        require_outcome("", "")
+    except OutcomeRequired as error:
+        return show_ticket(request, found, now, error=error.user_message())
     wanted = {"status": Status.SOLVED.value}
     outcome = do_to_tickets(
         tickets=[found], what="status", wanted=wanted, agent_id=agent.pk, now=now

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from plazo.accounts.models import Agent, RequesterRole
 from plazo.accounts.queries import absences_at, assignable_agents, organizations
-from plazo.agreements.labels import metric_label
+from plazo.agreements.labels import clock_label
 from plazo.agreements.why import why_context
 from plazo.channels.email import queries as mail
 from plazo.core import clockview
@@ -23,13 +23,15 @@ from plazo.desk import forms
 from plazo.desk.areas_shown import areas_of, without_areas
 from plazo.desk.away import away_of, with_absences
 from plazo.desk.belonging import side_of
+from plazo.desk.closing import ending_context, severity_history, wait_context
 from plazo.desk.composer import composer_of
 from plazo.desk.frame import agent_required, frame
 from plazo.desk.macros import automation_of, words_asked
+from plazo.desk.promised import promises_context
 from plazo.desk.queue import way_back
 from plazo.helpcenter import queries as titles
 from plazo.notifications import inbox
-from plazo.sla import Metric, UnknownTarget
+from plazo.sla import UnknownTarget
 from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
@@ -58,11 +60,13 @@ def show_ticket(
     error: str = "",
     doubts: Sequence[tuple[str, str]] = (),
     words: str = "",
+    promise_asked: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """Render the ticket page; with an error or a doubt, as 422 and with what was typed still there.
 
     Units: `doubts` are what is asked before something is sent: a key and a sentence each. `words`
-        are those to write on from.
+        are those to write on from. `promise_asked` is a promise whose instant is shown once before
+        it is given.
     """
     agent: Agent = request.agent  # type: ignore[attr-defined]
     version = found.agreement_version
@@ -72,7 +76,7 @@ def show_ticket(
     context |= _read(request, found, context["unread_notices"], now)
     language = context["language"]
     document = version.document
-    clocks = [(metric_label(a.metric), clockview.of_applied(a, now)) for a in evaluation.applied]
+    clocks = [(clock_label(a.key), clockview.of_applied(a, now)) for a in evaluation.applied]
     clocks, taken_in = without_areas(clocks), joins.taken_in(chain)
     live = sorted(
         (pair for pair in clocks if pair[1].live or pair[1].sla == "paused"),
@@ -99,7 +103,12 @@ def show_ticket(
         "main_clock": live[0] if live else None,
         "clocks": [pair for pair in clocks if not live or pair is not live[0]],
         "severities": [
-            (s.key, s.name.in_language(language), s.description.in_language(language))
+            (
+                s.key,
+                s.name.in_language(language),
+                s.description.in_language(language),
+                [example.in_language(language) for example in s.examples],
+            )
             for s in document.severities
         ],
         "severity_name": severity_text.name.in_language(language) if severity_text else "",
@@ -127,11 +136,9 @@ def show_ticket(
         "agents": with_absences(assignable_agents(), away, zone, now),
         "away": away_of(found.assignee_id, away, zone, now),
         "participants": participants,
-        "promised": [
-            (clock.key.partition(":")[2], clock)
-            for _label, clock in clocks
-            if clock.metric == Metric.PROMISED_UPDATE and clock.live
-        ],
+        "promise_asked": promise_asked,
+        "severity_history": severity_history(found, chain),
+        "next_level": next((s.level for s in document.ladder if s.level > found.level), None),
         "last_cases": queries.last_cases(found, agent),
         "their_zone": found.requester.time_zone,
         "rating": queries.last_rating(found, chain),
@@ -145,13 +152,20 @@ def show_ticket(
         "newer": bool(form and form.is_bound and seen_by(form) < found.last_sequence),
         "status_choices": [
             (value, Status(value).label)
-            for value in (Status.OPEN, Status.ON_HOLD, Status.SOLVED)
+            for value in (Status.OPEN, Status.ON_HOLD)
             if value in commands.TRANSITIONS[found.status]
         ],
+        "can_solve": Status.SOLVED in commands.TRANSITIONS[found.status],
+        "pause_ends_at": evaluation.pause_ends_at,
+        **ending_context(found, chain, language),
+        **wait_context(found),
         **automation_of(found, context["agent"], now, language),
     }
+    context |= promises_context(found, chain, evaluation, context["agents"])
     context |= composer_of(found, agent, participants, form, words=words, now=now)
-    failed = bool(error or doubts) or (form is not None and form.is_bound and bool(form.errors))
+    failed = bool(error or doubts or promise_asked) or (
+        form is not None and form.is_bound and bool(form.errors)
+    )
     return render(request, "plazo/desk/ticket.html", context, status=422 if failed else 200)
 
 

@@ -15,6 +15,7 @@ from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk import kb, kb_forms
 from plazo.desk.articles import attempt, by
 from plazo.desk.frame import agent_required
+from plazo.desk.from_case import from_case
 from plazo.desk.previews import markdown_of
 from plazo.helpcenter import access, commands, editing, queries
 from plazo.helpcenter.errors import SomebodyElseSaved
@@ -36,6 +37,7 @@ def new(request: HttpRequest) -> HttpResponse:
             "language": kb.one_of(request.GET.get("language", ""), context["language"]),
             "title": request.GET.get("title", "")[:160],
             "section": request.GET.get("section", ""),
+            **from_case(request),
         },
     )
     previewing = request.POST.get("do") == "preview"

@@ -17,7 +17,7 @@ from plazo.accounts import queries as people
 from plazo.accounts.models import Language
 from plazo.agreements.models import AgreementVersion
 from plazo.core import localtime
-from plazo.tickets import filters, tags
+from plazo.tickets import filters, outcomes, tags
 from plazo.tickets.errors import BadFilter, BadTag
 from plazo.tickets.filters import FIELDS, OPS, Condition
 from plazo.tickets.models import Channel, Status, WaitingFor
@@ -96,6 +96,11 @@ class Lists:
             "channel": _choices(Channel.choices),
             "language": _choices(Language.choices),
             "waiting_for": _choices(WaitingFor.choices),
+            "promise": [
+                ("missing", _("missing at level 2")),
+                ("standing", _("given, in time")),
+                ("late", _("its time has passed")),
+            ],
             "verdict": [
                 ("in_scope", _("In scope")),
                 *((each.key, each.topic.in_language(language)) for each in document.clauses),
@@ -112,6 +117,8 @@ class Lists:
                 ("none", _("No group")),
                 *((str(each.pk), str(each)) for each in people.all_groups()),
             ],
+            "cause": lambda: outcomes.choices("cause", language, retired=True),
+            "solution": lambda: outcomes.choices("solution", language, retired=True),
             "organization": lambda: [
                 ("none", _("Without a company")),
                 *((str(each.pk), each.name) for each in people.organizations()),

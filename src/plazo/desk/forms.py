@@ -1,6 +1,5 @@
 """What agents send: each form parses, the command decides."""
 
-from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -19,19 +18,6 @@ CONTINENTS = frozenset(
         "Indian", "Pacific",
     }
 )  # fmt: skip
-
-
-class CivilField(forms.Field):
-    """A moment as it was typed, without a zone: the view knows in whose it was meant."""
-
-    def to_python(self, value: Any) -> datetime | None:
-        if not value:
-            return None
-        try:
-            return datetime.fromisoformat(str(value)).replace(tzinfo=None, second=0, microsecond=0)
-        except ValueError:
-            words = _("Write the day and the hour of the update.")
-            raise forms.ValidationError(words, code="invalid") from None
 
 
 class WriteForm(WithFiles):
@@ -58,7 +44,14 @@ class WriteForm(WithFiles):
     added = forms.CharField(required=False, max_length=1000)
     sign = forms.BooleanField(required=False)
     promise = forms.CharField(required=False, max_length=40)
-    promise_at = CivilField(required=False)
+    promise_at = forms.CharField(required=False, max_length=80)
+    promise_kind = forms.ChoiceField(
+        required=False,
+        choices=[("update", _("Next update")), ("solution", _("Estimated solution"))],
+    )
+    understood = forms.CharField(required=False, max_length=40)
+    cause = forms.CharField(required=False, max_length=40)
+    solution = forms.CharField(required=False, max_length=40)
     warned = forms.CharField(required=False, max_length=4000)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,7 +79,10 @@ class WriteForm(WithFiles):
 
     def choices(self) -> dict[str, Any]:
         """Return the fields beside the text as they stand, for giving the form back later."""
-        single = ("then", "waiting_for", "reason", "promise", "promise_at", "added")
+        single = (
+            "then", "waiting_for", "reason", "promise", "promise_at", "promise_kind", "added",
+            "cause", "solution",
+        )  # fmt: skip
         data = self.data
         return {name: str(data.get(name, ""))[:1000] for name in single} | {
             "sign": bool(data.get("sign")),
@@ -97,11 +93,20 @@ class WriteForm(WithFiles):
 
 
 class StatusForm(forms.Form):
-    """Another status; pending says whom we wait for, and why."""
+    """Another status; pending says whom we wait for, and why; solved, what it was about."""
 
     status = forms.ChoiceField(choices=Status.choices)
     waiting_for = forms.ChoiceField(required=False, choices=WaitingFor.choices)
     reason = forms.CharField(required=False, max_length=300)
+    cause = forms.CharField(required=False, max_length=40)
+    solution = forms.CharField(required=False, max_length=40)
+
+
+class OutcomeForm(forms.Form):
+    """What a case was about; the command knows which causes and solutions there are."""
+
+    cause = forms.CharField(required=False, max_length=40)
+    solution = forms.CharField(required=False, max_length=40)
 
 
 class AssignForm(forms.Form):
@@ -114,13 +119,18 @@ class SeverityForm(forms.Form):
     """A severity of the ticket's agreement; the command knows which there are."""
 
     severity = forms.CharField(max_length=1)
+    why = forms.CharField(required=False, max_length=1000)
 
 
 class LevelForm(forms.Form):
-    """A support level, with the severity that it requires."""
+    """A support level, with the severity that it requires and what that rests on."""
 
     level = forms.IntegerField(min_value=2, max_value=9)
     severity = forms.CharField(max_length=1, required=False)
+    impact = forms.CharField(
+        max_length=1000,
+        error_messages={"required": _("State the impact: who cannot do what, and since when.")},
+    )
 
 
 class VerdictForm(forms.Form):

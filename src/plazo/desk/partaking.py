@@ -1,4 +1,4 @@
-"""Who takes part in a case, and what was promised to them: the side panel's own forms."""
+"""Who takes part in a case: the side panel's own forms."""
 
 from typing import Any
 
@@ -8,10 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.commands import find_or_create_requester
-from plazo.accounts.models import Agent
-from plazo.core import localtime
 from plazo.desk.acting import act
-from plazo.desk.forms import CivilField
 from plazo.desk.frame import agent_required, posted
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
@@ -35,14 +32,6 @@ class PartForm(django_forms.Form):
     """Somebody who takes part."""
 
     person = django_forms.IntegerField()
-
-
-class PromiseForm(django_forms.Form):
-    """An instant, as it is typed in the agent's zone; moving one says why."""
-
-    promise = django_forms.CharField(required=False, max_length=40)
-    at = CivilField()
-    reason = django_forms.CharField(required=False, max_length=300)
 
 
 @agent_required
@@ -71,25 +60,3 @@ def remove(request: HttpRequest, number: str) -> HttpResponse:
             ticket_id=found.pk, person_id=data["person"], **by
         ),
     )
-
-
-@agent_required
-@posted("desk:ticket")
-def promise(request: HttpRequest, number: str) -> HttpResponse:
-    """Promise an update, or move the one that is promised."""
-    agent: Agent = request.agent  # type: ignore[attr-defined]
-    zone = agent.user.time_zone
-
-    def command(found: Ticket, data: dict[str, Any], by: dict[str, Any]) -> Any:
-        instant = localtime.utc(data["at"], zone)
-        if not data["promise"]:
-            return commands.make_promise(ticket_id=found.pk, by=instant, **by)
-        return commands.move_promise(
-            ticket_id=found.pk,
-            promise=data["promise"],
-            by=instant,
-            reason=data["reason"],
-            **by,
-        )
-
-    return act(request, number, PromiseForm(request.POST), command)

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import absences_at
-from plazo.agreements.labels import metric_label
+from plazo.agreements.labels import clock_label
 from plazo.agreements.models import AgreementVersion
 from plazo.automation.views import COLUMNS
 from plazo.core import chips, clockview, localtime
@@ -24,6 +24,7 @@ from plazo.core.templatetags import plazo as tags
 from plazo.desk.away import until_words
 from plazo.tickets import drafts, queries
 from plazo.tickets.models import Status, Ticket
+from plazo.tickets.promises import lacks_promise
 
 Row = dict[str, Any]
 _WITH_STATE: Final = '<span class="chip" data-sla="{}">{} {}</span>'
@@ -114,11 +115,13 @@ def _under(ticket: Ticket, clock: ClockView | None, zone: str, now: datetime) ->
     """Return the second line: which promise it is about, or how the ticket stands."""
     waits = ticket.status in (Status.PENDING, Status.ON_HOLD)
     if clock is not None:
-        text = metric_label(clock.metric)
+        text = clock_label(clock.key)
     elif ticket.solved_at and ticket.is_ended:
         text = localtime.day_time(ticket.solved_at, zone, now)
     else:
         text = str(Status(ticket.status).label) if waits else str(ticket.requester)
+    if lacks_promise(ticket):
+        text = f"{text} · {_('no promise yet')}"
     reason = ticket.waiting_reason if ticket.status == Status.PENDING else ""
     return f"{text} · {reason}" if reason else text
 

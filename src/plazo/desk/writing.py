@@ -25,7 +25,9 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk import composer, forms
 from plazo.desk.case import seen_by, show_ticket
+from plazo.desk.closing import require_outcome
 from plazo.desk.frame import agent_required, posted
+from plazo.desk.promised import instant_words, is_exact, understand
 from plazo.tickets import access, commands, drafts, holding, queries, staging, variables
 from plazo.tickets.bodies import StoredUpload, store_upload
 from plazo.tickets.errors import EmptyBody, TooManyParticipants
@@ -48,13 +50,21 @@ def write(request: HttpRequest, number: str) -> HttpResponse:
     data = form.cleaned_data
     if data["kind"] == "reply" and (warning := _written_since(found, seen_by(form), agent)):
         return show_ticket(request, found, now, form=form, error=warning)
-    doubts = _doubts(found, agent, data)
+    try:
+        promise_by = _promised(found, data, agent.user.time_zone, now)
+        if data["kind"] == "reply" and data["then"] == Status.SOLVED:
+            require_outcome(data["cause"], data["solution"])
+    except PlazoError as error:
+        return show_ticket(request, found, now, form=form, error=error.user_message())
+    doubts = _doubts(found, agent, data, promise_by, now)
     known = set(data["warned"].split("\n"))
     if any(key not in known for key, _words in doubts):
         return show_ticket(request, found, now, form=form, doubts=doubts)
     try:
         note = data["kind"] == "note"
-        held = (_note if note else _reply)(found, agent, form, now)
+        held = (
+            _note(found, agent, form, now) if note else _reply(found, agent, form, promise_by, now)
+        )
     except PlazoError as error:
         return show_ticket(request, found, now, form=form, error=error.user_message())
     if not held:
@@ -83,7 +93,13 @@ def _note(found: Ticket, agent: Agent, form: forms.WriteForm, now: datetime) -> 
     return False
 
 
-def _reply(found: Ticket, agent: Agent, form: forms.WriteForm, now: datetime) -> bool:
+def _reply(
+    found: Ticket,
+    agent: Agent,
+    form: forms.WriteForm,
+    promise_by: datetime | None,
+    now: datetime,
+) -> bool:
     """Send a reply, or let it wait; return whether it waits."""
     data = form.cleaned_data
     letter = holding.Letter(
@@ -95,7 +111,10 @@ def _reply(found: Ticket, agent: Agent, form: forms.WriteForm, now: datetime) ->
         then=data["then"],
         waiting_for=data["waiting_for"],
         reason=data["reason"],
-        promise_by=_promised(data, agent.user.time_zone),
+        promise_by=promise_by,
+        promised="solution" if data["promise_kind"] == "solution" else "update",
+        cause=data["cause"] if data["then"] == Status.SOLVED else "",
+        solution=data["solution"] if data["then"] == Status.SOLVED else "",
         seen=data["seen"] or 0,
     )
     draft = holding.hold_reply(
@@ -125,17 +144,35 @@ def final_text(found: Ticket, agent: Agent, text: str, *, sign: bool, now: datet
     )
 
 
-def _promised(data: dict[str, Any], zone: str) -> datetime | None:
-    """Return the instant that was chosen for the next update; none on a case that is solved."""
-    chosen = "" if data["then"] == Status.SOLVED else data["promise"]
+def _promised(found: Ticket, data: dict[str, Any], zone: str, now: datetime) -> datetime | None:
+    """Return the instant that was chosen for a promise; none on a case that is solved.
+
+    Edges: what was worded and shown is what was shown, and not what the words mean a minute later.
+    Raises: UnreadableInstant.
+    """
+    if data["kind"] != "reply" or data["then"] == Status.SOLVED:
+        return None
+    chosen = data["promise"]
     if chosen == "other":
-        typed: datetime | None = data["promise_at"]
-        return localtime.utc(typed, zone) if typed else None
+        typed = data["promise_at"].strip()
+        if not typed:
+            return None
+        shown = _shown(data)
+        return shown if shown is not None else understand(found, typed, zone, now)
     try:
         instant = datetime.fromisoformat(chosen) if chosen else None
     except ValueError:
         return None
     return instant if instant is None or instant.tzinfo else None
+
+
+def _shown(data: dict[str, Any]) -> datetime | None:
+    """Return the instant that was shown for the words that were typed, where it was."""
+    try:
+        at = datetime.fromisoformat(data["understood"])
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
 
 
 def _in_use(files: list[StoredUpload], text: str) -> list[StoredUpload]:
@@ -177,7 +214,13 @@ def _written_since(found: Ticket, seen: int, agent: Agent) -> str:
     return ""
 
 
-def _doubts(found: Ticket, agent: Agent, data: dict[str, Any]) -> list[Warning_]:
+def _doubts(
+    found: Ticket,
+    agent: Agent,
+    data: dict[str, Any],
+    promise_by: datetime | None,
+    now: datetime,
+) -> list[Warning_]:
     """Return what an agent is asked about once before it is sent: a key and a sentence each."""
     doubts = [
         (f"variable:{name}", _("There is no variable “%(name)s”.") % {"name": f"{{{{{name}}}}}"})
@@ -196,7 +239,32 @@ def _doubts(found: Ticket, agent: Agent, data: dict[str, Any]) -> list[Warning_]
         doubts.append((f"copy:{address}", words % {"address": address}))
     if data["promise"] == "other" and not data["promise_at"] and data["then"] != Status.SOLVED:
         doubts.append(("promise", _("No hour was written for the next update.")))
+    elif promise_by is not None and data["promise"] == "other" and _shown(data) is None:
+        if not is_exact(data["promise_at"]):
+            words = _("You promise it by: %(when)s.")
+            when = instant_words(promise_by, agent.user.time_zone, now)
+            doubts.append((f"understood:{localtime.iso(promise_by)}", words % {"when": when}))
+    elif promise_by is None and data["then"] not in NEEDS_NO_PROMISE and _will_lack(found):
+        doubts.append(
+            (
+                "unpromised",
+                _("At level 2 the requester is told by when they hear of it again: promise it."),
+            )
+        )
     return doubts
+
+
+# What ends a case, or hands it to the requester, leaves nothing to promise.
+NEEDS_NO_PROMISE = (Status.SOLVED, Status.PENDING)
+
+
+def _will_lack(found: Ticket) -> bool:
+    """Say whether a case at level 2 will have no promise once a reply has brought its update."""
+    solution = any(
+        ":solution" in clock["key"] and not (clock["done_at"] or clock["cancelled_at"])
+        for clock in found.clocks
+    )
+    return found.level >= 2 and not found.is_ended and not solution
 
 
 # ── Drafts ────────────────────────────────────────────────────────────────────────────────────

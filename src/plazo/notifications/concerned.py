@@ -13,6 +13,7 @@ from plazo.notifications.news import BY_KEY, News
 from plazo.notifications.news import Concern as Nearness
 from plazo.sla import Evaluation, Metric, State
 from plazo.tickets.models import PublicMessage, Ticket, TicketEvent
+from plazo.tickets.promises import lacks_promise
 
 # Who climbs over level 1 is heard by the level above.
 CLIMBED_TO: Final = 2
@@ -84,7 +85,9 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
     return _of_our_own(ticket, event, evaluation)
 
 
-def _of_our_own(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Concern:
+def _of_our_own(  # noqa: C901 - one case for each kind of event
+    ticket: Ticket, event: TicketEvent, evaluation: Evaluation
+) -> Concern:
     concern = Concern()
     payload = event.payload
     match event.kind:
@@ -102,11 +105,15 @@ def _of_our_own(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> C
             for mentioned in payload.get("mentions") or []:
                 concern.tell(mentioned, "mentioned")
             concern.tell(ticket.assignee_id, "agent_wrote")
+            _said_or_promised(concern, ticket, event)
+        case "promise.made" | "promise.handed" | "help.still_needed" | "ticket.reopened":
+            _said_or_promised(concern, ticket, event)
         case "reply.delivery_failed" | "reply.refused":
             _not_there(concern, ticket, event)
         case "clock.at_risk":
             _at_risk(concern, ticket, event, evaluation)
         case "clock.breached":
+            concern.tell(_owner_of(ticket, event), "breached")
             concern.tell(ticket.assignee_id, "breached")
             concern.tell_group(ticket.group_id, "group_breached")
             concern.mail_group = ticket.group
@@ -116,6 +123,21 @@ def _of_our_own(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> C
             concern.tell_group(above.pk if above else None, "group_climbed")
             concern.mail_group = above
     return concern
+
+
+def _said_or_promised(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
+    """A promise is its owner's news, one that is missing the group's; a requester who is not
+    helped yet, whoever's has the case.
+    """
+    match event.kind:
+        case "promise.made" | "promise.handed":
+            concern.tell(event.payload.get("owner"), "promise_handed")
+        case "ticket.replied" if lacks_promise(ticket):
+            concern.tell_group(ticket.group_id, "promise_missing")
+        case "help.still_needed":
+            concern.tell(ticket.assignee_id, "help_needed")
+        case "ticket.reopened" if event.payload["by_requester"]:
+            concern.tell(ticket.assignee_id, "help_needed")
 
 
 def _not_there(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
@@ -155,10 +177,21 @@ def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: E
     if applied is None or applied.state is not State.RUNNING:
         return
     promised = event.payload["metric"] == Metric.PROMISED_UPDATE
+    owner = _owner_of(ticket, event)
+    concern.tell(owner, "promise_at_risk")
     concern.tell(ticket.assignee_id, "promise_at_risk" if promised else "at_risk")
-    if ticket.assignee_id is None:
+    if event.payload["metric"] == Metric.ESCALATED_REPLY and lacks_promise(ticket):
+        concern.tell_group(ticket.group_id, "promise_missing")
+    if ticket.assignee_id is None and owner is None:
         concern.tell_group(ticket.group_id, "group_at_risk")
         concern.mail_group = ticket.group
+
+
+def _owner_of(ticket: Ticket, event: TicketEvent) -> int | None:
+    """Return who answers for the promise whose clock an event tells of; nobody for other clocks."""
+    promise = (ticket.promises or {}).get(event.payload["key"].partition(":")[2])
+    owner: int | None = promise["owner"] if promise else None
+    return owner
 
 
 def _author_of(message: int) -> int | None:

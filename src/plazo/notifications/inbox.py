@@ -117,14 +117,24 @@ _STATES: Final = {
     "area_silent": "risk",
     "area_parked": "risk",
     "area_unreached": "late",
+    "promise_missing": "risk",
 }
 
 
-_OF_AREAS: Final = {
+# News that need no more than their sentence.
+_SENTENCES: Final = {
+    "not_sent": gettext_lazy("A reply was not sent: it is a draft again"),
+    "undelivered": gettext_lazy("A reply did not arrive"),
+    "climbed": gettext_lazy("The requester has escalated"),
+    "group_climbed": gettext_lazy("The requester has escalated"),
     "area_answered": gettext_lazy("Another area answered"),
     "area_silent": gettext_lazy("An area was reminded: its answer is missing"),
     "area_parked": gettext_lazy("An answer for another area was kept back for somebody to look at"),
     "area_unreached": gettext_lazy("A mail to another area did not arrive"),
+    "promise_missing": gettext_lazy("Nothing is promised at level 2 yet"),
+    "promise_handed": gettext_lazy("You answer for a promise in it"),
+    "help_needed": gettext_lazy("The requester still needs help"),
+    "group_raised": gettext_lazy("The case came up to your group"),
 }
 
 
@@ -145,16 +155,8 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("The team wrote %(count)s times") % {"count": notice.count}
         case "mentioned" | "agent_wrote" | "assigned":
             return _colleague_words(notice, names)
-        case "not_sent":
-            return _("A reply was not sent: it is a draft again")
-        case "undelivered":
-            return _("A reply did not arrive")
-        case news if news in _OF_AREAS:
-            return str(_OF_AREAS[news])
-        case "climbed" | "group_climbed":
-            return _("The requester has escalated")
-        case "group_raised":
-            return _("The case came up to your group")
+        case news if news in _SENTENCES:
+            return str(_SENTENCES[news])
         case _:
             return _("New in your group")
 

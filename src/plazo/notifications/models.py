@@ -36,6 +36,9 @@ class MailKind(models.TextChoices):
     AREA_WRITTEN = "area_written", _("Further message to an area")
     AREA_REMINDED = "area_reminded", _("Reminder to an area")
     AREA_WITHDRAWN = "area_withdrawn", _("Withdrawal of a question to an area")
+    PROMISE = "promise", _("Promise of a time")
+    REMINDER = "reminder", _("Reminder that we wait")
+    SOLVED = "solved", _("Question whether it is solved")
 
 
 class MailState(models.TextChoices):

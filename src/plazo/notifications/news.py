@@ -210,6 +210,28 @@ ALL: Final = (
         urgent=True,
     ),
     News(
+        key="promise_missing",
+        label=_("A case of my group at level 2 still lacks a promise"),
+        icon="calendar-clock",
+        concern=Concern.GROUP,
+        ways=_SHOWN,
+        urgent=True,
+    ),
+    News(
+        key="promise_handed",
+        label=_("I answer for a promise from here on"),
+        icon="calendar-clock",
+        concern=Concern.OWN,
+        ways=_SHOWN,
+    ),
+    News(
+        key="help_needed",
+        label=_("The requester of my case still needs help, or reopens it"),
+        icon="life-buoy",
+        concern=Concern.OWN,
+        ways=_TOLD,
+    ),
+    News(
         key="group_opened",
         label=_("A new case comes to my group"),
         icon="ticket",

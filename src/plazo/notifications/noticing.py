@@ -43,6 +43,10 @@ KINDS: Final = frozenset(
         "area.reminded",
         "area.undelivered",
         "mail.parked",
+        "promise.made",
+        "promise.handed",
+        "help.still_needed",
+        "ticket.reopened",
     }
 )
 WARNINGS: Final = ("at_risk", "promise_at_risk", "group_at_risk")

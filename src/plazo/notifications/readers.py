@@ -9,13 +9,14 @@ from typing import Final
 from django.conf import settings
 
 from plazo.accounts.models import Requester
+from plazo.core.actor import ActorKind
 from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.notifications.tasks import nudge
 from plazo.sla import Evaluation
 from plazo.tickets import readers
-from plazo.tickets.models import Ticket, TicketEvent
+from plazo.tickets.models import Status, Ticket, TicketEvent
 
 Recipient = tuple[MailKind, str, str, str]
 
@@ -26,6 +27,10 @@ KINDS: Final = frozenset(
         "ticket.answered",
         "reply.sent_again",
         "participant.added",
+        "promise.made",
+        "promise.moved",
+        "requester.reminded",
+        "status.changed",
     }
 )
 # The mails of one event that go to the other side; the others are notices to our own people.
@@ -35,6 +40,9 @@ TO_PARTICIPANTS: Final = (
     MailKind.COPY,
     MailKind.ANSWER,
     MailKind.JOINED,
+    MailKind.PROMISE,
+    MailKind.REMINDER,
+    MailKind.SOLVED,
 )
 
 
@@ -94,10 +102,37 @@ def _recipients(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
             yield MailKind.ANSWER, *_requester(ticket)
         case "reply.sent_again":
             yield MailKind.REPLY, *_requester(ticket)
+        case "promise.made" | "promise.moved" | "requester.reminded" | "status.changed":
+            yield from _about_the_case(ticket, event)
         case "participant.added":
             if event.payload.get("told"):
                 person = Requester.objects.get(pk=event.payload["person"])
                 yield MailKind.JOINED, person.email, person.name, person.language
+
+
+_OF_THE_CASE: Final = {
+    "promise.made": MailKind.PROMISE,
+    "promise.moved": MailKind.PROMISE,
+    "requester.reminded": MailKind.REMINDER,
+    "status.changed": MailKind.SOLVED,
+}
+
+
+def _about_the_case(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
+    """Yield the requester, where an event is told to them by a mail of its own.
+
+    Edges: what came with a reply, the reply says. Nobody is asked about what they said themselves,
+        and neither a machine nor an erased person is written to.
+    """
+    if event.kind == "status.changed" and event.payload["status"] != Status.SOLVED:
+        return
+    if event.actor_kind == ActorKind.REQUESTER or ticket.requester.erased_at is not None:
+        return
+    told = TicketEvent.objects.filter(ticket=ticket)
+    quiet = told.filter(sequence=1).exclude(payload__quiet="")
+    with_reply = told.filter(correlation=event.correlation, kind="ticket.replied")
+    if not (quiet | with_reply).exists():
+        yield _OF_THE_CASE[event.kind], *_requester(ticket)
 
 
 def copied(people: Collection[int]) -> list[Requester]:

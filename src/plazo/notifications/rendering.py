@@ -33,6 +33,7 @@ from plazo.tickets.models import (
     Channel,
     Participant,
     PublicMessage,
+    Status,
     Ticket,
     TicketEvent,
 )
@@ -223,6 +224,16 @@ def message_of(mail: OutboundMail) -> PublicMessage | None:
     return message if message is not None and message.body_text else None
 
 
+BARE = (
+    MailKind.REPLY,
+    MailKind.COPY,
+    MailKind.ANSWER,
+    MailKind.PROMISE,
+    MailKind.REMINDER,
+    MailKind.SOLVED,
+)
+
+
 def is_bare(mail: OutboundMail) -> bool:
     """Say whether a reply must not say what was answered: nobody has confirmed its address.
 
@@ -232,7 +243,7 @@ def is_bare(mail: OutboundMail) -> bool:
     ticket = mail.ticket
     return (
         ticket is not None
-        and mail.kind in (MailKind.REPLY, MailKind.COPY, MailKind.ANSWER)
+        and mail.kind in BARE
         and ticket.channel == Channel.FORM
         and ticket.requester.email_confirmed_at is None
     )
@@ -273,15 +284,31 @@ def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rende
         "body_text": text_without_images(message.body_text),
         "body_html": html_with_images(message.body_html, {file.content_id for file in inside}),
         "history": _history(message, context["zone"]),
-        "promised_by": _promised_with(mail),
+        **_promised_with(mail),
+        **_asks_with(mail, ticket, context),
         "written_at": mail.created_at,
     }
     subject = f"[{ticket.number}] Re: {one_line(ticket.subject)}"
     return finish("reply", subject, context)
 
 
-def _promised_with(mail: OutboundMail) -> datetime | None:
-    """Return the instant by which a reply promised the next update, if it did.
+def _asks_with(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reply that solves its case asks its requester: whether it is solved."""
+    if mail.event is None or mail.kind != MailKind.REPLY or ticket.status != Status.SOLVED:
+        return {}
+    solved = TicketEvent.objects.filter(
+        ticket=ticket,
+        correlation=mail.event.correlation,
+        kind="status.changed",
+        payload__status=Status.SOLVED,
+    )
+    if not solved.exists():
+        return {}
+    return {"answer_url": f"{context['case_url']}answer/", "closes_at": ticket.closes_at}
+
+
+def _promised_with(mail: OutboundMail) -> dict[str, Any]:
+    """Return the instant by which a reply promised the next update or a solution, if it did.
 
     Edges: a promise that was moved since is what it is now; one that was kept is none.
     """
@@ -293,13 +320,15 @@ def _promised_with(mail: OutboundMail) -> datetime | None:
         and not (clock["done_at"] or clock["cancelled_at"])
     }
     if not promised or event is None:
-        return None
+        return {}
     made = TicketEvent.objects.filter(
         ticket=ticket, correlation=event.correlation, kind="promise.made"
     ).first()
     key = f"{Metric.PROMISED_UPDATE.value}:{made.payload['promise']}" if made else ""
     due = promised.get(key)
-    return datetime.fromisoformat(due) if due else None
+    if made is None or not due:
+        return {}
+    return {"promised_by": datetime.fromisoformat(due), "promised": made.payload["promised"]}
 
 
 def carried(files: list[Attachment]) -> tuple[list[Attachment], list[Attachment]]:

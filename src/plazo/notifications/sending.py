@@ -179,6 +179,9 @@ AUTOMATIC = {
     MailKind.NEWS_BUNDLE: "auto-generated",
     MailKind.AREA_REMINDED: "auto-generated",
     MailKind.AREA_WITHDRAWN: "auto-generated",
+    MailKind.PROMISE: "auto-generated",
+    MailKind.REMINDER: "auto-generated",
+    MailKind.SOLVED: "auto-generated",
 }
 
 

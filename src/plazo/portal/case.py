@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from plazo.agreements.labels import metric_label, target_words
+from plazo.agreements.labels import clock_label, target_words
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
 from plazo.channels.forms.cards import elsewhere
@@ -47,7 +47,7 @@ def context_of(request: HttpRequest, language: str, seen: Seen, now: datetime) -
         "zone": seen.person.time_zone or framed["zone"],
         "chain": chain,
         "clocks": [
-            (metric_label(applied.metric), clockview.of_applied(applied, now))
+            (clock_label(applied.key), clockview.of_applied(applied, now))
             for applied in evaluation.applied
             if applied.metric in PROMISES and applied.state is not State.CANCELLED
         ],
@@ -131,6 +131,7 @@ def show(
         "follows": before,
         "followed_by": after,
         "rating": queries.last_rating(ticket, chain),
+        "asks_solved": ticket.status == Status.SOLVED and not queries.confirmed(ticket, chain),
         "can_rate": ticket.status == Status.SOLVED and seen.person.pk == ticket.requester_id,
         "scores": SCORES,
         "participants": _participants(seen),

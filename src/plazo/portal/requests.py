@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from plazo.accounts.models import Requester
 from plazo.agreements.document import AgreementDocument
-from plazo.agreements.labels import metric_label
+from plazo.agreements.labels import clock_label
 from plazo.agreements.queries import version_in_force
 from plazo.core import clockview
 from plazo.core.clock import read_clock
@@ -142,7 +142,7 @@ def _row(
         status=status_words(ticket),
         service=document.service_name(ticket.service, language),
         clock=clock,
-        promise=metric_label(clock.metric) if clock else "",
+        promise=clock_label(clock.key) if clock else "",
         waits=ticket.status == "pending" and ticket.waiting_for == "requester",
         colleague=str(ticket.requester) if ticket.requester_id != requester.pk else "",
     )

@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from plazo.core.language import LANGUAGES
 from plazo.portal import (
     areas,
+    asked,
     case,
     case_actions,
     company,
@@ -71,6 +72,10 @@ urlpatterns = [
     path(f"{CASE}confirm/", case.confirm, name="confirm"),
     path(f"{CASE}reply/", case.reply, name="reply"),
     path(f"{CASE}solve/", case_actions.solve, name="solve"),
+    path(f"{CASE}answer/", asked.answer, name="answer"),
+    path(f"{CASE}answer/help/", asked.still_needed, name="still_needed"),
+    path(f"{CASE}answer/solved/", asked.confirm_solution, name="confirm_solution"),
+    path(f"{CASE}answer/not-yet/", asked.not_yet, name="not_yet"),
     path(f"{CASE}escalate/", case_actions.escalate, name="escalate"),
     path(f"{CASE}rate/", case_actions.rate, name="rate"),
     path(f"{CASE}follow-up/", case_actions.follow_up, name="follow_up"),

@@ -278,12 +278,14 @@ class PromiseNotOpen(PlazoError):
 
 
 class PromiseStands(PlazoError):
-    """One update at a time is promised."""
+    """One update, and one solution, at a time is promised."""
 
     code = "promise_stands"
     http_status = HTTPStatus.CONFLICT
 
     def user_message(self) -> str:
+        if self.data.get("kind") == "solution":
+            return _("A solution is promised already. Move it, saying why.")
         return _("An update is promised already. Move it, saying why, or write it.")
 
 
@@ -421,3 +423,41 @@ class AskEnded(PlazoError):
 
     def user_message(self) -> str:
         return _("What %(whom)s was asked has ended. Ask anew.") % self.data
+
+
+class NotSolved(PlazoError):
+    """What was asked for makes sense once the ticket is solved."""
+
+    code = "not_solved"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("%(number)s is not solved. Look at how it stands now.") % self.data
+
+
+class NotWaiting(PlazoError):
+    """Nobody waits for the requester: they were heard already."""
+
+    code = "not_waiting"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("We are not waiting for you in %(number)s: it is with us.") % self.data
+
+
+class UnknownOutcome(PlazoError):
+    """A cause or a solution that is not on the team's list, or not any more."""
+
+    code = "unknown_outcome"
+
+    def user_message(self) -> str:
+        return _("Choose a cause and a solution from the lists.")
+
+
+class OutcomeKept(PlazoError):
+    """An entry of a list cannot be as it was asked for."""
+
+    code = "outcome_refused"
+
+    def user_message(self) -> str:
+        return str(self.data["reason"])

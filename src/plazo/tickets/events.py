@@ -318,19 +318,25 @@ class TicketAssigned(Payload):
     group: int | None
 
 
-@event("severity.set", PUBLIC, _("Severity set"), NOTHING)
+IMPACT = "the impact's words are a row of their own, erased there; the digest stays"
+
+
+@event("severity.set", PUBLIC, _("Severity set"), IMPACT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeveritySet(Payload):
     """The impact was judged."""
 
     severity: str
     previous: str
+    # The row of the words that it rests on, and their digest.
+    impact: int | None = None
+    impact_digest: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.SeveritySet(at, self.severity)
 
 
-@event("level.entered", PUBLIC, _("Level entered"), NOTHING)
+@event("level.entered", PUBLIC, _("Level entered"), IMPACT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelEntered(Payload):
     """A functional escalation to another support level."""
@@ -338,6 +344,8 @@ class LevelEntered(Payload):
     level: int
     previous: int
     group: int | None
+    impact: int | None = None
+    impact_digest: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.LevelEntered(at, self.level)
@@ -389,7 +397,10 @@ class VerdictGiven(Payload):
         return facts.VerdictGiven(at, self.in_scope, self.clause)
 
 
-@event("promise.made", PUBLIC, _("Promise made"), NOTHING)
+OWNER = "the owner's key; erased with the agent's name"
+
+
+@event("promise.made", PUBLIC, _("Promise made"), OWNER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseMade(Payload):
     """A person gave their word: a solution or an update by an instant."""
@@ -397,6 +408,8 @@ class PromiseMade(Payload):
     promise: str
     promised: Literal["solution", "update"]
     by: datetime
+    # Who answers for it, as the key of an agent.
+    owner: int | None = None
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.PromiseMade(at, self.promise, self.promised, self.by)
@@ -418,15 +431,85 @@ class PromiseMoved(Payload):
 @event("promise.kept", PUBLIC, _("Promise kept"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseKept(Payload):
-    """What was promised was done; by which sending of which reply, where a reply did it."""
+    """What was promised was done; by which sending of which reply, where a reply did it.
+
+    `rests_on` seals the verdict: see `promising.seal_of_verdict`. Events from before have none.
+    """
 
     promise: str
     message: int | None = None
     attempt: int = 1
+    late: bool = False
+    rests_on: str = ""
 
     def to_fact(self, at: datetime) -> EventFact:
         sending = "" if self.message is None else _sending(self.message, self.attempt)
         return facts.PromiseKept(at, self.promise, sending)
+
+
+@event("promise.broken", INTERNAL, _("Promise broken"), OWNER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseBroken(Payload):
+    """The instant of a promise passed and what was promised was not done.
+
+    `by` is that instant, `rests_on` the seal of the verdict. The clock breached by itself.
+    """
+
+    promise: str
+    by: datetime
+    owner: int | None = None
+    rests_on: str = ""
+
+
+@event("promise.handed", INTERNAL, _("Promise handed over"), OWNER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseHanded(Payload):
+    """Somebody else answers for a promise from here on."""
+
+    promise: str
+    owner: int
+
+
+@event("requester.reminded", PUBLIC, _("Reminder sent"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequesterReminded(Payload):
+    """The requester was reminded that we wait for them: which reminder, of how many."""
+
+    number: int
+    of: int
+
+
+@event("requester.silent", PUBLIC, _("No answer came"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequesterSilent(Payload):
+    """We waited for the requester as long as the agreement says; the case is solved with it."""
+
+    since: datetime
+    reminders: int
+
+
+@event("help.still_needed", PUBLIC, _("Help is still needed"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpStillNeeded(Payload):
+    """The requester said by a click that they still wait for us. It is a word of theirs."""
+
+    def to_fact(self, at: datetime) -> EventFact:
+        return facts.RequesterSpoke(at)
+
+
+@event("solution.confirmed", PUBLIC, _("Solution confirmed"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolutionConfirmed(Payload):
+    """The requester said that it is solved indeed."""
+
+
+@event("outcome.set", INTERNAL, _("Cause and solution"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeSet(Payload):
+    """What it was, and how it was solved: keys of the team's own lists, or empty."""
+
+    cause: str
+    solution: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -694,6 +777,7 @@ class TicketRedacted(Payload):
     note: int | None = None
     rating: int | None = None
     side: int | None = None
+    impact: int | None = None
 
 
 # Named sets, in place of conditions scattered over the code.

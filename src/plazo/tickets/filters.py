@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent
 from plazo.tickets.errors import BadFilter
-from plazo.tickets.models import Attachment, InternalNote
+from plazo.tickets.models import Attachment, InternalNote, Ticket
 
 VERSION: Final = 1
 MOST_CONDITIONS: Final = 20
@@ -201,6 +201,26 @@ def _row(name: str, me: Callable[[Agent], Sequence[int]]) -> Meaning:
     return meaning
 
 
+def _promise(op: str, value: Any, context: Context) -> Q:
+    """Mean cases by what is promised: at level 2 nothing yet, something, or something late."""
+    found = Q(pk__in=[])
+    for state in value:
+        match state:
+            case "missing":
+                ended = Q(status__in=("solved", "closed")) | Q(waiting_for="requester")
+                found |= Q(level__gte=2, promised_by__isnull=True) & ~ended
+            case "standing":
+                found |= Q(promised_by__gte=context.now)
+            case "late":
+                found |= Q(promised_by__isnull=False, promised_by__lt=context.now)
+            case _:
+                raise BadFilter(field="promise")
+    if op != "none_of":
+        return found
+    # NULL is neither before nor after any instant, and must not swallow the row.
+    return ~Q(pk__in=Ticket.objects.filter(found).values("pk"))
+
+
 def _tags(op: str, value: Any, context: Context) -> Q:
     match op:
         case "unset":
@@ -304,6 +324,9 @@ FIELDS: Final[dict[str, Field]] = {
         Field("language", _("Language"), "choice", _AMONG, _column("language")),
         Field("waiting_for", _("Waiting for"), "choice", _OPTIONAL, _column("waiting_for")),
         Field("verdict", _("Scope"), "choice", _OPTIONAL, _column("verdict")),
+        Field("promise", _("Promise"), "choice", _AMONG, _promise),
+        Field("cause", _("Cause"), "choice", _OPTIONAL, _column("cause")),
+        Field("solution", _("Kind of solution"), "choice", _OPTIONAL, _column("solution")),
         Field("tag", _("Tag"), "tag", ("any_of", "all_of", "none_of", "unset"), _tags),
         Field("has", _("Has"), "choice", _AMONG, _has),
         Field("subject", _("Subject"), "text", ("contains",), _subject),

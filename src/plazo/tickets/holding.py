@@ -24,6 +24,7 @@ from plazo.core.actor import Actor
 from plazo.core.errors import PlazoError
 from plazo.tickets import commands, drafts, timeline
 from plazo.tickets.bodies import StoredUpload
+from plazo.tickets.commands.promising import Kind
 from plazo.tickets.errors import NotHeld
 from plazo.tickets.models import Draft, Participant, Ticket, TicketEvent
 
@@ -52,6 +53,9 @@ class Letter:
     waiting_for: str = ""
     reason: str = ""
     promise_by: datetime | None = None
+    promised: Kind = "update"
+    cause: str = ""
+    solution: str = ""
     seen: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -63,6 +67,9 @@ class Letter:
             "waiting_for": self.waiting_for,
             "reason": self.reason,
             "promise_by": self.promise_by.isoformat() if self.promise_by else None,
+            "promised": self.promised,
+            "cause": self.cause,
+            "solution": self.solution,
         }
         said = json.dumps([values, drafts.as_rows(self.files)], sort_keys=True)
         return values | {"digest": hashlib.sha256(said.encode()).hexdigest()}
@@ -125,6 +132,9 @@ def _reply(
         waiting_for=sending["waiting_for"],
         reason=sending["reason"],
         promise_by=datetime.fromisoformat(by) if by else None,
+        # Held before there were kinds and outcomes, a reply names neither.
+        promised=sending.get("promised", "update"),
+        outcome=commands.Outcomes(sending.get("cause", ""), sending.get("solution", "")),
         actor=actor,
         now=now,
     )

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from plazo.accounts.models import Agent, Group, Language, Organization, Requester
 from plazo.agreements.models import AgreementVersion
 from plazo.mailboxes.models import Mailbox
+from plazo.tickets import outcome_models, wait_models  # noqa: F401 - their tables are this app's
 
 # Stands where a projection was not made yet.
 UNKNOWN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -52,10 +53,11 @@ class Channel(models.TextChoices):
 
 # What a row of a list shows, whatever its columns: all the rest stays in the table.
 SHOWN_IN_ROWS = (
-    "number", "subject", "status", "waiting_reason", "severity", "level", "service",
-    "environment", "request_type", "tags", "clocks", "opened_at", "updated_at", "solved_at",
-    "sort_due_at", "requester__name", "requester__email", "requester__erased_at",
-    "organization__name", "assignee__user__name", "assignee__user__email", "group__name",
+    "number", "subject", "status", "waiting_for", "waiting_reason", "severity", "level",
+    "service", "environment", "request_type", "tags", "clocks", "promised_by", "opened_at",
+    "updated_at", "solved_at", "sort_due_at", "requester__name", "requester__email",
+    "requester__erased_at", "organization__name", "assignee__user__name",
+    "assignee__user__email", "group__name",
 )  # fmt: skip
 
 
@@ -141,6 +143,14 @@ class Ticket(models.Model):
     # The same, of the clocks that the requester is shown: what their list is sorted by.
     requester_due_at = models.DateTimeField()
     next_alarm_at = models.DateTimeField(null=True, blank=True)
+    # What was promised, by its key: its kind, its instant, its owner, how often it was moved.
+    promises = models.JSONField(default=dict)
+    # The earliest promise that is still owed, late or not.
+    promised_by = models.DateTimeField(null=True, blank=True)
+    # When a solved ticket closes by itself; keys of the team's own lists say what it was about.
+    closes_at = models.DateTimeField(null=True, blank=True)
+    cause = models.CharField(max_length=40, blank=True, default="")
+    solution = models.CharField(max_length=40, blank=True, default="")
     clocks = models.JSONField(default=list)
     announced = models.JSONField(default=list)
     evaluated_at = models.DateTimeField()
@@ -206,6 +216,16 @@ class Ticket(models.Model):
             ),
             models.Index(fields=["organization", "-updated_at", "-id"], name="ticket_company"),
             GinIndex(fields=["tags"], name="ticket_tags"),
+            models.Index(
+                fields=["closes_at"],
+                condition=Q(closes_at__isnull=False),
+                name="ticket_closes",
+            ),
+            models.Index(
+                fields=["promised_by", "id"],
+                condition=Q(level__gte=2) & ~Q(status__in=("solved", "closed")),
+                name="ticket_promised",
+            ),
             models.Index(
                 fields=["status", "status_since"],
                 condition=~Q(status__in=("solved", "closed")),

@@ -41,6 +41,7 @@ BY_ITSELF = (
     "machine.wrote",
     "mail.parked",
     "area.reminded",
+    "requester.reminded",
 )
 
 COLUMNS = [
@@ -69,6 +70,11 @@ COLUMNS = [
     "sort_due_at",
     "requester_due_at",
     "next_alarm_at",
+    "promises",
+    "promised_by",
+    "closes_at",
+    "cause",
+    "solution",
     "clocks",
     "announced",
     "evaluated_at",
@@ -78,6 +84,7 @@ COLUMNS = [
 ]
 
 
+# What changes nothing that people did: the case is not “changed” by it.
 def blank(ticket: Ticket) -> Ticket:
     """Return a ticket of the same identity with nothing projected on it yet."""
     return Ticket(
@@ -111,6 +118,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
         case "ticket.reopened":
             ticket.status, ticket.solved_at = Status.OPEN, None
             ticket.status_since = event.at
+            ticket.cause = ticket.solution = ""
         case "verdict.given":
             ticket.verdict = "in_scope" if payload["in_scope"] else payload["clause"] or "out"
         case "tags.changed":
@@ -150,11 +158,38 @@ def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
         ticket.closed_at = event.at
 
 
+def _apply_outcome(ticket: Ticket, event: TicketEvent) -> None:
+    ticket.cause, ticket.solution = event.payload["cause"], event.payload["solution"]
+
+
+def _apply_promise(ticket: Ticket, event: TicketEvent) -> None:
+    payload, promises = event.payload, dict(ticket.promises or {})
+    key = payload["promise"]
+    known = promises.get(key, {})
+    match event.kind:
+        case "promise.made":
+            promises[key] = {
+                "kind": payload["promised"],
+                "by": payload["by"],
+                "owner": payload.get("owner"),
+                "moved": 0,
+            }
+        case "promise.moved":
+            promises[key] = known | {"by": payload["by"], "moved": known.get("moved", 0) + 1}
+        case "promise.handed":
+            promises[key] = known | {"owner": payload["owner"]}
+    ticket.promises = promises
+
+
 APPLIES: dict[str, Callable[[Ticket, TicketEvent], None]] = {
     "status.changed": _apply_status,
     "ticket.classified": _classify,
     "ticket.merged": _apply_merge,
     "ticket.unmerged": _apply_merge,
+    "outcome.set": _apply_outcome,
+    "promise.made": _apply_promise,
+    "promise.moved": _apply_promise,
+    "promise.handed": _apply_promise,
 }
 
 
@@ -191,6 +226,13 @@ def refresh(ticket: Ticket, facts: Sequence[Fact], *, now: datetime) -> Evaluati
     moments = [moment for moment in (ticket.late_since, ticket.next_due_at) if moment]
     ticket.sort_due_at = min(moments, default=_when_an_area_is_due(owed))
     ticket.requester_due_at = _requester_due_at(evaluation)
+    ticket.promised_by = min(
+        (applied.due_at for applied in owed_promises(evaluation) if applied.due_at), default=None
+    )
+    ticket.closes_at = None
+    close_after = ticket.agreement_version.document.closing.close_after
+    if ticket.status == Status.SOLVED and ticket.solved_at and close_after is not None:
+        ticket.closes_at = ticket.solved_at + close_after
     ticket.next_alarm_at = evaluation.next_alarm_at(announced_of(ticket))
     return evaluation
 
@@ -202,6 +244,17 @@ def _when_an_area_is_due(owed: Sequence[AppliedTarget]) -> datetime:
     """
     due = [a.due_at for a in owed if a.metric is Metric.AREA_REPLY and a.due_at]
     return min(due) + MICROSECOND if due else NEVER
+
+
+def owed_promises(evaluation: Evaluation) -> list[AppliedTarget]:
+    """Return the clocks of promises that are still owed, late ones too."""
+    return [
+        applied
+        for applied in evaluation.applied
+        if applied.metric is Metric.PROMISED_UPDATE
+        and applied.ended_at is None
+        and applied.state in (State.RUNNING, State.BREACHED)
+    ]
 
 
 def _requester_due_at(evaluation: Evaluation) -> datetime:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from plazo.accounts.models import Agent, Group, Organization, Requester
 from plazo.accounts.queries import TEAM, names_of_agents
+from plazo.core.actor import ActorKind
 from plazo.core.kept import kept
 from plazo.sla import Evaluation, Explanation, Metric, State, evaluate, explain_applied
 from plazo.tickets import events, joins, listing, projection, timeline
@@ -31,6 +32,7 @@ from plazo.tickets.models import (
     TicketField,
     TicketQuerySet,
 )
+from plazo.tickets.wait_models import Impact, Wait
 
 # What a requester sees of our clocks.
 PROMISED = projection.PROMISED
@@ -175,8 +177,8 @@ class Entry:
     something that happened.
 
     `person` names the agent whom an event is about, where it is about one; `promised_by` is the
-    instant of the update that a reply promised with it, as it stands now; `number` the ticket in
-    which it was written, where that was merged into this one.
+    instant of the update, or of the solution, that a reply promised with it, as it stands now;
+    `number` the ticket in which it was written, where that was merged into this one.
     """
 
     kind: Literal["message", "note", "side", "event", "fold"]
@@ -187,6 +189,7 @@ class Entry:
     side: AreaMessage | None = None
     person: str = ""
     promised_by: datetime | None = None
+    promised: str = "update"
     number: str = ""
     left_out: int = 0
     attachments: Sequence[Any] = field(default_factory=tuple)
@@ -223,7 +226,7 @@ def conversation(
     notes = _notes_of(shown) if internal else {}
     sides = _sides_of(shown) if internal else {}
     whom = _whom_of(ticket, shown) if internal else {}
-    given_to = {e.payload["agent"] for e in shown if e.kind == events.TicketAssigned.kind} - {None}
+    given_to = {e.payload[_WHOM[e.kind]] for e in shown if e.kind in _WHOM} - {None}
     people = names_of_agents(given_to) if internal and given_to else {}
     entries = []
     for event in shown:
@@ -232,14 +235,15 @@ def conversation(
         note = notes.get(event.payload.get("note", 0))
         if event.kind in MESSAGE_KINDS and message is not None:
             files = list(message.attachments.all())
-            by = promises.get(str(event.correlation)) if message.from_agent else None
+            promise = promises.get(str(event.correlation)) if message.from_agent else None
             entries.append(
                 Entry(
                     "message",
                     event.at,
                     event,
                     message=message,
-                    promised_by=by,
+                    promised_by=promise.by if promise else None,
+                    promised=promise.kind if promise else "update",
                     number=number,
                     attachments=files,
                 )
@@ -256,7 +260,7 @@ def conversation(
                 Entry("side", event.at, event, side=side, number=number, attachments=files)
             )
         elif not number:
-            person = people.get(event.payload.get("agent"), "") or whom.get(
+            person = people.get(event.payload.get(_WHOM.get(event.kind, "agent")), "") or whom.get(
                 event.payload.get("ask"), ""
             )
             entries.append(Entry("event", event.at, event, person=person))
@@ -296,7 +300,18 @@ def _whom_of(ticket: Ticket, shown: Sequence[TicketEvent]) -> dict[str, str]:
     return {ask.key: ask.whom for ask in AreaAsk.objects.filter(ticket=ticket)}
 
 
-def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime], set[int]]:
+# Events that are about an agent, and where they name them.
+_WHOM = {events.TicketAssigned.kind: "agent", events.PromiseHanded.kind: "owner"}
+
+
+class _Said(NamedTuple):
+    """A promise that was made with a reply: its kind, and its instant as it stands now."""
+
+    kind: str
+    by: datetime
+
+
+def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, _Said], set[int]]:
     """Return the promises that replies made, by their action, and the events that a reply says.
 
     Edges: a promise that was moved since shows its new instant in the reply, and the moving of it.
@@ -316,7 +331,11 @@ def _said_with_replies(chain: Sequence[TicketEvent]) -> tuple[dict[str, datetime
                     told.add(event.sequence)
             case events.PromiseKept.kind if event.payload.get("message"):
                 told.add(event.sequence)
-    return {action: instants[promise] for action, promise in made.items()}, told
+    said = {
+        action: _Said(promise.partition("-")[0], instants[promise])
+        for action, promise in made.items()
+    }
+    return said, told
 
 
 def last_cases(ticket: Ticket, agent: Agent, *, limit: int = 5) -> list[Ticket]:
@@ -418,6 +437,41 @@ def evaluation_of(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime
 def climb(ticket: Ticket, chain: Sequence[TicketEvent], *, now: datetime) -> Climb:
     """Say whether the requester may escalate at `now`. Costs no query."""
     return climb_of(evaluation_of(ticket, chain, now=now), chain)
+
+
+def confirmed(ticket: Ticket, chain: Sequence[TicketEvent]) -> bool:
+    """Say whether the requester said that it is solved, since it was; by solving it themselves too.
+
+    Costs nothing.
+    """
+    solved = [
+        event
+        for event in chain
+        if event.kind == events.StatusChanged.kind and event.payload["status"] == Status.SOLVED
+    ]
+    if ticket.status != Status.SOLVED or not solved:
+        return False
+    return solved[-1].actor_kind == ActorKind.REQUESTER or any(
+        event.kind == events.SolutionConfirmed.kind and event.sequence > solved[-1].sequence
+        for event in chain
+    )
+
+
+def wait_of(ticket: Ticket) -> Wait | None:
+    """Return the wait that lasts on a ticket, with who let it wait. One query."""
+    lasting = Wait.objects.filter(ticket=ticket, ended_at=None)
+    return lasting.select_related("agent__user").first()
+
+
+def stated(keys: Collection[int]) -> dict[int, str]:
+    """Return what was stated of impacts, by their keys; "" for what was erased. One query at
+    most."""
+    return dict(Impact.objects.filter(pk__in=keys).values_list("pk", "words")) if keys else {}
+
+
+def messages_of(ticket: Ticket, keys: Collection[int]) -> dict[int, PublicMessage]:
+    """Return some of a ticket's messages, by their keys. One query."""
+    return {m.pk: m for m in PublicMessage.objects.filter(pk__in=keys, ticket=ticket)}
 
 
 def last_rating(ticket: Ticket, chain: Sequence[TicketEvent]) -> Rating | None:

@@ -14,7 +14,8 @@ from django.db import transaction
 
 from plazo.sla import SlaError
 from plazo.tickets import events, projection, timeline
-from plazo.tickets.bodies import fields_digest, seal_of, sealed_digest
+from plazo.tickets.bodies import digest_of, fields_digest, seal_of, sealed_digest
+from plazo.tickets.commands.promising import false_verdicts
 from plazo.tickets.models import (
     AreaMessage,
     Attachment,
@@ -25,8 +26,10 @@ from plazo.tickets.models import (
     TicketEvent,
     TicketField,
 )
+from plazo.tickets.wait_models import Impact
 
 BATCH = 500
+STATED = (events.SeveritySet.kind, events.LevelEntered.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Bodies:
     sides: dict[int, Body] = field(default_factory=dict)
     ratings: dict[int, Body] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
+    impacts: dict[int, str] = field(default_factory=dict)
 
 
 def verify(tally: Tally) -> Iterator[Fault]:
@@ -129,7 +133,7 @@ def _chains(first: int, last: int) -> dict[int, list[TicketEvent]]:
 
 
 def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
-    """Return the texts of the tickets between two keys. Costs eight queries."""
+    """Return the texts of the tickets between two keys. Costs nine queries."""
     found: defaultdict[int, Bodies] = defaultdict(Bodies)
     for model, owner, kept in (
         (PublicMessage, "public_message", "messages"),
@@ -158,6 +162,9 @@ def _bodies(first: int, last: int) -> defaultdict[int, Bodies]:
     answers = TicketField.objects.filter(ticket_id__gte=first, ticket_id__lte=last)
     for ticket_id, key, value in answers.values_list("ticket_id", "key", "value"):
         found[ticket_id].fields[key] = value
+    impacts = Impact.objects.filter(ticket_id__gte=first, ticket_id__lte=last)
+    for pk, ticket_id, words in impacts.values_list("pk", "ticket_id", "words"):
+        found[ticket_id].impacts[pk] = digest_of(words)
     return found
 
 
@@ -189,6 +196,10 @@ def faults_of(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -> I
     yield from _identity_faults(ticket, chain[0])
     yield from _body_faults(ticket, chain, bodies)
     yield from _field_faults(ticket, chain, bodies)
+    yield from _impact_faults(ticket, chain, bodies)
+    for verdict in false_verdicts(chain):
+        what = "a verdict on a promise does not rest on what stands before it"
+        yield Fault(ticket.number, verdict.sequence, what)
     try:
         rebuilt = projection.rebuild(ticket, chain, timeline.facts_of(chain))
     except (KeyError, TypeError, ValueError, SlaError) as error:
@@ -228,6 +239,19 @@ def _field_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) 
             sealed = None
     if sealed and sealed.payload["values_digest"] != fields_digest(bodies.fields):
         yield Fault(ticket.number, sealed.sequence, "its fields are not as they were filled in")
+
+
+def _impact_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -> Iterator[Fault]:
+    """Yield statements of an impact that differ from what was sealed, or are missing."""
+    redacted = [event for event in chain if event.kind == events.TicketRedacted.kind]
+    erased = {event.payload.get("impact") for event in redacted}
+    for event in chain:
+        pk = event.payload.get("impact") if event.kind in STATED else None
+        if pk is None or (pk in erased and pk in bodies.impacts):
+            continue
+        if bodies.impacts.get(pk) != event.payload["impact_digest"]:
+            what = f"impact {pk} is not as it was written, or missing"
+            yield Fault(ticket.number, event.sequence, what)
 
 
 def _body_faults(ticket: Ticket, chain: Sequence[TicketEvent], bodies: Bodies) -> Iterator[Fault]:

@@ -38,6 +38,7 @@ KINDS: Final[dict[str, Promise]] = {
     "rule": gettext_lazy("Rules"),
     "notices": gettext_lazy("Notices"),
     "organization": gettext_lazy("Companies"),
+    "outcome": gettext_lazy("Causes and solutions"),
 }
 
 WHAT: Final[dict[str, Promise]] = {
@@ -73,6 +74,12 @@ WHAT: Final[dict[str, Promise]] = {
     "rule.moved": gettext_lazy("Rule moved"),
     "rule.removed": gettext_lazy("Rule removed"),
     "notices.preferred": gettext_lazy("Notices chosen"),
+    "outcome.added": gettext_lazy("Entry added"),
+    "outcome.changed": gettext_lazy("Entry changed"),
+    "outcome.moved": gettext_lazy("Entry moved"),
+    "outcome.retired": gettext_lazy("Entry not offered any more"),
+    "outcome.restored": gettext_lazy("Entry offered again"),
+    "outcome.asked": gettext_lazy("What solving requires"),
 }
 
 FIELDS: Final[dict[str, Promise]] = {

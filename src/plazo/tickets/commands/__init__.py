@@ -45,7 +45,8 @@ from plazo.tickets.commands.opening import (
     open_follow_up,
     open_ticket,
 )
-from plazo.tickets.commands.promising import make_promise, move_promise
+from plazo.tickets.commands.outcomes import Outcomes, set_outcome
+from plazo.tickets.commands.promising import hand_promise, make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
     record_acknowledged,
@@ -67,6 +68,12 @@ from plazo.tickets.commands.taking_part import (
     remove_participant,
     request_escalation,
 )
+from plazo.tickets.commands.waiting import (
+    close_solved,
+    confirm_solution,
+    still_needed,
+    tend_wait,
+)
 from plazo.tickets.commands.writing import (
     add_internal_note,
     answer_automatically,
@@ -80,6 +87,7 @@ __all__ = [
     "TRANSITIONS",
     "Arrival",
     "Guidance",
+    "Outcomes",
     "Referred",
     "add_internal_note",
     "add_participant",
@@ -89,8 +97,11 @@ __all__ = [
     "assign_ticket",
     "change_tags",
     "classify_ticket",
+    "close_solved",
+    "confirm_solution",
     "enter_level",
     "give_verdict",
+    "hand_promise",
     "let_agent_go",
     "link_tickets",
     "make_promise",
@@ -121,10 +132,13 @@ __all__ = [
     "send_reply_again",
     "set_answers_aside",
     "set_fields",
+    "set_outcome",
     "set_severity",
     "set_status",
     "split_message",
+    "still_needed",
     "take_next",
+    "tend_wait",
     "unlink_tickets",
     "unmerge_ticket",
     "withdraw_ask",

@@ -18,6 +18,7 @@ from plazo.tickets.models import (
     TicketEvent,
     TicketField,
 )
+from plazo.tickets.wait_models import Impact
 
 
 def redact_message(*, message_id: int, actor: Actor, now: datetime) -> TicketEvent:
@@ -126,6 +127,7 @@ def redact_person(*, ticket_id: int, person_id: int, actor: Actor, now: datetime
             Ticket.objects.filter(pk=page.ticket.pk).update(subject=page.ticket.number)
             Referral.objects.filter(ticket=page.ticket).delete()
             _empty_fields(page)
+            _erase_impacts(page)
     return len(written) + len(rated) + erased
 
 
@@ -136,3 +138,11 @@ def _empty_fields(page: timeline.Page) -> None:
     answers.delete()
     if keys and any(event.kind == events.FieldsSet.kind for event in page.chain):
         page.append(events.FieldsSet(fields=keys, values_digest=fields_digest({})))
+
+
+def _erase_impacts(page: timeline.Page) -> None:
+    """Erase what was stated of a case's impact: it speaks of whoever was affected."""
+    stated = Impact.objects.filter(ticket=page.ticket).exclude(words="")
+    for pk in list(stated.values_list("pk", flat=True)):
+        page.append(events.TicketRedacted(impact=pk))
+    stated.update(words="")

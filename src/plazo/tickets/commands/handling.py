@@ -7,7 +7,8 @@ from typing import Final
 from plazo.accounts.models import Agent, Group
 from plazo.core.actor import Actor, ActorKind
 from plazo.tickets import drafts, events, timeline
-from plazo.tickets.commands.steps import change_status, judge, label, reopen
+from plazo.tickets.commands.outcomes import Outcomes, settle
+from plazo.tickets.commands.steps import change_status, judge, keep_impact, label, reopen
 from plazo.tickets.errors import (
     AlreadyAtLevel,
     SeverityRequired,
@@ -62,24 +63,32 @@ def _agent_of(actor: Actor) -> int | None:
 
 
 def set_severity(
-    *, ticket_id: int, severity: str, actor: Actor, now: datetime
+    *, ticket_id: int, severity: str, why: str = "", actor: Actor, now: datetime
 ) -> TicketEvent | None:
     """Judge the impact. Running clocks are re-targeted from their own start.
 
+    Units: `why` says what the judgement rests on, and is kept as an impact statement.
     Edges: None where it has this severity already.
     Raises: UnknownSeverity; TicketClosed.
     Source: agreement §4; docs/metrics.md.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
-        return judge(page, severity)
+        return judge(page, severity, why)
 
 
 def enter_level(
-    *, ticket_id: int, level: int, severity: str = "", actor: Actor, now: datetime
+    *,
+    ticket_id: int,
+    level: int,
+    severity: str = "",
+    impact: str = "",
+    actor: Actor,
+    now: datetime,
 ) -> TicketEvent:
     """Escalate functionally: hand the ticket up to another support level.
 
+    Units: `impact` states what the severity rests on; the desk's own form requires it.
     Edges: the severity is set first where one is given; the level's group takes the ticket, and
         its assignee is free to change. Starts `escalated_reply`.
     Raises: UnknownLevel if the agreement's ladder does not have it; SeverityRequired;
@@ -105,7 +114,10 @@ def enter_level(
         group = Group.objects.filter(level=level).order_by("pk").first()
         event = page.append(
             events.LevelEntered(
-                level=level, previous=ticket.level, group=group.pk if group else None
+                level=level,
+                previous=ticket.level,
+                group=group.pk if group else None,
+                **keep_impact(page, ticket.severity, impact),
             )
         )
         if ticket.status == Status.NEW:
@@ -119,16 +131,21 @@ def set_status(
     status: str,
     waiting_for: str = "",
     reason: str = "",
+    outcome: Outcomes | None = None,
     actor: Actor,
     now: datetime,
 ) -> TicketEvent:
     """Put the ticket in another status. Pending names whom we wait for, and why.
 
-    Raises: StatusRefused; WaitingForUnknown; TicketClosed; ReopenWindowOver.
+    Units: `outcome` says what a case that is solved was about.
+    Raises: StatusRefused; WaitingForUnknown; UnknownOutcome; TicketClosed; ReopenWindowOver.
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
-        return change_status(page, status, waiting_for, reason)
+        event = change_status(page, status, waiting_for, reason)
+        if status == Status.SOLVED and outcome is not None:
+            settle(page, outcome)
+        return event
 
 
 def reopen_ticket(*, ticket_id: int, actor: Actor, now: datetime) -> TicketEvent:

@@ -5,8 +5,9 @@ from datetime import datetime
 from django.db import transaction
 
 from plazo.core.actor import Actor
+from plazo.sla import Metric
 from plazo.tickets import events, projection, timeline
-from plazo.tickets.commands.promising import keep_again
+from plazo.tickets.commands.promising import keep_again, seal_broken
 from plazo.tickets.commands.steps import author_of
 from plazo.tickets.errors import (
     NothingToSendAgain,
@@ -146,7 +147,7 @@ def send_reply_again(
             delivery=Delivery.QUEUED
         )
         event = page.append(events.ReplySentAgain(message=message_id, attempt=sent + 1))
-        keep_again(page, message_id, sent + 1)
+        keep_again(page, event)
         return event
 
 
@@ -175,5 +176,7 @@ def announce_alarms(*, ticket_id: int, actor: Actor, now: datetime) -> list[Tick
                     instant=alarm.at,
                 )
             )
+            if alarm.kind == "breached" and applied.metric is Metric.PROMISED_UPDATE:
+                seal_broken(page, applied.key.partition(":")[2], alarm.at)
         page.finish()
     return page.appended

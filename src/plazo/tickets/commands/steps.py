@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from plazo.accounts.models import Agent, Requester
 from plazo.core.actor import Actor, ActorKind
@@ -13,6 +14,7 @@ from plazo.tickets.bodies import (
     digest_of,
     seal_of,
 )
+from plazo.tickets.commands.promising import keep_by_solving, open_promises
 from plazo.tickets.errors import (
     ReopenWindowOver,
     StatusRefused,
@@ -29,6 +31,7 @@ from plazo.tickets.models import (
     TicketEvent,
     WaitingFor,
 )
+from plazo.tickets.wait_models import Impact
 
 # From → to, by an agent's own choice. `new` is left by acting on it and never returned to; a
 # solved ticket is opened again by reopening, and a closed one never.
@@ -41,6 +44,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     Status.CLOSED: frozenset(),
 }
 
+
+LONGEST_IMPACT: Final = 1000
 
 # The same message again within this time was sent twice, not meant twice.
 ECHO = timedelta(minutes=1)
@@ -168,13 +173,33 @@ def take_in(
     return event
 
 
-def judge(page: timeline.Page, severity: str) -> TicketEvent | None:
+def hear(page: timeline.Page) -> None:
+    """End a wait for the requester's side by whatever somebody of it does."""
+    ticket = page.ticket
+    awaited = ticket.status == Status.PENDING and ticket.waiting_for == WaitingFor.REQUESTER
+    if awaited and page.actor.kind is ActorKind.REQUESTER:
+        change_status(page, Status.OPEN, "", "")
+
+
+def keep_impact(page: timeline.Page, severity: str, words: str) -> dict[str, Any]:
+    """Keep what an impact is, in words; return what its event says of the row. Nothing for none."""
+    words = words.replace("\x00", "").strip()[:LONGEST_IMPACT]
+    if not words:
+        return {}
+    row = Impact.objects.create(
+        ticket=page.ticket, severity=severity, words=words, digest=digest_of(words), at=page.now
+    )
+    return {"impact": row.pk, "impact_digest": row.digest}
+
+
+def judge(page: timeline.Page, severity: str, why: str = "") -> TicketEvent | None:
     ticket = page.ticket
     if ticket.agreement_version.document.severity(severity) is None:
         raise UnknownSeverity(severity=severity)
     if ticket.severity == severity:
         return None
-    return page.append(events.SeveritySet(severity=severity, previous=ticket.severity))
+    stated = keep_impact(page, severity, why)
+    return page.append(events.SeveritySet(severity=severity, previous=ticket.severity, **stated))
 
 
 def label(status: str) -> str:
@@ -195,11 +220,14 @@ def change_status(page: timeline.Page, status: str, waiting_for: str, reason: st
             raise WaitingForUnknown
     else:
         waiting_for = reason = ""
-    return page.append(
+    owed = open_promises(page) if status == Status.SOLVED else {}
+    event = page.append(
         events.StatusChanged(
             status=status, previous=ticket.status, waiting_for=waiting_for, reason=reason
         )
     )
+    keep_by_solving(page, event, owed)
+    return event
 
 
 def reopen(page: timeline.Page) -> TicketEvent:

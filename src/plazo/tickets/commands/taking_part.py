@@ -11,7 +11,7 @@ from plazo.tickets.bodies import (
     written_plain,
 )
 from plazo.tickets.climbing import climb_of
-from plazo.tickets.commands.steps import add_people, take_in
+from plazo.tickets.commands.steps import add_people, hear, take_in
 from plazo.tickets.errors import (
     AddressNotConfirmed,
     EscalationLocked,
@@ -53,7 +53,9 @@ def add_participant(
             raise AddressNotConfirmed
         if page.ticket.participants.count() >= MOST_PARTICIPANTS:
             raise TooManyParticipants(most=MOST_PARTICIPANTS)
-        return add_people(page, [person_id], told=True)
+        added = add_people(page, [person_id], told=True)
+        hear(page)
+        return added
 
 
 def remove_participant(
@@ -99,6 +101,7 @@ def request_escalation(
         if words.strip():
             said = take_in(page, written_plain(words), (), Channel.PORTAL)
             message = said.payload["message"]
+        hear(page)
         return page.append(
             events.EscalationRequested(
                 keys=list(climb.keys), late_since=climb.late_since, message=message

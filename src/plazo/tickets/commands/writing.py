@@ -15,7 +15,8 @@ from plazo.tickets.bodies import (
     written_markdown,
     written_plain,
 )
-from plazo.tickets.commands.promising import keep_updates, promise_update
+from plazo.tickets.commands.outcomes import Outcomes, settle
+from plazo.tickets.commands.promising import Kind, keep_updates, promise
 from plazo.tickets.commands.steps import (
     ECHO,
     add_people,
@@ -53,6 +54,8 @@ def reply_to_ticket(
     waiting_for: str = "",
     reason: str = "",
     promise_by: datetime | None = None,
+    promised: Kind = "update",
+    outcome: Outcomes | None = None,
     actor: Actor,
     now: datetime,
 ) -> TicketEvent:
@@ -60,7 +63,8 @@ def reply_to_ticket(
     action, one transaction.
 
     Units: `copies` are the people (keys of requesters) who get a copy; None means every
-        participant of the ticket. `promise_by` is the instant of the next update.
+        participant of the ticket. `promise_by` is the instant of the next update, or of the
+        solution where that is `promised`; `outcome` says what a case that this solves was about.
     Edges: a reply brings every update that was promised and is still owed. A new ticket becomes
         open by its first reply. A reply to a solved ticket leaves it solved, unless `then` opens
         it. It counts only while it has not failed to arrive. Whoever is named in `copies` and takes
@@ -69,7 +73,7 @@ def reply_to_ticket(
         reply, sent twice: the first one's event is returned, and only what the first one did not
         ask for, a status or a promise, is done yet.
     Raises: TicketClosed; EmptyBody; UnknownAgent; PromiseOutOfRange; NotWhileSolved for a promise
-        on a case that this solves; what `set_status` raises for `then`.
+        on a case that this solves; UnknownOutcome; what `set_status` raises for `then`.
     """
     written = written_markdown(body, attachments) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
@@ -81,7 +85,9 @@ def reply_to_ticket(
             statuses, promises = _done_since(page, echo)
             then = "" if then in statuses else then
             promise_by = None if promise_by and iso(promise_by) in promises else promise_by
-            _and_then(page, then, waiting_for, reason, promise_by)
+            _and_then(page, then, waiting_for, reason, outcome)
+            if promise_by is not None:
+                promise(page, promise_by, promised)
             return echo
         message = keep_message(page.ticket, written, attachments, agent=author, now=now)
         if copies is None:
@@ -97,20 +103,22 @@ def reply_to_ticket(
                 seal=seal_message(message, attachments),
             )
         )
-        keep_updates(page, message.pk)
+        keep_updates(page, event)
         if not then and page.ticket.status == Status.NEW:
             then = Status.OPEN
-        _and_then(page, then, waiting_for, reason, promise_by)
+        _and_then(page, then, waiting_for, reason, outcome)
+        if promise_by is not None:
+            promise(page, promise_by, promised)
     return event
 
 
 def _and_then(
-    page: timeline.Page, then: str, waiting_for: str, reason: str, promise_by: datetime | None
+    page: timeline.Page, then: str, waiting_for: str, reason: str, outcome: Outcomes | None
 ) -> None:
     if then == Status.PENDING or (then and then != page.ticket.status):
         change_status(page, then, waiting_for, reason)
-    if promise_by is not None:
-        promise_update(page, promise_by)
+    if then == Status.SOLVED and outcome is not None:
+        settle(page, outcome)
 
 
 def _done_since(page: timeline.Page, reply: TicketEvent) -> tuple[set[str], set[str]]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from plazo.accounts import queries as people
 from plazo.agreements.document import AgreementDocument
 from plazo.core.search import fold
+from plazo.tickets import outcomes
 from plazo.tickets.filters import MOST_VALUES
 from plazo.tickets.models import Tag
 from plazo.tickets.search import language
@@ -30,7 +31,7 @@ class Known:
             return []
         if field == "requester":
             return [person.pk for person in people.people_named(words, limit=MOST_VALUES)]
-        if field in ("service", "environment", "request_type"):
+        if field in ("service", "environment", "request_type", "cause", "solution"):
             return _named(self._choices(field), folded)
         if field in ("assignee", "group", "organization"):
             return _named(self.rows(field), folded)[:MOST_VALUES]
@@ -48,6 +49,8 @@ class Known:
         return self._rows[field]
 
     def _choices(self, field: str) -> list[tuple[str, str]]:
+        if field in ("cause", "solution"):
+            return outcomes.every_name(field)
         named: Mapping[str, Any] = self._document.request_types
         if field == "service":
             named = self._document.services
@@ -68,7 +71,7 @@ class Known:
             return [p.email for p in people.people_named(beginning, limit=MOST_OFFERED)]
         if field in ("assignee", "group", "organization"):
             names = [name for _key, name in self.rows(field)]
-        elif field in ("service", "environment", "request_type"):
+        elif field in ("service", "environment", "request_type", "cause", "solution"):
             names = [key for key, _name in self._choices(field)]
         else:
             return []

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "plazo.notifications",
     "plazo.automation",
     "plazo.helpcenter",
+    "plazo.triage",
     "plazo.channels.forms",
     "plazo.channels.email",
     "plazo.escalation",

@@ -9,6 +9,9 @@ from plazo.tickets.commands.behalf import open_on_behalf
 from plazo.tickets.commands.classifying import classify_ticket, set_fields
 from plazo.tickets.commands.erasing import redact_message, redact_person
 from plazo.tickets.commands.handling import (
+    LONGEST_WHY,
+    NO_PROPOSAL,
+    Proposal,
     assign_ticket,
     change_tags,
     enter_level,
@@ -62,10 +65,13 @@ from plazo.tickets.commands.writing import (
 
 __all__ = [
     "LONGEST_RATING",
+    "LONGEST_WHY",
     "MOST_PARTICIPANTS",
+    "NO_PROPOSAL",
     "TRANSITIONS",
     "Arrival",
     "Guidance",
+    "Proposal",
     "Referred",
     "add_internal_note",
     "add_participant",

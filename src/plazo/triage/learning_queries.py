@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
+from django.db.models import Exists
 
 from plazo.triage.learning import BadWeights, Weights
 from plazo.triage.models import Outcome, ScopeLearning, ScopeModel
@@ -16,12 +17,12 @@ def model_in_use() -> tuple[int, Weights] | None:
 
     Costs one query; the weights are read once in a process.
     """
-    if ScopeLearning.objects.filter(pk=1, is_on=False).exists():
-        return None
+    off = ScopeLearning.objects.filter(is_on=False)
     newest = (
         ScopeModel.objects.filter(
             agreement=settings.PLAZO.agreement, outcome=Outcome.TRAINED, weights__isnull=False
         )
+        .exclude(Exists(off))
         .order_by("-pk")
         .values_list("pk", flat=True)
         .first()

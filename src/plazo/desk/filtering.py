@@ -96,6 +96,12 @@ class Lists:
             "channel": _choices(Channel.choices),
             "language": _choices(Language.choices),
             "waiting_for": _choices(WaitingFor.choices),
+            "entitlement": [
+                ("entitled", _("Entitled")),
+                ("stage", _("Not in production yet")),
+                ("service", _("Service not contracted")),
+                ("unknown", _("Company not known")),
+            ],
             "verdict": [
                 ("in_scope", _("In scope")),
                 *((each.key, each.topic.in_language(language)) for each in document.clauses),

@@ -18,7 +18,6 @@ from plazo.triage.scope_suggesting import Suggestion, suggestion_of
 
 # Why a client is not entitled, in words.
 NOT_ENTITLED: Final[dict[str, Promise]] = {
-    "unknown": gettext_lazy("Nobody knows yet whether they are entitled: no company is known"),
     "stage": gettext_lazy("Not entitled yet: their company has not finished production testing"),
     "service": gettext_lazy("Not contracted: their company does not have this service"),
 }
@@ -83,13 +82,16 @@ def scope_of(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict
 
 
 def unentitled(organization: Organization | None, service: str, document: AgreementDocument) -> str:
-    """Return in words why a client is not entitled to support now; nothing if they are."""
+    """Return in words why a client is not entitled to support now; nothing if they are.
+
+    Edges: of who belongs to no known company nobody can say it: the panel asks for the company.
+    """
     key = document.entitlement(
         organization.stage if organization else None,
         organization.services if organization else (),
         service,
     )
-    return str(NOT_ENTITLED[key]) if key else ""
+    return str(NOT_ENTITLED.get(key, ""))
 
 
 def verdict_words(verdict: str, document: AgreementDocument, language: str) -> str:

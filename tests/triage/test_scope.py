@@ -61,7 +61,11 @@ def test_nothing_is_proposed_without_evidence(case):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        pytest.param("CANCELACION de la ORDEN 12", "CANCELACION de la ORDEN", id="without accents, in capitals, another form"),
+        pytest.param(
+            "CANCELACION de la ORDEN 12",
+            "CANCELACION de la ORDEN",
+            id="without accents, in capitals, another form",
+        ),
         pytest.param("cancelar las dos órdenes", "cancelar las dos órdenes", id="words between"),
         pytest.param("cancelar uno dos tres cuatro cinco orden", None, id="too many words between"),
         pytest.param("orden para cancelar", None, id="in the other order"),

@@ -37,6 +37,7 @@ KINDS: Final[dict[str, Promise]] = {
     "macro": gettext_lazy("Macros"),
     "rule": gettext_lazy("Rules"),
     "notices": gettext_lazy("Notices"),
+    "scope": gettext_lazy("Scope"),
 }
 
 WHAT: Final[dict[str, Promise]] = {
@@ -71,6 +72,8 @@ WHAT: Final[dict[str, Promise]] = {
     "rule.moved": gettext_lazy("Rule moved"),
     "rule.removed": gettext_lazy("Rule removed"),
     "notices.preferred": gettext_lazy("Notices chosen"),
+    "scope.switched": gettext_lazy("Learned proposals turned on or off"),
+    "scope.asked": gettext_lazy("Learning asked for"),
 }
 
 FIELDS: Final[dict[str, Promise]] = {

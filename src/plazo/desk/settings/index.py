@@ -31,6 +31,7 @@ ABOUT: Final[dict[str, Promise]] = {
     "fields": _("What the request form asks further, service by service."),
     "macros": _("Words and actions that you apply to a case in one go."),
     "rules": _("What happens by itself: on an event, or after a time."),
+    "scope": _("What was out of scope, how proposals fared, and what was learned."),
     "audit": _("Who changed which setting, when, from what to what."),
 }
 

@@ -4,41 +4,75 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ScopeLearning',
+            name="ScopeLearning",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_on', models.BooleanField(default=True)),
-                ('next_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_on", models.BooleanField(default=True)),
+                ("next_at", models.DateTimeField(null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='scope_learning_one_row')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("pk", 1)), name="scope_learning_one_row"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ScopeModel',
+            name="ScopeModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('agreement', models.SlugField(max_length=60)),
-                ('began_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField()),
-                ('outcome', models.CharField(choices=[('trained', 'learned'), ('too_few', 'too few verdicts'), ('one_sided', 'too few verdicts of any second kind'), ('unavailable', 'the library for learning is not installed'), ('failed', 'failed')], max_length=12)),
-                ('verdicts', models.PositiveIntegerField()),
-                ('newest_event', models.BigIntegerField(null=True)),
-                ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('weights', models.JSONField(null=True)),
-                ('report', models.JSONField(default=dict)),
-                ('note', models.CharField(blank=True, default='', max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("agreement", models.SlugField(max_length=60)),
+                ("began_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("trained", "learned"),
+                            ("too_few", "too few verdicts"),
+                            ("one_sided", "too few verdicts of any second kind"),
+                            ("unavailable", "the library for learning is not installed"),
+                            ("failed", "failed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("verdicts", models.PositiveIntegerField()),
+                ("newest_event", models.BigIntegerField(null=True)),
+                ("sha256", models.CharField(blank=True, default="", max_length=64)),
+                ("weights", models.JSONField(null=True)),
+                ("report", models.JSONField(default=dict)),
+                ("note", models.CharField(blank=True, default="", max_length=300)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('outcome__in', ['trained', 'too_few', 'one_sided', 'unavailable', 'failed'])), name='scope_model_outcome_known')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "outcome__in",
+                                ["trained", "too_few", "one_sided", "unavailable", "failed"],
+                            )
+                        ),
+                        name="scope_model_outcome_known",
+                    )
+                ],
             },
         ),
     ]

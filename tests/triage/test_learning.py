@@ -7,23 +7,23 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils.translation import override
 
 from plazo.core.actor import Actor
 from plazo.tickets import commands, queries
-from plazo.triage import learning_training
-from plazo.triage.learning import BadWeights, Prediction, Weights, marks_of, tokens_of
+from plazo.triage.learning import BadWeights, Prediction, Weights
 from plazo.triage.learning_queries import model_in_use
 from plazo.triage.learning_training import (
     FEWEST,
+    FEWEST_EACH,
     TrainingFailed,
     ask_child,
     gather,
+    learn,
     learn_if_due,
     next_night,
     switch_learning,
 )
-from plazo.triage.models import Outcome, ScopeLearning, ScopeModel
+from plazo.triage.models import Outcome, ScopeLearning
 from plazo.triage.scope import CaseFacts
 from plazo.triage.scope_suggesting import judge_scope, suggestion_of
 from tests.factory import TUESDAY, a_case, as_agent
@@ -32,7 +32,7 @@ WEIGHTS = {
     "format": 1,
     "verdicts": ["billing", "in_scope"],
     "bias": [0.0, 0.0],
-    "terms": {"factur": [1.0, [3.0, -3.0]], "erro": [2.0, [-2.0, 2.0]]},
+    "terms": {"factur": [1.0, [3.0, -3.0]], "error": [2.0, [-2.0, 2.0]]},
     "marks": {"environment=production": [-0.5, 0.5]},
 }
 
@@ -109,10 +109,12 @@ def test_next_night_is_at_three_in_the_supports_zone():
 
 def test_a_child_that_fails_gives_no_model():
     """Its last word is kept; nothing of ours is in its environment."""
-    with pytest.raises(TrainingFailed, match="ended with 1: SystemExit|ended with 1: no"):
+    with pytest.raises(TrainingFailed, match="ended with 1: no"):
         ask_child({}, [sys.executable, "-c", "import sys; sys.exit('no')"])
     assert ask_child({}, [sys.executable, "-c", "import sys; sys.exit(3)"]) is None
-    names = ask_child({}, [sys.executable, "-c", "import os,json; print(json.dumps(dict(os.environ)))"])
+    names = ask_child(
+        {}, [sys.executable, "-c", "import os,json; print(json.dumps(dict(os.environ)))"]
+    )
     assert not [name for name in names if name.startswith(("PLAZO", "DATABASE", "DJANGO"))]
 
 
@@ -123,7 +125,8 @@ SAID = {
     "commercial": ("Una cotización", "Un descuento", "Los precios"),
     "in_scope": ("GetInventory falla", "PlaceOrder sin respuesta", "La firma no vale"),
 }
-AROUND = "ayer hoy cliente tienda equipo gracias saludos pronto bodega correo lunes martes".split()
+ENOUGH = 60
+AROUND = ["ayer", "hoy", "cliente", "tienda", "equipo", "gracias", "pronto", "bodega", "lunes"]
 
 
 def decide(number, verdict, chance, by, now):
@@ -136,7 +139,7 @@ def decide(number, verdict, chance, by, now):
 
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_from_two_hundred_verdicts_on_it_learns_and_proposes():
+def test_from_enough_verdicts_on_it_learns_and_proposes():
     """Too few says how many; then it learns in a process of its own, and proposes where rules are
     not sure; a switch turns it off; what a machine decided teaches nothing."""
     pytest.importorskip("sklearn")
@@ -146,24 +149,25 @@ def test_from_two_hundred_verdicts_on_it_learns_and_proposes():
     decide(0, "billing", chance, by, now)
     few = learn_if_due(TUESDAY)
     assert (few.outcome, few.verdicts, few.weights) == (Outcome.TOO_FEW, 1, None)
+    assert (FEWEST, FEWEST_EACH) == (200, 10)
     assert ScopeLearning.objects.get().next_at == next_night(TUESDAY, "America/Panama")
     assert learn_if_due(TUESDAY + timedelta(hours=1)) is None
 
-    for number in range(1, FEWEST + 3):
-        decide(number, chance.choice(list(SAID)), chance, by, now)
+    for number in range(1, ENOUGH):
+        decide(number, list(SAID)[number % 3], chance, by, now)
     night = next_night(TUESDAY, "America/Panama")
-    run = learn_if_due(night)
+    run = learn(night, fewest=ENOUGH)
     assert (run.outcome, run.note) == (Outcome.TRAINED, "")
-    assert run.verdicts == FEWEST + 3
+    assert run.verdicts == ENOUGH
     report = run.report
-    assert report["cases"] == FEWEST + 3
+    assert report["cases"] == ENOUGH
     assert set(report["by_verdict"]) == set(SAID)
-    assert report["right"] / report["spoken"] > 0.9
-    assert sum(row["given"] for row in report["by_verdict"].values()) == FEWEST + 3
+    assert report["right"] > 0.7 * report["spoken"] > 0
+    assert sum(row["given"] for row in report["by_verdict"].values()) == ENOUGH
     assert report["cases_said"]
 
-    rows, _newest = gather()
-    pk, model = model_in_use()
+    assert gather()[1] == run.newest_event
+    pk, _model = model_in_use()
     assert pk == run.pk
     assert json.loads(json.dumps(run.weights)) == run.weights
 

@@ -105,6 +105,7 @@ def verdict_words(verdict: str, document: AgreementDocument, language: str) -> s
 def _shown(suggestion: Suggestion, document: AgreementDocument, language: str) -> dict[str, Any]:
     clause = document.clause(suggestion.verdict)
     ranked, said = suggestion.ranked, suggestion.prediction
+    evidence = ranked.evidence if ranked else ()
     return {
         "verdict": suggestion.verdict,
         "in_scope": suggestion.verdict == IN_SCOPE,
@@ -116,9 +117,7 @@ def _shown(suggestion: Suggestion, document: AgreementDocument, language: str) -
         "percent": round(said.probability * 100) if said else 0,
         "words": said.words if said else (),
         "marks": _conditions(_pairs(said.marks), document, language) if said else (),
-        "reasons": [
-            _reason(evidence, document, language) for evidence in (ranked.evidence if ranked else ())
-        ],
+        "reasons": [_reason(each, document, language) for each in evidence],
         "points": ranked.points if ranked else 0,
         "others": [
             (verdict_words(each.verdict, document, language), each.points)

@@ -124,8 +124,8 @@ def learn_soon(*, actor: Actor, now: datetime) -> ScopeLearning:
 # — one run ————————————————————————————————————————————————————————————————————————————
 
 
-def learn(now: datetime) -> ScopeModel:
-    """Learn from the verdicts that there are, and keep what came of it."""
+def learn(now: datetime, *, fewest: int = FEWEST) -> ScopeModel:
+    """Learn from the verdicts that there are, `fewest` at least, and keep what came of it."""
     rows, newest = gather()
     enough, left_out = _enough(rows)
     run = ScopeModel(
@@ -135,7 +135,7 @@ def learn(now: datetime) -> ScopeModel:
         newest_event=newest,
         report={"given": dict(Counter(row["verdict"] for row in rows)), "left_out": left_out},
     )
-    if len(rows) < FEWEST:
+    if len(rows) < fewest:
         run.outcome = Outcome.TOO_FEW
     elif len({row["verdict"] for row in enough}) < 2:
         run.outcome = Outcome.ONE_SIDED

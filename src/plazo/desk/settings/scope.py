@@ -79,7 +79,10 @@ def scope(request: HttpRequest) -> HttpResponse:
             )
             for each in figures.clients[:CLIENTS_SHOWN]
         ],
-        fared=[(_("The agreement's rules"), fared["rules"]), (_("What was learned"), fared["model"])],
+        fared=[
+            (_("The agreement's rules"), fared["rules"]),
+            (_("What was learned"), fared["model"]),
+        ],
         unproposed=fared[""].made,
         changed=changed,
         followed_percent=percent(followed, suggested),
@@ -120,7 +123,7 @@ def _measured(model: ScopeModel, document: AgreementDocument, language: str) -> 
     report = model.report
     return {
         "measured": [
-            Measured(verdict_words(key, document, language), row["given"], row["said"], row["right"])
+            Measured(verdict_words(key, document, language), **row)
             for key, row in report.get("by_verdict", {}).items()
         ],
         "coverage": percent(report.get("spoken", 0), report.get("cases", 0)),

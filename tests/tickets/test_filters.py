@@ -63,7 +63,9 @@ def test_whether_a_client_is_entitled_can_be_asked(op, value, kept):
         actor=as_agent(), now=NOW,
     )  # fmt: skip
     condition = filters.Condition("entitlement", op, value)
-    found = set(Ticket.objects.filter(condition.q(filters.Context(NOW))).values_list("pk", flat=True))
+    found = set(
+        Ticket.objects.filter(condition.q(filters.Context(NOW))).values_list("pk", flat=True)
+    )
     assert {name for name, case in cases.items() if case.pk in found} == kept
     for name, case in cases.items():
         row = Ticket.objects.select_related("organization").get(pk=case.pk)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from plazo.agreements.document import IN_SCOPE, AgreementDocument, Phrases, ScopeRule
-from plazo.core.search.analyser import is_stop, stem, words_of
+from plazo.core.search.analyser import Language, is_stop, stem, words_of
 
 Fault = tuple[tuple[str | int, ...], str, str, str]
 
 
 def stems_of(phrase: str, language: str) -> tuple[str, ...]:
     """Return the stems of a phrase, without the words that say nothing."""
-    known = "en" if language == "en" else "es"
+    known: Language = "en" if language == "en" else "es"
     return tuple(stem(w.text, known) for w in words_of(phrase) if not is_stop(w.text, known))
 
 

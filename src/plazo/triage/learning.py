@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from plazo.core.search.analyser import is_stop, stem, words_of
+from plazo.core.search.analyser import Language, is_stop, stem, words_of
 from plazo.triage.scope import CaseFacts
 
 FORMAT: Final = 1
@@ -30,7 +30,7 @@ def tokens_of(facts: CaseFacts, language: str) -> Iterator[tuple[str, str]]:
 
     Edges: the first words only: people say first what they want.
     """
-    known = "en" if language == "en" else "es"
+    known: Language = "en" if language == "en" else "es"
     left = MOST_WORDS
     for _place, text in facts.texts:
         before: tuple[str, str] | None = None

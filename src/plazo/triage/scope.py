@@ -25,6 +25,8 @@ AROUND: Final = 28
 MOST_FOUND: Final = 4
 
 Language = Literal["es", "en"]
+# Of each text its place, and its stems with where they begin and end.
+Cut = tuple[tuple[str, tuple[tuple[str, int, int], ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def suggest(document: AgreementDocument, facts: CaseFacts) -> tuple[Ranked, ...]
     Source: agreement §2; docs/agreement-file.md, scope rules.
     """
     texts = tuple((place, text[:LONGEST]) for place, text in facts.texts if text)
-    words = {language: _cut(texts, language) for language in ("es", "en")}
+    words: dict[Language, Cut] = {"es": _cut(texts, "es"), "en": _cut(texts, "en")}
     found: dict[str, list[Evidence]] = {}
     for verdict, evidence in _all_evidence(document, facts, texts, words):
         found.setdefault(verdict, []).append(evidence)
@@ -111,9 +113,6 @@ def suggest(document: AgreementDocument, facts: CaseFacts) -> tuple[Ranked, ...]
         )
         for place, (points, verdict) in enumerate(totals)
     )
-
-
-Cut = tuple[tuple[str, tuple[tuple[str, int, int], ...]], ...]
 
 
 def _cut(texts: Sequence[tuple[str, str]], language: Language) -> Cut:

@@ -13,7 +13,7 @@ from plazo.tickets.models import Ticket
 from plazo.triage.scope_suggesting import judge_scope
 from tests.factory import PASSWORD, TUESDAY, a_case, an_agent, as_agent, publish_iws
 from tests.people import a_person
-from tests.web import Browse, audit, each_look, keep_picture, overflow
+from tests.web import Browse, at_full_length, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 BILLING = {
@@ -63,6 +63,7 @@ def test_every_page_of_scope_passes_the_audit(browse: Browse, width: int, dark: 
     page.locator(".scope__choose summary").click()
     page.locator(".scope__flag summary").click()
     keep_picture(page, f"scope-choices-{shown}")
+    at_full_length(page)
     assert (audit(page), overflow(page)) == ([], 0)
     page.goto(f"/desk/tickets/{other.number}/")
     keep_picture(page, f"scope-decided-{shown}")

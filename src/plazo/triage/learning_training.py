@@ -106,8 +106,14 @@ def switch_learning(*, on: bool, actor: Actor, now: datetime) -> ScopeLearning:
         if before != on:
             switch.is_on = on
             switch.save()
-            told = {"before": {"active": before}, "after": {"active": on}}
-            audit.record("scope.switched", "scope", **told, actor=actor, now=now)
+            audit.record(
+                "scope.switched",
+                "scope",
+                before={"active": before},
+                after={"active": on},
+                actor=actor,
+                now=now,
+            )
     return switch
 
 

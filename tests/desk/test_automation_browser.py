@@ -9,7 +9,7 @@ import time_machine
 from playwright.sync_api import Page, expect
 
 from plazo.automation import running
-from plazo.automation.rule_models import Rule, RuleRun
+from plazo.automation.rule_models import Macro, Rule, RuleRun
 from plazo.config import demo
 from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY
@@ -102,6 +102,11 @@ def test_a_rule_is_made_by_mouse_and_a_macro_joins_what_was_typed(browse: Browse
     page.get_by_role("button", name="Usar Licencia ya entregada").click()
     expect(page.get_by_text("2 cambios hechos")).to_be_visible()
     expect(page.locator("#body")).to_have_value(re.compile(r"^Buenas tardes:\n\nUna vez entregada"))
+    page.goto(f"/desk/tickets/{ticket.number}/?macro={Macro.objects.earliest('position').pk}")
+    page.wait_for_url(re.compile(r"/IWS-\d+/$"))  # with the draft: read again, it is there once
+    words = page.locator("#body").input_value()
+    page.reload()
+    expect(page.locator("#body")).to_have_value(words)
     ticket.refresh_from_db()
     assert {"retenido", "licencias"} <= set(ticket.tags)
     assert str(ticket.assignee) == "Administración"

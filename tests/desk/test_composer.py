@@ -378,6 +378,7 @@ def test_the_page_costs_the_same_with_1_and_with_200_messages(desk):
         commands.add_participant(person_id=person.pk, **by)
     for number in range(200):
         commands.reply_to_ticket(body=f"respuesta número {number}", copies=[], **by)
+    commands.add_internal_note(body="otra nota", **by)
     for number in range(4):
         send(desk, ticket, f"espera {number}")
     assert queries_of(desk, url) == one

@@ -138,7 +138,7 @@ def test_operators_are_completed(agent_client, cases, typed, offered):
 
 def test_every_completion_is_understood(agent_client, cases):
     """Whatever is offered as a value means something in a search."""
-    for name in ("estado", "gravedad", "nivel", "asignado", "grupo", "canal", "es", "tiene"):
+    for name in ("estado", "severidad", "nivel", "asignado", "grupo", "canal", "es", "tiene"):
         options = agent_client.get("/desk/find/complete/", {"q": f"{name}:"}).json()["options"]
         assert options, name
         for one in options:

@@ -10,10 +10,11 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
+from plazo.accounts.absences import plan_absence
 from plazo.accounts.models import Agent, Organization, Role, User
 from plazo.automation.models import BulkAction, SavedView
 from plazo.automation.views import COLUMNS
-from plazo.tickets import commands
+from plazo.tickets import commands, drafts
 from plazo.tickets.models import Ticket
 from tests.database import queries_of
 from tests.factory import (
@@ -273,6 +274,57 @@ def test_take_the_next_one(desk):
     assert "No hay ningún caso por tomar." in text_of(
         desk.post(reverse("desk:take_next"), follow=True)
     )
+
+
+def test_a_case_is_solved_from_its_own_bar_and_taken_back(desk):
+    """One button and one key; the note takes it back, and leads back to the case."""
+    ticket = a_case()
+    here = f"/desk/tickets/{ticket.number}/"
+    assert f'action="{here}resolve/"' in desk.get(here).content.decode()
+
+    page = desk.post(f"{here}resolve/", follow=True)
+    assert f"{ticket.number} pasó a «Resuelto». Deshacer" in text_of(page)
+    assert f'action="{here}resolve/"' not in page.content.decode()
+    ticket.refresh_from_db()
+    assert ticket.status == "solved"
+    again = desk.post(f"{here}resolve/", follow=True)
+    assert "Deshacer" not in text_of(again)
+
+    undo = re.search(r'action="(/desk/bulk/[^"]+/undo/)"', page.content.decode())
+    back = desk.post(undo[1], {"next": here})
+    assert back["Location"] == here
+    ticket.refresh_from_db()
+    assert ticket.status == "open"
+
+    commands.set_status(ticket_id=ticket.pk, status="solved", actor=as_agent(), now=TUESDAY)
+    commands.set_status(ticket_id=ticket.pk, status="closed", actor=as_agent(), now=TUESDAY)
+    refused = desk.post(f"{here}resolve/")
+    assert (refused.status_code, "Deshacer" in text_of(refused)) == (422, False)
+
+
+def test_rows_tell_who_is_away_and_what_one_has_begun(desk):
+    """A moon with its words on whose the case is; a pen on the cases where one's own draft lies."""
+    given, begun, colleague = a_case(), a_case(), an_agent(2)
+    commands.assign_ticket(
+        ticket_id=given.pk, assignee_id=colleague.pk, actor=as_agent(), now=TUESDAY
+    )
+    for agent, ticket in ((an_agent(), begun), (colleague, given)):
+        drafts.save(
+            ticket_id=ticket.pk, agent=agent, kind="reply", body="Buenas", choices={}, now=TUESDAY
+        )
+    plan_absence(
+        agent_id=colleague.pk,
+        begins_at=TUESDAY,
+        ends_at=TUESDAY + timedelta(days=2),
+        actor=as_agent(2),
+        now=TUESDAY,
+    )
+
+    rows = desk.get("/desk/").content.decode().split('<li class="q-item"')[1:]
+    row = {re.search(r'data-number="([^"]+)"', each)[1]: each for each in rows}
+    assert "Agente de nivel 2, ausente hasta" in row[given.number]
+    assert "avatar--away" not in row[begun.number]
+    assert [number for number in row if "q-begun" in row[number]] == [begun.number]
 
 
 def test_empty_lists_say_what_to_do(desk):

@@ -112,6 +112,10 @@ def test_a_day_by_keys_alone(browse: Browse) -> None:
     expect(rows.first.locator(".q-row")).to_be_focused()
     press("z")
     expect(toast).to_contain_text("Se deshizo en 1 caso.")
+    press("t")
+    page.keyboard.type("prueba")
+    press("Enter")  # what this sheet says, and not what the first button of the bar says
+    expect(toast).to_contain_text(f"{number} con otras etiquetas.")
     press("x")
     press("j")
     press("x")

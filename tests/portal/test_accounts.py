@@ -203,6 +203,18 @@ def test_everyone_lands_where_they_work(client: Client) -> None:
     assert landed == ["/desk/", MINE, "/hc/en/requests/"]
 
 
+def test_an_agent_s_pages_speak_their_own_language(client: Client) -> None:
+    """Whatever the browser asks for: what they chose for themselves goes with them."""
+    user = an_agent().user
+    user.language = "en"
+    user.save()
+    client.post(
+        LOGIN, {"login": user.email, "password": PASSWORD}, headers={"accept-language": "es-CO"}
+    )
+    assert client.cookies["plazo_language"].value == "en"
+    assert '<html lang="en"' in client.get("/desk/").content.decode()
+
+
 def test_an_address_alone_says_which_ways_there_are(client: Client) -> None:
     """Without a password nothing is tried, and nothing is said of who exists."""
     for email in ("compras@andina.example", "nadie@otra.example"):

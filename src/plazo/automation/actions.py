@@ -264,16 +264,17 @@ def _check_answer(values: Values, use: For) -> dict[str, Any]:
 
 
 def _set_status(doing: Doing, values: Values) -> TicketEvent | None:
-    status = values["status"]
-    if status != Status.PENDING and doing.ticket().status == status:
+    ticket = doing.ticket()
+    wanted = {
+        "status": values["status"],
+        "waiting_for": values.get("waiting_for", ""),
+        "reason": " ".join(telling.as_plain(doing.fill(values.get("reason", ""))).split())[:300],
+    }
+    is_so = (ticket.status, ticket.waiting_for, ticket.waiting_reason)
+    if is_so == tuple(wanted.values()) or wanted["status"] == ticket.status != Status.PENDING:
         return None
     return commands.set_status(
-        ticket_id=doing.ticket_id,
-        status=status,
-        waiting_for=values.get("waiting_for", ""),
-        reason=telling.as_plain(doing.fill(values.get("reason", ""))),
-        actor=doing.actor,
-        now=doing.now,
+        ticket_id=doing.ticket_id, **wanted, actor=doing.actor, now=doing.now
     )
 
 

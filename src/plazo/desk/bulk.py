@@ -1,4 +1,4 @@
-"""What is done to the chosen rows of the queue, and taken back; and the next case to take."""
+"""What is done to the chosen rows of the queue, or to a case, and taken back; and the next one."""
 
 import uuid
 from typing import Any
@@ -18,10 +18,11 @@ from plazo.agreements.queries import version_in_force
 from plazo.automation.bulk import MOST_TICKETS, Outcome, do_to_tickets, undo_bulk
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
+from plazo.desk.case import show_ticket
 from plazo.desk.frame import agent_required, posted
 from plazo.desk.live import in_other_hands
 from plazo.desk.queue import place_after
-from plazo.desk.rows import row_context
+from plazo.desk.rows import beside, row_context
 from plazo.desk.wanted import wanted_by
 from plazo.tickets import access, commands
 from plazo.tickets.models import Status
@@ -72,6 +73,25 @@ def undo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     level = messages.WARNING if outcome.refused else messages.SUCCESS
     messages.add_message(request, level, " ".join([*parts, *_rest(outcome)]))
     return _answer(request, outcome.changed)
+
+
+@agent_required
+@posted("desk:ticket")
+def resolve(request: HttpRequest, number: str) -> HttpResponse:
+    """Solve the case that one looks at, and offer to take it back."""
+    now = read_clock()
+    agent: Agent = request.agent  # type: ignore[attr-defined]
+    found = access.ticket_for_agent(agent, number)
+    wanted = {"status": Status.SOLVED.value}
+    outcome = do_to_tickets(
+        tickets=[found], what="status", wanted=wanted, agent_id=agent.pk, now=now
+    )
+    if outcome.refused:
+        return show_ticket(request, found, now, error=outcome.refused[0][1])
+    if outcome.changed:
+        text = " ".join(_done(outcome))
+        messages.success(request, text, extra_tags=f"undo-{outcome.action.key}")
+    return redirect("desk:ticket", number=number)
 
 
 @agent_required
@@ -211,6 +231,8 @@ def _answer(request: HttpRequest, changed: list[str]) -> HttpResponse:
     agent: Agent = request.agent  # type: ignore[attr-defined]
     version = version_in_force(now)
     columns = wanted_by(request.POST, agent).definition.columns
+    tickets = list(access.tickets_by_number(agent, changed, rows=True))
+    around = beside(tickets, agent, now)
     rows = {
         ticket.number: render_to_string(
             "plazo/desk/_rows.html",
@@ -223,12 +245,13 @@ def _answer(request: HttpRequest, changed: list[str]) -> HttpResponse:
                         language=request.LANGUAGE_CODE,
                         zone=agent.user.time_zone,
                         now=now,
+                        **around,
                     )
                 ]
             },
             request,
         )
-        for ticket in access.tickets_by_number(agent, changed, rows=True)
+        for ticket in tickets
     }
     note = render(request, "plazo/desk/_flash.html").content.decode()
     return JsonResponse({"note": note, "rows": rows})

@@ -161,7 +161,7 @@ class MeForm(forms.ModelForm):  # type: ignore[type-arg]
     time_zone = forms.CharField(max_length=60, label=_("Time zone"))
     single_keys = forms.BooleanField(
         required=False,
-        label=_("Single keys do things"),
+        label=_("Use single-key shortcuts"),
         help_text=_(
             "J, K, R and the others. Turn them off if you speak to your computer or touch keys "
             "by accident; Ctrl K stays."

@@ -25,7 +25,11 @@ def me(request: HttpRequest) -> HttpResponse:
         user = form.save()
         response = redirect("desk:me")
         response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, user.language, max_age=365 * 86400, samesite="Lax"
+            settings.LANGUAGE_COOKIE_NAME,
+            user.language,
+            max_age=365 * 86400,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
         )
         messages.success(request, _("Saved."))
         return response

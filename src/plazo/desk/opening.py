@@ -199,11 +199,12 @@ def _show(
     person = (
         requesters_by_email(address).select_related("organization").first() if address else None
     )
+    asked_service = str(form["service"].value() or "")
     context = frame(request, now, version, current="new") | {
         "form": form,
         "followed": followed,
         "person": person,
-        "flag": _flag(person, document, str(form["service"].value() or "")) if address else "",
+        "flag": _flag(person, document, asked_service) if "@" in address else "",
         "staged": form.carry() if form.is_bound else [],
         "questions": [
             (name, label, str(form[name].value() or ""), known)

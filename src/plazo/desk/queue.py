@@ -23,7 +23,7 @@ from plazo.core.errors import NotVisible, PlazoError
 from plazo.desk.filtering import chips
 from plazo.desk.frame import FOLLOWS, agent_required, frame, posted
 from plazo.desk.horizon import horizon
-from plazo.desk.rows import column_names, parted, row_context
+from plazo.desk.rows import beside, column_names, parted, row_context
 from plazo.desk.wanted import Wanted, wanted_by
 from plazo.tickets import queries
 from plazo.tickets.listing import GROUPINGS, ORDERINGS, Page
@@ -79,8 +79,12 @@ def queue(request: HttpRequest) -> HttpResponse:
 def _list_context(
     page: Page, wanted: Wanted, context: dict[str, Any], version: AgreementVersion, now: datetime
 ) -> dict[str, Any]:
-    """Return the rows of a page under their headings, and the horizon of their deadlines."""
+    """Return the rows of a page under their headings, and the horizon of their deadlines.
+
+    Costs two queries, whatever the number of rows.
+    """
     definition = wanted.definition
+    around = beside(page.tickets, context["agent"], now)
     rows = [
         row_context(
             ticket,
@@ -89,6 +93,7 @@ def _list_context(
             language=context["language"],
             zone=context["zone"],
             now=now,
+            **around,
         )
         for ticket in page.tickets
     ]

@@ -1,6 +1,6 @@
 """The rows of the queue: what each shows, and under which heading it stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from plazo.accounts.models import Agent
+from plazo.accounts.queries import absences_at
 from plazo.agreements.labels import metric_label
 from plazo.agreements.models import AgreementVersion
 from plazo.automation.views import COLUMNS
@@ -19,13 +21,25 @@ from plazo.core import chips, clockview, localtime
 from plazo.core.clockview import ClockView
 from plazo.core.language import kept_in_each_language
 from plazo.core.templatetags import plazo as tags
+from plazo.desk.away import until_words
 from plazo.desk.scoping import unentitled
-from plazo.tickets import queries
+from plazo.tickets import drafts, queries
 from plazo.tickets.models import Status, Ticket
 
 Row = dict[str, Any]
 _WITH_STATE: Final = '<span class="chip" data-sla="{}">{} {}</span>'
 _ON: Final = mark_safe(' class="on"')
+
+
+def beside(tickets: Sequence[Ticket], agent: Agent, now: datetime) -> dict[str, Any]:
+    """Return what rows show beside their tickets: `away`, until when agents are, in words by their
+    keys; `begun`, on which tickets the agent has begun to write. Two queries.
+    """
+    zone = agent.user.time_zone
+    return {
+        "away": {pk: until_words(each, zone, now) for pk, each in absences_at(now).items()},
+        "begun": drafts.begun_on(agent, [ticket.pk for ticket in tickets]),
+    }
 
 
 def row_context(
@@ -36,12 +50,15 @@ def row_context(
     language: str,
     zone: str,
     now: datetime,
+    away: Mapping[int, str],
+    begun: Collection[int],
 ) -> Row:
     """Return all that `_rows.html` needs for one ticket, alone or in its list. Costs no query.
 
     What stands in a row is worked out here, word by word: the template only puts it in its place,
     fifty times a page.
-    Units: `ticket` was fetched `for_queue_page`; `columns` are keys of `automation.views.COLUMNS`.
+    Units: `ticket` was fetched `for_queue_page`; `columns` are keys of `automation.views.COLUMNS`;
+        `away` and `begun` come from `beside`.
     """
     live = queries.live_clock(ticket)
     clock = clockview.of_projection(live, now) if live else None
@@ -57,9 +74,10 @@ def row_context(
         "chip": _chip(ticket, clock),
         "subject": ticket.subject,
         "under": _flagged(ticket, version, _under(ticket, clock, zone, now)),
+        "begun": _begun() if ticket.pk in begun else "",
         "service": version.document.service_name(ticket.service, language),
         "cells": mark_safe(  # noqa: S308 - each cell has been escaped
-            "".join(_cell(column, ticket, version, language, zone, now) for column in columns)
+            "".join(_cell(column, ticket, version, language, zone, now, away) for column in columns)
         ),
     }
 
@@ -127,6 +145,7 @@ def _cell(
     language: str,
     zone: str,
     now: datetime,
+    away: Mapping[int, str],
 ) -> str:
     match column:
         case "severity":
@@ -134,7 +153,8 @@ def _cell(
         case "level":
             return _level(ticket.level)
         case "assignee":
-            drawn = _assignee(str(ticket.assignee) if ticket.assignee else "")
+            name = str(ticket.assignee) if ticket.assignee else ""
+            drawn = _assignee(name, away.get(ticket.assignee_id or 0, ""))
         case _:
             return _worded(column, _words(column, ticket, version, language, zone, now))
     return f'<span class="q-c q-c--{column}">{drawn}</span>'
@@ -156,12 +176,23 @@ def _level(level: int) -> str:
 
 
 @kept_in_each_language
-def _assignee(name: str) -> str:
+def _assignee(name: str, away: str) -> str:
+    """Draw whose a ticket is; with a moon and its words where they are away."""
     none, said = "" if name else " avatar--none", name or _("Unassigned")
+    said, moon = (f"{said}, {away}", tags.icon("moon")) if away else (said, "")
     return format_html(
         '<span class="avatar avatar--sm{}" title="{}"><span aria-hidden="true">{}</span>'
-        '<span class="sr">{}</span></span>',
-        none, said, tags.initials(name) if name else "–", said,
+        '<span class="sr">{}</span>{}</span>',
+        f"{none} avatar--away" if away else none, said,
+        tags.initials(name) if name else "–", said, moon,
+    )  # fmt: skip
+
+
+@kept_in_each_language
+def _begun() -> str:
+    return format_html(
+        '<span class="q-begun" title="{}">{} {}</span>',
+        _("You have begun to write"), tags.icon("square-pen"), _("Draft"),
     )  # fmt: skip
 
 

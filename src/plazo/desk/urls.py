@@ -75,6 +75,7 @@ urlpatterns = [
     path("tickets/<str:number>/level/", acting.level, name="level"),
     path("tickets/<str:number>/verdict/", acting.verdict, name="verdict"),
     path("tickets/<str:number>/status/", acting.status, name="status"),
+    path("tickets/<str:number>/resolve/", bulk.resolve, name="resolve"),
     path("tickets/<str:number>/reopen/", acting.reopen, name="reopen"),
     path("tickets/<str:number>/invite/", acting.invite, name="invite"),
     path("tickets/<str:number>/messages/<int:message>/again/", mail.send_again, name="send_again"),

@@ -38,11 +38,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return reverse("portal:profile", args=[language_of(request)])
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
-        """Note when it was; the sign-in's pages speak a client's language from here on."""
+        """Note when it was; pages speak the person's own language from here on."""
         note_sign_in(request, read_clock())
         response: HttpResponse = super().post_login(request, user, **kwargs)
-        if agent_of(user) is None:
-            speak(response, user.language)
+        speak(response, user.language)
         return response
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What somebody types into the search, read: words, phrases, what must not be there, operators.
 
-    pago "orden de compra" -prueba estado:abierto gravedad:A empresa:"Norte" vence<2h -etiqueta:x
+    pago "orden de compra" -prueba estado:abierto severidad:A empresa:"Norte" vence<2h -etiqueta:x
 
 Nothing that can be typed is an error. What looks like an operator and is none, or has a value that
 nobody knows, is looked for as words, and `remarks` says so. Pure: names of people, companies and

@@ -44,14 +44,15 @@ function command(element) {
   };
 }
 
-// The bar of chosen cases waits out of sight, yet its keys act on the row of the cursor.
+// The bar of chosen cases waits out of sight, yet its keys act on the row of the cursor: the sheet
+// tells them on the whole.
 const awaits = (element) => Boolean(element.closest("form.bulk"));
 
-function here() {
+function here(whole = false) {
   const rows = [...document.querySelectorAll(".q-row, [data-walk]")].map((row) => row.closest("li, tr") ?? row);
   const current = document.querySelector(":is(.q-row, [data-walk])[aria-current='true']");
   return [...document.querySelectorAll("main :is([data-key], [data-go], [data-command])")]
-    .filter((one) => !one.closest(".tabbar") && !one.matches(":disabled") && (visible(one) || (current && awaits(one))))
+    .filter((one) => !one.closest(".tabbar") && !one.matches(":disabled") && (visible(one) || ((whole || current) && awaits(one))))
     .filter((one) => rows.every((row) => !row.contains(one) || row.contains(current)))
     .map(command)
     .filter((one, at, all) => all.findIndex((other) => other.name === one.name) === at);
@@ -264,7 +265,7 @@ function row(one) {
 
 function openSheet() {
   const keyed = (all) => all.filter((one) => one.keys.length);
-  const parts = { here: keyed(here()), go: keyed(elsewhere()).filter((one) => one.keys.length === 2) };
+  const parts = { here: keyed(here(true)), go: keyed(elsewhere()) };
   for (const [name, all] of Object.entries(parts)) {
     const part = sheet.querySelector(`[data-part="${name}"]`);
     part.hidden = !all.length;

@@ -242,6 +242,13 @@ addEventListener("submit", (event) => {
     .finally(() => form.removeAttribute("aria-busy"));
 });
 
+// Enter in a field does what its own sheet says: these forms have several.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches("form:is(.bulk, .filter) .drop__sheet :is(input, select)")) return;
+  event.preventDefault();
+  event.target.closest(".drop__sheet").querySelector("[type=submit]").click();
+});
+
 toasts.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.parentElement.remove());
 bulk?.addEventListener("reset", () => setTimeout(count));
 const all = bulk?.querySelector("[data-all]");

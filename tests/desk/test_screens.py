@@ -285,10 +285,13 @@ def test_a_select_chooses_nothing_by_itself(agent_client):
     ticket = a_case()
     url = reverse("desk:ticket", args=[ticket.number])
     body = agent_client.get(url).content.decode()
-    for name, words in (("status", "Cambiar estado a…"), ("verdict", "Elija el dictamen…")):
-        select = re.search(rf'<select [^>]*name="{name}".*?</select>', body, re.DOTALL).group()
-        assert f'<option value="" selected disabled>{words}</option>' in select
-        assert select.count(" selected") == 1
+    select = re.search(r'<select [^>]*name="status".*?</select>', body, re.DOTALL).group()
+    assert '<option value="" selected disabled>Cambiar estado a…</option>' in select
+    assert select.count(" selected") == 1
+    radios = re.findall(r'<input type="radio" name="verdict"[^>]*>', body)
+    assert len(radios) == 6
+    assert not any(" checked" in radio for radio in radios)
+    for name in ("status", "verdict"):
         answer = agent_client.post(reverse(f"desk:{name}", args=[ticket.number]), {})
         assert answer.status_code == 422, name
 

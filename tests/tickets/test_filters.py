@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from plazo.accounts.models import Organization
 from plazo.tickets import commands, filters
 from plazo.tickets.errors import BadFilter, BadTag, TooManyTags
 from plazo.tickets.models import Tag, Ticket
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent
+from tests.people import a_company, a_person
 
 pytestmark = pytest.mark.django_db
 NOW = TUESDAY
@@ -32,6 +34,56 @@ def desk() -> dict[str, Ticket]:
     return {"mine": mine, "other": other}
 
 
+@pytest.mark.parametrize(
+    ("op", "value", "kept"),
+    [
+        ("any_of", ["entitled"], {"entitled", "unnamed"}),
+        ("any_of", ["stage"], {"stage"}),
+        ("any_of", ["service"], {"service"}),
+        ("any_of", ["unknown"], {"unknown"}),
+        ("any_of", ["stage", "service"], {"stage", "service"}),
+        ("none_of", ["entitled"], {"stage", "service", "unknown"}),
+        ("none_of", ["unknown", "stage"], {"entitled", "unnamed", "service"}),
+    ],
+)
+def test_whether_a_client_is_entitled_can_be_asked(op, value, kept):
+    """Stage and contracted services decide, now; each case is in one of four states."""
+    a_company("boreal")
+    Organization.objects.filter(slug="boreal").update(stage="testing")
+    people = {slug: a_person(f"ti@{slug}.example", company=slug) for slug in ("andina", "boreal")}
+    cases = {
+        "entitled": a_case(requester=people["andina"]),
+        "service": a_case(requester=people["andina"], service="whitelabel"),
+        "stage": a_case(requester=people["boreal"]),
+        "unknown": a_case(requester=a_requester("nadie@sur.example")),
+        "unnamed": a_case(requester=people["andina"]),
+    }
+    commands.classify_ticket(
+        ticket_id=cases["unnamed"].pk, service="", environment="", request_type="",
+        actor=as_agent(), now=NOW,
+    )  # fmt: skip
+    condition = filters.Condition("entitlement", op, value)
+    found = set(
+        Ticket.objects.filter(condition.q(filters.Context(NOW))).values_list("pk", flat=True)
+    )
+    assert {name for name, case in cases.items() if case.pk in found} == kept
+    for name, case in cases.items():
+        row = Ticket.objects.select_related("organization").get(pk=case.pk)
+        organization = row.organization
+        said = row.agreement_version.document.entitlement(
+            organization.stage if organization else None,
+            organization.services if organization else (),
+            row.service,
+        )
+        assert said == ("" if name in ("entitled", "unnamed") else name)
+
+
+def test_an_entitlement_that_there_is_not_is_refused():
+    """Nothing that a client sends is taken on trust."""
+    with pytest.raises(BadFilter):
+        filters.Condition("entitlement", "any_of", ["rich"]).q(filters.Context(NOW))
+
+
 ROWS: list[tuple[str, str, Any, set[str]]] = [
     ("status", "any_of", ["new"], {"mine", "other"}),
     ("status", "none_of", ["new"], set()),
@@ -48,6 +100,8 @@ ROWS: list[tuple[str, str, Any, set[str]]] = [
     ("service", "any_of", ["physical", "catalog"], {"other"}),
     ("environment", "none_of", ["development"], {"mine"}),
     ("channel", "any_of", ["form"], {"mine", "other"}),
+    ("entitlement", "any_of", ["unknown"], {"mine", "other"}),
+    ("entitlement", "none_of", ["unknown"], set()),
     ("tag", "any_of", ["urgente", "nada"], {"mine"}),
     ("tag", "all_of", ["urgente", "nada"], set()),
     ("tag", "all_of", ["urgente", "pago-504"], {"mine"}),

@@ -16,6 +16,7 @@ from plazo.sla import Metric
 from plazo.sla.calendar import DEFAULT_HORIZON
 
 LANGUAGES = ("es", "en")
+IN_SCOPE = "in_scope"  # a verdict that is no clause
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNITS = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}
@@ -222,6 +223,47 @@ class Clause(Strict):
     answer: Text
 
 
+class Phrases(Strict):
+    """Words and phrases by language. A case is searched for those of both."""
+
+    es: tuple[Words, ...] = ()
+    en: tuple[Words, ...] = ()
+
+    def all(self) -> tuple[tuple[Literal["es", "en"], str], ...]:
+        """Return every phrase with its language, in the order of the file."""
+        return tuple(("es", each) for each in self.es) + tuple(("en", each) for each in self.en)
+
+
+class ScopeRule(Strict):
+    """What speaks for a verdict on scope, and how much: a clause of ours, or "in_scope".
+
+    Units: `weight` in points; `triage.scope` says how they add up. `words` are looked for in the
+        subject, the request and the answers of its form; `answered` are questions of the form.
+    Edges: every condition that is written must hold, of a list any of its values.
+    """
+
+    key: Key
+    verdict: Key
+    weight: Annotated[int, Field(ge=1, le=100)]
+    reason: Text
+    words: Phrases | None = None
+    unless: Phrases | None = None
+    services: tuple[Key, ...] = ()
+    environments: tuple[Key, ...] = ()
+    request_types: tuple[Key, ...] = ()
+    stages: tuple[Key, ...] = ()
+    channels: tuple[Literal["form", "email", "portal", "internal", "api"], ...] = ()
+    answered: tuple[Key, ...] = ()
+    guidance: tuple[Literal["pass_on", "technical"], ...] = ()
+
+    @property
+    def has_condition(self) -> bool:
+        """Whether anything must hold; one without would speak in every case."""
+        lists = (self.services, self.environments, self.request_types, self.stages)
+        more = (self.channels, self.answered, self.guidance)
+        return any(lists) or any(more) or bool(self.words and self.words.all())
+
+
 class Channel(Strict):
     key: Key
     calendar: Key
@@ -318,6 +360,7 @@ class AgreementDocument(Strict):
     fields: tuple[FormField, ...] = ()
     areas: dict[Key, Area]
     clauses: tuple[Clause, ...]
+    scope_rules: tuple[ScopeRule, ...] = ()
     channels: tuple[Channel, ...]
     severities: tuple[SeverityText, ...]
     policies: tuple[PolicyEntry, ...]

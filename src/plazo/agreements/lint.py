@@ -23,6 +23,7 @@ from plazo.agreements.document import (
     PolicyEntry,
     without_mark,
 )
+from plazo.agreements.lint_scope import scope_faults
 from plazo.agreements.locate import Places
 from plazo.sla import Calendar, Metric, NoOpenTime, SlaError
 
@@ -157,6 +158,8 @@ def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     yield from _policies(document, calendars, places)
     yield from _areas(document, calendars, places)
     yield from _people(document, places)
+    for path, severity, code, message in scope_faults(document):
+        yield Finding(places.line(path), severity, code, message)
     yield from _unused(document, places)
 
 

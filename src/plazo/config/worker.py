@@ -23,6 +23,7 @@ from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
 from plazo.tickets import holding, waiting
 from plazo.tickets.search import indexing
+from plazo.triage import learning_training
 from plazo.triage import loop as areas_loop
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
     "areas": areas_loop.run_forever,
     "help center": helpcenter_loop.run_forever,
     "search": indexing.run_forever,
+    "learning": learning_training.run_forever,
     "job cleaner": jobs.clean_for_ever,
     "tidying": tidying.tidy_for_ever,
 }

@@ -21,6 +21,7 @@ from plazo.desk.frame import agent_required, posted
 from plazo.notifications import people
 from plazo.tickets import access, commands, drafts
 from plazo.tickets.models import Status, Ticket
+from plazo.triage.scope_suggesting import judge_scope
 
 
 def act(
@@ -100,17 +101,13 @@ def level(request: HttpRequest, number: str) -> HttpResponse:
 @agent_required
 @posted("desk:ticket")
 def verdict(request: HttpRequest, number: str) -> HttpResponse:
-    """Decide whether the ticket is in scope, or out by which clause."""
+    """Decide whether the ticket is in scope, or out by which clause, perhaps with why."""
     return act(
         request,
         number,
         forms.VerdictForm(request.POST),
-        lambda found, data, by: commands.give_verdict(
-            ticket_id=found.pk,
-            in_scope=data["verdict"] == "in_scope",
-            clause="" if data["verdict"] == "in_scope" else data["verdict"],
-            **by,
-        ),
+        lambda found, data, by: judge_scope(ticket_id=found.pk, **data, **by),
+        done=_("The verdict is on record. You can change it; the first one stays."),
     )
 
 

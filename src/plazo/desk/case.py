@@ -29,6 +29,7 @@ from plazo.desk.frame import agent_required, frame
 from plazo.desk.macros import automation_of, words_asked
 from plazo.desk.promised import promises_context
 from plazo.desk.queue import way_back
+from plazo.desk.scoping import scope_of
 from plazo.helpcenter import queries as titles
 from plazo.notifications import inbox
 from plazo.sla import UnknownTarget
@@ -86,6 +87,7 @@ def show_ticket(
     away, zone = absences_at(now), context["zone"]
     organization = found.organization
     context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
+    context |= scope_of(found, chain, language)
     participants = list(found.participants.select_related("requester"))
     entries = queries.conversation(
         found,
@@ -113,13 +115,8 @@ def show_ticket(
         ],
         "severity_name": severity_text.name.in_language(language) if severity_text else "",
         "severity_guide": severity_text.description.in_language(language) if severity_text else "",
-        "clauses": [(c.key, c.topic.in_language(language)) for c in document.clauses],
-        "suggested_clause": document.clause_for(found.environment, found.request_type),
         "verdict_clause": document.clause(found.verdict),
         "verdict_topic": _topic(document.clause(found.verdict), language),
-        "suggested_topic": _topic(
-            document.clause_for(found.environment, found.request_type), language
-        ),
         "ladder": [
             (s.level, s.role.in_language(language), _(" or ").join(s.contacts))
             for s in document.ladder

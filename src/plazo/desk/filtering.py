@@ -101,6 +101,12 @@ class Lists:
                 ("standing", _("given, in time")),
                 ("late", _("its time has passed")),
             ],
+            "entitlement": [
+                ("entitled", _("Entitled")),
+                ("stage", _("Not in production yet")),
+                ("service", _("Service not contracted")),
+                ("unknown", _("Company not known")),
+            ],
             "verdict": [
                 ("in_scope", _("In scope")),
                 *((each.key, each.topic.in_language(language)) for each in document.clauses),

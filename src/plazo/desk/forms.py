@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent, Language, RequesterRole, User, normal_email
 from plazo.channels.forms.uploads import WithFiles
+from plazo.tickets.commands import LONGEST_WHY
 from plazo.tickets.holding import SECONDS
 from plazo.tickets.models import Status, WaitingFor
 
@@ -137,6 +138,7 @@ class VerdictForm(forms.Form):
     """In scope, or out by a clause."""
 
     verdict = forms.CharField(max_length=60)
+    why = forms.CharField(required=False, max_length=LONGEST_WHY)
 
 
 class InviteForm(forms.Form):

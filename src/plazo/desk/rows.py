@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -22,6 +22,7 @@ from plazo.core.clockview import ClockView
 from plazo.core.language import kept_in_each_language
 from plazo.core.templatetags import plazo as tags
 from plazo.desk.away import until_words
+from plazo.desk.scoping import unentitled
 from plazo.tickets import drafts, queries
 from plazo.tickets.models import Status, Ticket
 from plazo.tickets.promises import lacks_promise
@@ -73,7 +74,7 @@ def row_context(
         "due": _due(clock, zone, now),
         "chip": _chip(ticket, clock),
         "subject": ticket.subject,
-        "under": _under(ticket, clock, zone, now),
+        "under": _flagged(ticket, version, _under(ticket, clock, zone, now)),
         "begun": _begun() if ticket.pk in begun else "",
         "service": version.document.service_name(ticket.service, language),
         "cells": mark_safe(  # noqa: S308 - each cell has been escaped
@@ -124,6 +125,20 @@ def _under(ticket: Ticket, clock: ClockView | None, zone: str, now: datetime) ->
         text = f"{text} · {_('no promise yet')}"
     reason = ticket.waiting_reason if ticket.status == Status.PENDING else ""
     return f"{text} · {reason}" if reason else text
+
+
+def _flagged(ticket: Ticket, version: AgreementVersion, under: str) -> str:
+    """Return the second line with a mark before it where the client is not entitled to support."""
+    why = unentitled(ticket.organization, ticket.service, version.document)
+    return _flag(why) + format_html("{}", under) if why and not ticket.is_ended else under
+
+
+@lru_cache(maxsize=64)
+def _flag(why: str) -> SafeString:
+    return format_html(
+        '<span class="q-flag c-risk" title="{}">{}<span class="sr">{}. </span></span> ',
+        why, tags.icon("shield-alert"), why,
+    )  # fmt: skip
 
 
 def _cell(

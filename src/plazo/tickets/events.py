@@ -385,13 +385,21 @@ class TicketReopened(Payload):
         return facts.Reopened(at, self.by_requester)
 
 
-@event("verdict.given", PUBLIC, _("Scope verdict"), NOTHING)
+@event("verdict.given", PUBLIC, _("Scope verdict"), "why, written by an agent for agents")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictGiven(Payload):
-    """Somebody decided whether the ticket is in scope, or out by which clause."""
+    """Somebody decided whether the ticket is in scope, or out by which clause.
+
+    What was proposed to them goes with it, so that proposals can be measured: a verdict, who
+    proposed it, and the keys of the rules or of the model that it rested on.
+    """
 
     in_scope: bool
     clause: str | None = None
+    why: str = ""
+    suggested: str = ""
+    suggested_by: Literal["", "rules", "model"] = ""
+    evidence: list[str] = field(default_factory=list)
 
     def to_fact(self, at: datetime) -> EventFact:
         return facts.VerdictGiven(at, self.in_scope, self.clause)

@@ -8,15 +8,21 @@ asked for; nothing that a client sends reaches a lookup by its name.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal
 
-from django.db.models import Exists, OuterRef, Q
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import CharField, Exists, F, Func, OuterRef, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent
+from plazo.agreements.queries import version_in_force
 from plazo.tickets.errors import BadFilter
 from plazo.tickets.models import Attachment, InternalNote, Ticket
+
+ArrayOf = partial(Func, function="ARRAY", template="%(function)s[%(expressions)s]::varchar[]",
+                  output_field=ArrayField(CharField()))  # fmt: skip
 
 VERSION: Final = 1
 MOST_CONDITIONS: Final = 20
@@ -262,6 +268,30 @@ def _moment(name: str) -> Meaning:
     return meaning
 
 
+def _entitlement(op: str, value: Any, context: Context) -> Q:
+    """Mean whether the client is entitled to support now, by the agreement in force.
+
+    Source: `AgreementDocument.entitlement`, whose keys these are, and "entitled" for none of them.
+    """
+    entitled = version_in_force(context.now).document.stages.entitled
+    done = Q(organization__stage=entitled)
+    covered = Q(service="") | Q(organization__services__contains=ArrayOf(F("service")))
+    meanings = {
+        "entitled": done & covered,
+        "unknown": Q(organization__isnull=True),
+        "stage": Q(organization__isnull=False) & ~done,
+        "service": done & ~covered,
+    }
+    if not set(value) <= set(meanings):
+        raise BadFilter(field="entitlement")
+    # Of the four each ticket has one: those that are not asked for say it without a NULL.
+    wanted = [k for k in meanings if (k in value) == (op == "any_of")]
+    found = Q(pk__in=[])
+    for each in wanted:
+        found |= meanings[each]
+    return found
+
+
 def _subject(op: str, value: Any, context: Context) -> Q:
     found = Q()
     for words in value:
@@ -327,6 +357,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("promise", _("Promise"), "choice", _AMONG, _promise),
         Field("cause", _("Cause"), "choice", _OPTIONAL, _column("cause")),
         Field("solution", _("Kind of solution"), "choice", _OPTIONAL, _column("solution")),
+        Field("entitlement", _("Entitlement"), "choice", _AMONG, _entitlement),
         Field("tag", _("Tag"), "tag", ("any_of", "all_of", "none_of", "unset"), _tags),
         Field("has", _("Has"), "choice", _AMONG, _has),
         Field("subject", _("Subject"), "text", ("contains",), _subject),

@@ -56,7 +56,8 @@ SHOWN_IN_ROWS = (
     "number", "subject", "status", "waiting_for", "waiting_reason", "severity", "level",
     "service", "environment", "request_type", "tags", "clocks", "promised_by", "opened_at",
     "updated_at", "solved_at", "sort_due_at", "requester__name", "requester__email",
-    "requester__erased_at", "organization__name", "assignee__user__name",
+    "requester__erased_at", "organization__name", "organization__stage",
+    "organization__services", "assignee__user__name",
     "assignee__user__email", "group__name",
 )  # fmt: skip
 

@@ -39,6 +39,7 @@ KINDS: Final[dict[str, Promise]] = {
     "notices": gettext_lazy("Notices"),
     "organization": gettext_lazy("Companies"),
     "outcome": gettext_lazy("Causes and solutions"),
+    "scope": gettext_lazy("Scope"),
 }
 
 WHAT: Final[dict[str, Promise]] = {
@@ -80,6 +81,8 @@ WHAT: Final[dict[str, Promise]] = {
     "outcome.retired": gettext_lazy("Entry not offered any more"),
     "outcome.restored": gettext_lazy("Entry offered again"),
     "outcome.asked": gettext_lazy("What solving requires"),
+    "scope.switched": gettext_lazy("Learned proposals turned on or off"),
+    "scope.asked": gettext_lazy("Learning asked for"),
 }
 
 FIELDS: Final[dict[str, Promise]] = {

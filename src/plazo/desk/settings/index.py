@@ -32,6 +32,7 @@ ABOUT: Final[dict[str, Promise]] = {
     "macros": _("Words and actions that you apply to a case in one go."),
     "rules": _("What happens by itself: on an event, or after a time."),
     "outcomes": _("What is chosen when a case is solved, and what cases wait for."),
+    "scope": _("What was out of scope, how proposals fared, and what was learned."),
     "audit": _("Who changed which setting, when, from what to what."),
 }
 

@@ -11,6 +11,7 @@ from plazo.desk.settings import (
     outcomes,
     questions,
     runs,
+    scope,
     services,
     team,
 )
@@ -44,6 +45,9 @@ urlpatterns = [
     path("agreement/", agreement.agreement, name="agreement"),
     path("agreement/publish/", agreement.publish, name="agreement_publish"),
     path("agreement/discard/", agreement.discard, name="agreement_discard"),
+    path("scope/", scope.scope, name="scope"),
+    path("scope/switch/", scope.switch, name="scope_switch"),
+    path("scope/learn/", scope.learn, name="scope_learn"),
     path("services/", services.services, name="services"),
     path("services/new/", services.service, name="service_new"),
     path("services/<slug:key>/", services.service, name="service"),

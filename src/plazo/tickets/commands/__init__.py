@@ -23,6 +23,9 @@ from plazo.tickets.commands.erasing import (
     redact_person,
 )
 from plazo.tickets.commands.handling import (
+    LONGEST_WHY,
+    NO_PROPOSAL,
+    Proposal,
     assign_ticket,
     change_tags,
     enter_level,
@@ -83,11 +86,14 @@ from plazo.tickets.commands.writing import (
 
 __all__ = [
     "LONGEST_RATING",
+    "LONGEST_WHY",
     "MOST_PARTICIPANTS",
+    "NO_PROPOSAL",
     "TRANSITIONS",
     "Arrival",
     "Guidance",
     "Outcomes",
+    "Proposal",
     "Referred",
     "add_internal_note",
     "add_participant",

@@ -1,8 +1,9 @@
 """Commands by which agents handle a ticket: who has it, how bad it is, how it stands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from plazo.accounts.models import Agent, Group
 from plazo.core.actor import Actor, ActorKind
@@ -26,6 +27,19 @@ from plazo.tickets.models import (
 from plazo.tickets.tags import tag_of
 
 MOST_TAGS: Final = 30
+LONGEST_WHY: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A verdict that was proposed: "in_scope" or a clause, by whom, and on which evidence."""
+
+    verdict: str = ""
+    by: Literal["", "rules", "model"] = ""
+    evidence: tuple[str, ...] = ()
+
+
+NO_PROPOSAL: Final = Proposal()
 
 
 def assign_ticket(
@@ -166,10 +180,18 @@ def reopen_ticket(*, ticket_id: int, actor: Actor, now: datetime) -> TicketEvent
 
 
 def give_verdict(
-    *, ticket_id: int, in_scope: bool, clause: str = "", actor: Actor, now: datetime
+    *,
+    ticket_id: int,
+    in_scope: bool,
+    clause: str = "",
+    why: str = "",
+    proposal: Proposal = NO_PROPOSAL,
+    actor: Actor,
+    now: datetime,
 ) -> TicketEvent:
     """Decide whether the ticket is in scope, or out by a named clause of its agreement.
 
+    Units: `why` is for agents; `proposal` is what whoever decides had before their eyes.
     Edges: a later verdict is recorded beside the first, which stopped the clock.
     Raises: UnknownChoice for a clause that the agreement does not have; TicketClosed.
     Source: agreement §2 and §4.
@@ -180,7 +202,14 @@ def give_verdict(
         if not in_scope and document.clause(clause) is None:
             raise UnknownChoice
         return page.append(
-            events.VerdictGiven(in_scope=in_scope, clause=None if in_scope else clause)
+            events.VerdictGiven(
+                in_scope=in_scope,
+                clause=None if in_scope else clause,
+                why=why.replace("\x00", "").strip()[:LONGEST_WHY],
+                suggested=proposal.verdict,
+                suggested_by=proposal.by,
+                evidence=list(proposal.evidence),
+            )
         )
 
 

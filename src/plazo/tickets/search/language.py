@@ -88,6 +88,10 @@ IS: Final[Mapping[str, tuple[str, str, Any]]] = {
     **dict.fromkeys(("mine", "mio"), ("assignee", "any_of", ["me"])),
     **dict.fromkeys(("unassigned", "sin-asignar", "libre"), ("assignee", "any_of", ["nobody"])),
     **dict.fromkeys(("paused", "waiting", "en-pausa"), ("status", "any_of", ["pending"])),
+    **dict.fromkeys(("entitled", "con-derecho"), ("entitlement", "any_of", ["entitled"])),
+    **dict.fromkeys(("unentitled", "sin-derecho"), ("entitlement", "none_of", ["entitled"])),
+    **dict.fromkeys(("in-scope", "en-alcance"), ("verdict", "any_of", ["in_scope"])),
+    **dict.fromkeys(("undecided", "sin-dictamen"), ("verdict", "unset", None)),
 }
 HAS: Final = {
     **dict.fromkeys(("attachment", "file", "adjunto", "archivo"), "file"),

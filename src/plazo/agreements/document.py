@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from plazo.sla import Metric
 from plazo.sla.calendar import DEFAULT_HORIZON
+from plazo.sla.targets import LADDER_REPEAT
 
 LANGUAGES = ("es", "en")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -286,6 +287,7 @@ class AgreementDocument(Strict):
     closing: Closing = Closing()
     ladder: tuple[Step, ...]
     ladder_silence: dict[str, Duration] = Field(default_factory=dict)
+    ladder_repeat: Duration = LADDER_REPEAT
     calendars: dict[Key, CalendarEntry]
 
     def severity(self, key: str) -> SeverityText | None:

@@ -32,6 +32,7 @@ class MailKind(models.TextChoices):
     RULE = "rule", _("Notice by a rule")
     NEWS = "news", _("News of a case")
     NEWS_BUNDLE = "news_bundle", _("News of cases, together")
+    RING = "ring", _("Ring of the ladder")
 
 
 class MailState(models.TextChoices):

@@ -177,6 +177,7 @@ AUTOMATIC = {
     MailKind.JOINED: "auto-generated",
     MailKind.NEWS: "auto-generated",
     MailKind.NEWS_BUNDLE: "auto-generated",
+    MailKind.RING: "auto-generated",
 }
 
 

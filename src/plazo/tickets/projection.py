@@ -16,9 +16,11 @@ from plazo.sla import (
     Fact,
     Metric,
     MomentName,
+    Rung,
     State,
     evaluate,
     moment_name,
+    silence_ends_at,
 )
 from plazo.tickets.models import Status, Ticket, TicketEvent
 
@@ -61,11 +63,41 @@ COLUMNS = [
     "next_alarm_at",
     "clocks",
     "announced",
+    "ladder",
     "evaluated_at",
     "last_sequence",
     "last_hash",
     "last_at",
 ]
+
+# Of these, those that the sweep's own events can change.
+SWEPT = [
+    "updated_at",
+    "policy",
+    "next_due_at",
+    "late_since",
+    "sort_due_at",
+    "requester_due_at",
+    "next_alarm_at",
+    "clocks",
+    "announced",
+    "ladder",
+    "evaluated_at",
+    "last_sequence",
+    "last_hash",
+    "last_at",
+]
+# What happens by itself and changes nothing that people look for.
+UNSEEN = frozenset(
+    {
+        "clock.at_risk",
+        "ticket.acknowledged",
+        "machine.wrote",
+        "mail.parked",
+        "ladder.rang",
+        "ladder.settled",
+    }
+)
 
 
 def blank(ticket: Ticket) -> Ticket:
@@ -82,7 +114,7 @@ def apply_event(ticket: Ticket, event: TicketEvent) -> None:
     """Do to the columns what one event does."""
     payload = event.payload
     ticket.last_sequence, ticket.last_hash, ticket.last_at = event.sequence, event.hash, event.at
-    if event.kind not in ("clock.at_risk", "ticket.acknowledged", "machine.wrote", "mail.parked"):
+    if event.kind not in UNSEEN:
         ticket.updated_at = event.at
     match event.kind:
         case "ticket.opened":
@@ -140,11 +172,38 @@ def _apply_status(ticket: Ticket, event: TicketEvent) -> None:
         ticket.closed_at = event.at
 
 
+def _apply_ladder(ticket: Ticket, event: TicketEvent) -> None:
+    """Keep what rings: the step, since when, what for, and whom. Answered or settled, nothing."""
+    if event.kind != "ladder.rang":
+        ticket.ladder = {}
+        return
+    payload, before = event.payload, ticket.ladder or {}
+    ticket.ladder = {
+        "step": payload["step"],
+        "at": iso(event.recorded_at),
+        "since": before.get("since", iso(event.recorded_at)),
+        "keys": sorted({*before.get("keys", []), *payload["keys"]}),
+        "climbed": before.get("climbed", False) or payload["cause"] == "climbed",
+        "agents": payload["agents"],
+        "sequence": event.sequence,
+    }
+
+
+def ringing(ticket: Ticket) -> Rung | None:
+    """Return the highest step that rings now, or None."""
+    if not ticket.ladder:
+        return None
+    return Rung(ticket.ladder["step"], datetime.fromisoformat(ticket.ladder["at"]))
+
+
 APPLIES: dict[str, Callable[[Ticket, TicketEvent], None]] = {
     "status.changed": _apply_status,
     "ticket.classified": _classify,
     "ticket.merged": _apply_merge,
     "ticket.unmerged": _apply_merge,
+    "ladder.rang": _apply_ladder,
+    "ladder.answered": _apply_ladder,
+    "ladder.settled": _apply_ladder,
 }
 
 
@@ -182,8 +241,19 @@ def refresh(ticket: Ticket, facts: Sequence[Fact], *, now: datetime) -> Evaluati
     moments = [moment for moment in (ticket.late_since, ticket.next_due_at) if moment]
     ticket.sort_due_at = min(moments, default=NEVER)
     ticket.requester_due_at = _requester_due_at(evaluation)
-    ticket.next_alarm_at = evaluation.next_alarm_at(announced_of(ticket))
+    ticket.next_alarm_at = next_alarm_at(ticket, evaluation)
     return evaluation
+
+
+def next_alarm_at(ticket: Ticket, evaluation: Evaluation) -> datetime | None:
+    """Return when somebody must look again: at a clock, or at the silence of the ladder."""
+    silent = silence_ends_at(
+        ticket.agreement_version.sla.ladder,
+        ringing(ticket),
+        ticket.severity or ticket.requested_severity,
+    )
+    moments = [evaluation.next_alarm_at(announced_of(ticket)), silent]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _requester_due_at(evaluation: Evaluation) -> datetime:

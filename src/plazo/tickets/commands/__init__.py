@@ -5,6 +5,7 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
+from plazo.tickets.commands.answering import answer_ladder
 from plazo.tickets.commands.behalf import open_on_behalf
 from plazo.tickets.commands.classifying import classify_ticket, set_fields
 from plazo.tickets.commands.erasing import redact_message, redact_person
@@ -34,6 +35,7 @@ from plazo.tickets.commands.opening import (
 from plazo.tickets.commands.promising import make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
+    announce_many,
     record_acknowledged,
     record_delivery,
     record_delivery_failure,
@@ -70,7 +72,9 @@ __all__ = [
     "add_internal_note",
     "add_participant",
     "announce_alarms",
+    "announce_many",
     "answer_automatically",
+    "answer_ladder",
     "assign_ticket",
     "change_tags",
     "classify_ticket",

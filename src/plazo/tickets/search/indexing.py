@@ -63,6 +63,9 @@ SILENT: Final = frozenset(
         events.ClockAtRisk.kind,
         events.ClockBreached.kind,
         events.EscalationRequested.kind,
+        events.LadderRang.kind,
+        events.LadderAnswered.kind,
+        events.LadderSettled.kind,
         events.TicketRated.kind,
         events.TagsChanged.kind,
     }

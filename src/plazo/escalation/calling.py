@@ -139,9 +139,10 @@ def _tell(
 def _put_off(bells: Sequence[Bell], target: Agent | Contact | Endpoint, now: datetime) -> None:
     """Set when each bell rings again. An endpoint is told once of a ring: it is a machine."""
     ladder = version_in_force(now).sla.ladder
-    for times, alike in groupby(sorted(bells, key=lambda bell: bell.times), lambda bell: bell.times):
+    for times, alike in groupby(
+        sorted(bells, key=lambda bell: bell.times), lambda bell: bell.times
+    ):
         again = None if isinstance(target, Endpoint) else repeat_at(ladder, now, times + 1)
         Bell.objects.filter(pk__in=[bell.pk for bell in alike]).update(
             next_at=again, times=times + 1
         )
-

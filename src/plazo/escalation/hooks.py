@@ -164,4 +164,3 @@ def reconcile(now: datetime) -> int:
 def forget(*, now: datetime) -> None:
     """Delete calls that ended long ago: what they told is in the rings."""
     HookCall.objects.filter(~Q(state=CallState.WAITING), ended_at__lt=now - KEPT).delete()
-

@@ -52,9 +52,9 @@ def _render(mail: OutboundMail) -> rendering.Rendered | None:
     """Write the mail; nothing where nothing of it rings any more."""
     ringing = Ring.objects.filter(pk__in=mail.about["rings"], state=RingState.RINGING)
     rings = list(
-        ringing.select_related(
-            "ticket__agreement_version", "ticket__organization"
-        ).order_by("severity", "instant", "pk")[: MOST_LINES + 1]
+        ringing.select_related("ticket__agreement_version", "ticket__organization").order_by(
+            "severity", "instant", "pk"
+        )[: MOST_LINES + 1]
     )
     if not rings:
         return None
@@ -75,9 +75,7 @@ def _render(mail: OutboundMail) -> rendering.Rendered | None:
         "zone": zone,
         "zone_words": localtime.zone_label(mail.created_at, zone),
         "now": mail.created_at,
-        "rings": [
-            (ring, cause_words(ring.cause), address_of(ring)) for ring in rings[:MOST_LINES]
-        ],
+        "rings": [(ring, cause_words(ring.cause), address_of(ring)) for ring in rings[:MOST_LINES]],
         "more": max(count - MOST_LINES, 0),
         "answer_url": settings.PLAZO.base_url + reverse("desk:ring_link", args=[token_of(mail)]),
         "board_url": f"{settings.PLAZO.base_url}/desk/escalations/",

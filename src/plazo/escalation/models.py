@@ -131,9 +131,7 @@ class Ring(models.Model):
     rang_at = models.DateTimeField()
     next_at = models.DateTimeField(null=True)
     agents = models.JSONField(default=list)
-    state = models.CharField(
-        max_length=8, choices=RingState.choices, default=RingState.RINGING
-    )
+    state = models.CharField(max_length=8, choices=RingState.choices, default=RingState.RINGING)
     ended_at = models.DateTimeField(null=True)
     answered_by = models.ForeignKey(
         Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -195,9 +193,7 @@ class Bell(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(
-                fields=["next_at"], condition=Q(next_at__isnull=False), name="bell_due"
-            ),
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="bell_due"),
         ]
 
     def __str__(self) -> str:
@@ -218,9 +214,7 @@ class HookCall(models.Model):
     key = models.UUIDField(unique=True)
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="calls")
     body = models.JSONField(encoder=DjangoJSONEncoder)
-    state = models.CharField(
-        max_length=8, choices=CallState.choices, default=CallState.WAITING
-    )
+    state = models.CharField(max_length=8, choices=CallState.choices, default=CallState.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
@@ -239,4 +233,3 @@ class HookCall(models.Model):
 
     def __str__(self) -> str:
         return f"call {self.key}"
-

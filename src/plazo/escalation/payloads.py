@@ -164,9 +164,7 @@ def _teams(headline: str, lines: Sequence[tuple[str, str, str]], count: int) -> 
         "type": "AdaptiveCard",
         "version": "1.4",
         "body": body,
-        "actions": [
-            {"type": "Action.OpenUrl", "title": _("See the escalations"), "url": _board()}
-        ],
+        "actions": [{"type": "Action.OpenUrl", "title": _("See the escalations"), "url": _board()}],
     }
     content = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": content, "content": card}]}

@@ -43,7 +43,7 @@ def setup() -> Setup:
     members = Agent.groups.through.objects.filter(agent__is_active=True, group__level__isnull=False)
     levels: dict[int, list[int]] = {}
     for agent, level in members.order_by("agent").values_list("agent", "group__level"):
-        levels.setdefault(level, []).append(agent)
+        levels.setdefault(level or 0, []).append(agent)
     return Setup(
         agents,
         levels,
@@ -68,8 +68,9 @@ def rung_by(ticket: Ticket, step: int, cause: Cause, at: datetime) -> list[int]:
         by who stands in.
     """
     found = setup()
-    if cause is Cause.AT_RISK and ticket.assignee_id in found.agents:
-        keys: Sequence[int] = [ticket.assignee_id]
+    owner = ticket.assignee_id if cause is Cause.AT_RISK else None
+    if owner is not None and owner in found.agents:
+        keys = [owner]
     else:
         keys = on_step(ticket.agreement_version.document, step, at)
     away = absences_at(at)

@@ -3,15 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from plazo.core import live
 from plazo.escalation.models import Bell, Ring, RingState
 from plazo.escalation.people import mailed_besides, setup
 from plazo.sla import silence_ends_at
 from plazo.tickets import projection, readers, ringing
 from plazo.tickets.models import Ticket, TicketEvent
 
-TOPIC: Final = "ladder"
-MOST_NAMED: Final = 500
 RANG: Final = "ladder.rang"
 ENDS: Final = {"ladder.answered": RingState.ANSWERED, "ladder.settled": RingState.SETTLED}
 
@@ -44,9 +41,7 @@ def keep_many(pages: Pages) -> None:
     _end(said)
     rings = [_ring_of(ticket, event) for ticket, event in said if event.kind == RANG]
     Ring.objects.bulk_create(rings)
-    bells = [bell for ring in rings for bell in _bells_of(ring)]
-    Bell.objects.bulk_create(bells)
-    _tell_screens(said, bells)
+    Bell.objects.bulk_create([bell for ring in rings for bell in _bells_of(ring)])
 
 
 def _end(said: Sequence[tuple[Ticket, TicketEvent]]) -> None:
@@ -55,9 +50,7 @@ def _end(said: Sequence[tuple[Ticket, TicketEvent]]) -> None:
         ending = {t.pk: e for t, e in said if ENDS.get(e.kind, RingState.PASSED) == state}
         if not ending:
             continue
-        rings = list(
-            Ring.objects.filter(ticket__in=ending, state=RingState.RINGING).order_by("pk")
-        )
+        rings = list(Ring.objects.filter(ticket__in=ending, state=RingState.RINGING).order_by("pk"))
         for ring in rings:
             event = ending[ring.ticket_id]
             ring.state, ring.ended_at = state, event.recorded_at
@@ -96,9 +89,3 @@ def _bells_of(ring: Ring) -> Iterator[Bell]:
     for endpoint in setup().endpoints:
         if endpoint.from_step <= ring.step:
             yield Bell(ring=ring, endpoint=endpoint, next_at=at)
-
-
-def _tell_screens(said: Sequence[tuple[Ticket, TicketEvent]], bells: Sequence[Bell]) -> None:
-    """Tell open screens that something rings or is silent, and whom it rings; one query."""
-    rung = sorted({bell.agent_id for bell in bells if bell.agent_id is not None})
-    live.publish(TOPIC, {"changed": said[-1][0].pk, "agents": rung[:MOST_NAMED]})

@@ -8,6 +8,7 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plazo.accounts.models import Agent, Group
+from plazo.accounts.queries import all_groups
 from plazo.core.actor import ActorKind
 from plazo.notifications.news import BY_KEY, News
 from plazo.notifications.news import Concern as Nearness
@@ -99,7 +100,10 @@ def concern_of(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Co
         case "clock.breached":
             concern.tell(ticket.assignee_id, "breached")
             concern.tell_group(ticket.group_id, "group_breached")
-            concern.mail_group = ticket.group
+            concern.mail_group = _group(ticket.group_id)
+        case "ladder.rang":
+            for agent in payload["agents"]:
+                concern.tell(agent, "rung")
         case "escalation.requested":
             concern.tell(ticket.assignee_id, "climbed")
             above = Group.objects.filter(level=CLIMBED_TO).order_by("pk").first()
@@ -129,7 +133,11 @@ def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: E
     concern.tell(ticket.assignee_id, "promise_at_risk" if promised else "at_risk")
     if ticket.assignee_id is None:
         concern.tell_group(ticket.group_id, "group_at_risk")
-        concern.mail_group = ticket.group
+        concern.mail_group = _group(ticket.group_id)
+
+
+def _group(key: int | None) -> Group | None:
+    return next((group for group in all_groups() if group.pk == key), None) if key else None
 
 
 def _author_of(message: int) -> int | None:

@@ -111,6 +111,7 @@ _STATES: Final = {
     "breached": "late",
     "group_breached": "late",
     "climbed": "late",
+    "rung": "late",
     "group_climbed": "late",
     "undelivered": "late",
     "not_sent": "late",
@@ -140,6 +141,8 @@ def words_of(notice: Notice, names: dict[int, str], *, now: datetime, zone: str)
             return _("A reply did not arrive")
         case "climbed" | "group_climbed":
             return _("The requester has escalated")
+        case "rung":
+            return _("It rings for you: somebody must say “I have it”")
         case "group_raised":
             return _("The case came up to your group")
         case _:

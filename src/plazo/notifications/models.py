@@ -33,6 +33,7 @@ class MailKind(models.TextChoices):
     NEWS = "news", _("News of a case")
     NEWS_BUNDLE = "news_bundle", _("News of cases, together")
     RING = "ring", _("Ring of the ladder")
+    FLOOD = "flood", _("Many deadlines at once")
 
 
 class MailState(models.TextChoices):

@@ -178,6 +178,7 @@ AUTOMATIC = {
     MailKind.NEWS: "auto-generated",
     MailKind.NEWS_BUNDLE: "auto-generated",
     MailKind.RING: "auto-generated",
+    MailKind.FLOOD: "auto-generated",
 }
 
 

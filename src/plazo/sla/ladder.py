@@ -64,7 +64,8 @@ class Ring:
 def rings_by_itself(policy: SlaPolicy, severity: str) -> bool:
     """Say whether clocks of a severity ring the ladder without anybody's doing (L-1)."""
     return any(
-        target.manages_escalation and target.severity == severity for target in policy.targets
+        target.manages_escalation and target.severity in (None, severity)
+        for target in policy.targets
     )
 
 

@@ -49,9 +49,7 @@ def follow(
         Call(CALLS[event.kind], _instant_of(event), _level_of(ticket, event)) for event in calling
     ]
     ladder, severity = ticket.agreement_version.sla.ladder, severity_of(ticket)
-    ring = next_ring(
-        ladder, calls, projection.ringing(ticket), severity, max(now, ticket.last_at)
-    )
+    ring = next_ring(ladder, calls, projection.ringing(ticket), severity, max(now, ticket.last_at))
     if ring is None or ring.at > max(now, ticket.last_at):
         return None
     return events.LadderRang(
@@ -104,9 +102,7 @@ def _level_of(ticket: Ticket, event: TicketEvent) -> int:
     return ticket.level if event.kind != events.EscalationRequested.kind else 1
 
 
-def _is_settled(
-    ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation
-) -> bool:
+def _is_settled(ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation) -> bool:
     """Say whether nothing is left of what the ladder rings for."""
     if ticket.status in OVER:
         return True

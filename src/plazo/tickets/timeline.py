@@ -167,7 +167,7 @@ class Page:
         readers write their rows.
         """
         evaluation = self.conclude()
-        TicketEvent.objects.bulk_create(event for event in self.appended if event.pk is None)
+        TicketEvent.objects.bulk_create([e for e in self.appended if e._state.adding])
         self.ticket.save(update_fields=projection.COLUMNS)
         readers.run(self.ticket, self.appended, evaluation)
 
@@ -188,9 +188,7 @@ def writing(ticket_id: int, *, actor: Actor, now: datetime) -> Iterator[Page]:
 
 
 @contextmanager
-def writing_many(
-    ticket_ids: Sequence[int], *, actor: Actor, now: datetime
-) -> Iterator[list[Page]]:
+def writing_many(ticket_ids: Sequence[int], *, actor: Actor, now: datetime) -> Iterator[list[Page]]:
     """Lock those of many tickets at which the sweep must look at `now`, for one action on each, in
     one transaction and in as many statements as for one.
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from plazo.desk.settings import absences, agreement, calendars, index, mailboxes, team
+from plazo.desk.settings import absences, agreement, calendars, index, ladder, mailboxes, team
 
 urlpatterns = [
     path("", index.index, name="settings"),
@@ -28,6 +28,12 @@ urlpatterns = [
     path("agreement/", agreement.agreement, name="agreement"),
     path("agreement/publish/", agreement.publish, name="agreement_publish"),
     path("agreement/discard/", agreement.discard, name="agreement_discard"),
+    path("ladder/", ladder.ladder, name="ladder"),
+    path("ladder/steps/<int:step>/", ladder.step, name="ladder_step"),
+    path("ladder/webhooks/new/", ladder.webhook, name="webhook_new"),
+    path("ladder/webhooks/<int:pk>/", ladder.webhook, name="webhook"),
+    path("ladder/webhooks/<int:pk>/test/", ladder.test_webhook, name="webhook_test"),
+    path("ladder/webhooks/<int:pk>/remove/", ladder.remove_webhook, name="webhook_remove"),
     path("services/", agreement.services, name="services"),
     path("services/<slug:key>/", agreement.service, name="service"),
     path("fields/", agreement.fields, name="fields"),

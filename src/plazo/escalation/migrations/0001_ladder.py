@@ -6,159 +6,342 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0008_stamped'),
-        ('tickets', '0014_ladder'),
+        ("accounts", "0008_stamped"),
+        ("tickets", "0014_ladder"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Endpoint',
+            name="Endpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('form', models.CharField(choices=[('plazo', 'Signed (Standard Webhooks)'), ('slack', 'Slack'), ('teams', 'Microsoft Teams')], default='plazo', max_length=8)),
-                ('host', models.CharField(max_length=255)),
-                ('sealed', models.TextField()),
-                ('language', models.CharField(choices=[('es', 'Spanish'), ('en', 'English')], default='es', max_length=2)),
-                ('from_step', models.PositiveSmallIntegerField(default=1)),
-                ('is_active', models.BooleanField(default=True)),
-                ('failing_since', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=300)),
-                ('last_ok_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "form",
+                    models.CharField(
+                        choices=[
+                            ("plazo", "Signed (Standard Webhooks)"),
+                            ("slack", "Slack"),
+                            ("teams", "Microsoft Teams"),
+                        ],
+                        default="plazo",
+                        max_length=8,
+                    ),
+                ),
+                ("host", models.CharField(max_length=255)),
+                ("sealed", models.TextField()),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("es", "Spanish"), ("en", "English")], default="es", max_length=2
+                    ),
+                ),
+                ("from_step", models.PositiveSmallIntegerField(default=1)),
+                ("is_active", models.BooleanField(default=True)),
+                ("failing_since", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=300)),
+                ("last_ok_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ('name', 'pk'),
+                "ordering": ("name", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='Rota',
+            name="Rota",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.PositiveSmallIntegerField(unique=True)),
-                ('zone', models.CharField(max_length=60)),
-                ('begins_on', models.DateField()),
-                ('hands_over_at', models.TimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("step", models.PositiveSmallIntegerField(unique=True)),
+                ("zone", models.CharField(max_length=60)),
+                ("begins_on", models.DateField()),
+                ("hands_over_at", models.TimeField()),
             ],
             options={
-                'ordering': ('step',),
+                "ordering": ("step",),
             },
         ),
         migrations.CreateModel(
-            name='Contact',
+            name="Contact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('language', models.CharField(choices=[('es', 'Spanish'), ('en', 'English')], default='es', max_length=2)),
-                ('agent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='accounts.agent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, unique=True)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("es", "Spanish"), ("en", "English")], default="es", max_length=2
+                    ),
+                ),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="accounts.agent",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Ring',
+            name="Ring",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveIntegerField()),
-                ('step', models.PositiveSmallIntegerField()),
-                ('cause', models.CharField(max_length=10)),
-                ('severity', models.CharField(blank=True, max_length=1)),
-                ('instant', models.DateTimeField()),
-                ('rang_at', models.DateTimeField()),
-                ('next_at', models.DateTimeField(null=True)),
-                ('agents', models.JSONField(default=list)),
-                ('state', models.CharField(choices=[('ringing', 'ringing'), ('passed', 'not answered: the next step was rung'), ('answered', 'answered'), ('settled', 'done before anybody answered')], default='ringing', max_length=8)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('answered_name', models.CharField(blank=True, max_length=120)),
-                ('answered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.agent')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rings', to='tickets.ticket')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField()),
+                ("step", models.PositiveSmallIntegerField()),
+                ("cause", models.CharField(max_length=10)),
+                ("severity", models.CharField(blank=True, max_length=1)),
+                ("instant", models.DateTimeField()),
+                ("rang_at", models.DateTimeField()),
+                ("next_at", models.DateTimeField(null=True)),
+                ("agents", models.JSONField(default=list)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ringing", "ringing"),
+                            ("passed", "not answered: the next step was rung"),
+                            ("answered", "answered"),
+                            ("settled", "done before anybody answered"),
+                        ],
+                        default="ringing",
+                        max_length=8,
+                    ),
+                ),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("answered_name", models.CharField(blank=True, max_length=120)),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rings",
+                        to="tickets.ticket",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Bell',
+            name="Bell",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('next_at', models.DateTimeField(null=True)),
-                ('times', models.PositiveSmallIntegerField(default=0)),
-                ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='bells', to='accounts.agent')),
-                ('contact', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='bells', to='escalation.contact')),
-                ('endpoint', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='bells', to='escalation.endpoint')),
-                ('ring', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bells', to='escalation.ring')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("next_at", models.DateTimeField(null=True)),
+                ("times", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bells",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bells",
+                        to="escalation.contact",
+                    ),
+                ),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bells",
+                        to="escalation.endpoint",
+                    ),
+                ),
+                (
+                    "ring",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bells",
+                        to="escalation.ring",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RotaMember',
+            name="RotaMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='turns', to='accounts.agent')),
-                ('rota', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='escalation.rota')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="turns",
+                        to="accounts.agent",
+                    ),
+                ),
+                (
+                    "rota",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="escalation.rota",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position',),
+                "ordering": ("position",),
             },
         ),
         migrations.CreateModel(
-            name='HookCall',
+            name="HookCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.UUIDField(unique=True)),
-                ('body', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('done', 'taken'), ('failed', 'given up')], default='waiting', max_length=8)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='escalation.endpoint')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.UUIDField(unique=True)),
+                ("body", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "waiting"), ("done", "taken"), ("failed", "given up")],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calls",
+                        to="escalation.endpoint",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['next_attempt_at'], name='hook_call_due'), models.Index(fields=['endpoint', '-created_at'], name='hook_call_lately')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["next_attempt_at"],
+                        name="hook_call_due",
+                    ),
+                    models.Index(fields=["endpoint", "-created_at"], name="hook_call_lately"),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='ring',
-            index=models.Index(fields=['-rang_at', '-id'], name='ring_newest'),
+            model_name="ring",
+            index=models.Index(fields=["-rang_at", "-id"], name="ring_newest"),
         ),
         migrations.AddIndex(
-            model_name='ring',
-            index=models.Index(condition=models.Q(('state', 'ringing')), fields=['step', 'rang_at', 'id'], name='ring_open'),
+            model_name="ring",
+            index=models.Index(
+                condition=models.Q(("state", "ringing")),
+                fields=["step", "rang_at", "id"],
+                name="ring_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ring',
-            index=models.Index(condition=models.Q(('state', 'answered')), fields=['-ended_at', '-id'], name='ring_answered'),
+            model_name="ring",
+            index=models.Index(
+                condition=models.Q(("state", "answered")),
+                fields=["-ended_at", "-id"],
+                name="ring_answered",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ring',
-            constraint=models.UniqueConstraint(fields=('ticket', 'sequence'), name='ring_once'),
+            model_name="ring",
+            constraint=models.UniqueConstraint(fields=("ticket", "sequence"), name="ring_once"),
         ),
         migrations.AddConstraint(
-            model_name='ring',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'ringing')), fields=('ticket',), name='ring_one_open'),
+            model_name="ring",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "ringing")), fields=("ticket",), name="ring_one_open"
+            ),
         ),
         migrations.AddIndex(
-            model_name='bell',
-            index=models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='bell_due'),
+            model_name="bell",
+            index=models.Index(
+                condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="bell_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bell',
-            constraint=models.UniqueConstraint(condition=models.Q(('agent__isnull', False)), fields=('ring', 'agent'), name='bell_agent'),
+            model_name="bell",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("agent__isnull", False)),
+                fields=("ring", "agent"),
+                name="bell_agent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bell',
-            constraint=models.UniqueConstraint(condition=models.Q(('contact__isnull', False)), fields=('ring', 'contact'), name='bell_contact'),
+            model_name="bell",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("contact__isnull", False)),
+                fields=("ring", "contact"),
+                name="bell_contact",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bell',
-            constraint=models.UniqueConstraint(condition=models.Q(('endpoint__isnull', False)), fields=('ring', 'endpoint'), name='bell_endpoint'),
+            model_name="bell",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("endpoint__isnull", False)),
+                fields=("ring", "endpoint"),
+                name="bell_endpoint",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rotamember',
-            constraint=models.UniqueConstraint(fields=('rota', 'position'), name='rota_position_once'),
+            model_name="rotamember",
+            constraint=models.UniqueConstraint(
+                fields=("rota", "position"), name="rota_position_once"
+            ),
         ),
     ]

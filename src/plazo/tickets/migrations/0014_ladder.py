@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tickets', '0013_find_words'),
+        ("tickets", "0013_find_words"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='ticket',
-            name='ladder',
+            model_name="ticket",
+            name="ladder",
             field=models.JSONField(blank=True, default=dict),
         ),
     ]

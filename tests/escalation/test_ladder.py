@@ -2,6 +2,7 @@
 
 import threading
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection, transaction
@@ -18,12 +19,11 @@ from plazo.escalation.rota import Turns
 from plazo.escalation.sweep import sweep_once
 from plazo.notifications.models import Hours, MailKind, OutboundMail, Preference
 from plazo.notifications.sending import send
-from plazo.sla import Cause
 from plazo.tickets import commands
 from plazo.tickets.errors import NothingRings
 from plazo.tickets.models import Ticket, TicketEvent
 from plazo.tickets.verify import Tally, verify
-from tests.factory import TUESDAY, a_case, an_agent, as_agent, publish_iws
+from tests.factory import TUESDAY, a_case, as_agent, publish_iws
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 ADMIN = Actor.system("test")
@@ -255,16 +255,14 @@ def test_turns_cover_all_time_without_a_gap():
     turns = Turns("America/New_York", date(2026, 1, 5), time(2, 30), [1, 2, 3])
     begins = datetime.fromisoformat("2026-01-01T00:00+00:00")
     found = turns.turns_between(begins, begins + timedelta(days=400))
-    assert all(a.ends_at == b.begins_at for a, b in zip(found, found[1:], strict=False))
-    assert {b.agent - a.agent for a, b in zip(found, found[1:], strict=False)} == {1, -2}
+    assert all(a.ends_at == b.begins_at for a, b in pairwise(found))
+    assert {b.agent - a.agent for a, b in pairwise(found)} == {1, -2}
     assert len(found) >= 57
 
 
 def test_contacts_of_the_agreement_are_agents_or_get_the_mail(team):
     """Nestor is Laura, and only she is rung; the manager is outside, and gets mail alone."""
-    settings.set_contact(
-        name="Nestor Molano", agent_id=team["Laura"].pk, actor=ADMIN, now=TUESDAY
-    )
+    settings.set_contact(name="Nestor Molano", agent_id=team["Laura"].pk, actor=ADMIN, now=TUESDAY)
     settings.set_contact(
         name="Juan Herrera", email="Jefe@Casa.example", language="en", actor=ADMIN, now=TUESDAY
     )
@@ -274,7 +272,10 @@ def test_contacts_of_the_agreement_are_agents_or_get_the_mail(team):
     assert first.agents == [team["Laura"].pk]
     assert second.agents == [team["Beatriz"].pk]
     outside = OutboundMail.objects.get(recipient="jefe@casa.example")
-    assert (outside.language, outside.about["contact"]) == ("en", Contact.objects.get(name="Juan Herrera").pk)
+    assert (outside.language, outside.about["contact"]) == (
+        "en",
+        Contact.objects.get(name="Juan Herrera").pk,
+    )
     commands.answer_ladder(
         ticket_id=ticket.pk, by="link", contact_id=outside.about["contact"],
         actor=Actor.system("Juan Herrera"), now=TUESDAY + 62 * MINUTE,

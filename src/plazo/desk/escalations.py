@@ -228,9 +228,12 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
         taken: list[Ring] = []
         if request.method == "POST":
             wanted = request.POST.get("number", "")
-            for ring in [r for r in rings if wanted in ("", r.ticket.number)]:
-                if _answer_each([ring.ticket_id], actor, now, by="link", contact=contact):
-                    taken.append(ring)
+            taken = [
+                ring
+                for ring in rings
+                if wanted in ("", ring.ticket.number)
+                and _answer_each([ring.ticket_id], actor, now, by="link", contact=contact)
+            ]
             rings = [ring for ring in rings if ring not in taken]
         zone = _zone_of(person, now)
         last = queries.last_ring(mail) if not rings and not taken else None

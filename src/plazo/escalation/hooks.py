@@ -39,7 +39,7 @@ GIVE_UP_AFTER: Final = timedelta(hours=6)
 GRACE: Final = timedelta(seconds=5)
 KEPT: Final = timedelta(days=30)
 BATCH: Final = 500
-SECRET_PREFIX: Final = "whsec_"
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all of them begin
 
 
 def new_secret() -> str:

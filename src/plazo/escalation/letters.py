@@ -63,8 +63,8 @@ def _render(mail: OutboundMail) -> rendering.Rendered | None:
     agreement = rings[0].ticket.agreement_version.sla
     zone = agreement.calendars[agreement.support_calendar].zone
     role = role_of(document, mail.about["step"], mail.language)
-    headline = ngettext("A case rings for you", "%(count)s cases ring for you", count) % {
-        "count": count
+    headline = ngettext("A case rings for you", "%(counter)s cases ring for you", count) % {
+        "counter": count
     }
     context = {
         "language": mail.language,

@@ -1,4 +1,4 @@
-"""Whom a step of the ladder rings: who is on call, else whom the agreement names, else the level."""
+"""Whom a step rings: who is on call, else whom the agreement names, else the level."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

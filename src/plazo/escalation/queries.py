@@ -226,7 +226,7 @@ def contact_by_key(pk: int) -> Contact | None:
 
 
 def contacts() -> dict[str, Contact]:
-    """Return whom we know of those that the agreement names, by the name it gives them. One query."""
+    """Return whom we know of those that the agreement names, by that name. One query."""
     found = Contact.objects.select_related("agent__user")
     return {contact.name: contact for contact in found}
 

@@ -1,4 +1,4 @@
-"""Who answers for the ladder: rotas, the agreement's contacts, webhooks. Every change is on record."""
+"""Who answers for the ladder: rotas, contacts, webhooks. Every change is on record."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 ACTOR: Final = Actor.system("sweep")
 BATCH: Final = 200
-TOGETHER: Final = 50
+TOGETHER: Final = 100
 LONGEST_SLEEP: Final = 1.0
 BACK_OFF: Final = timedelta(minutes=5)
 FORGET_EVERY: Final = timedelta(hours=1)

@@ -7,7 +7,7 @@ all are written and woken together. Rolled back with the command, nothing was to
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -18,8 +18,8 @@ from plazo.core import live
 from plazo.core.localtime import iso
 from plazo.mailboxes import queries as mailboxes
 from plazo.notifications import planning, quiet
-from plazo.notifications.concerned import Concern, Person, concern_of, people_of
-from plazo.notifications.models import MailKind, Notice, OutboundMail, Preference
+from plazo.notifications.concerned import Concern, Person, concern_of, people_of_many
+from plazo.notifications.models import MailKind, OutboundMail, Preference
 from plazo.notifications.news import BY_KEY, group_mail_will_do
 from plazo.notifications.readers import message_id
 from plazo.notifications.tasks import nudge_all
@@ -45,8 +45,8 @@ KINDS: Final = frozenset(
 )
 WARNINGS: Final = ("at_risk", "promise_at_risk", "group_at_risk")
 MOST_DETAILS: Final = 12
-# More mails than these to one person or address from one pass are told as one.
-MOST_AT_ONCE: Final = 3
+# More tickets than these in one pass are a flood: no mail goes out for each.
+MANY: Final = 5
 FLOOD_SECONDS: Final = 900
 
 
@@ -101,35 +101,27 @@ def tell_many(heard: Sequence[readers.Heard]) -> None:
 
     Edges: what comes after something else on the same ticket is told after it.
     """
-    tales: list[Tale] = []
-    known: dict[Hashable, list[Person]] = {}
-    for ticket, event, evaluation in heard:
-        concern = concern_of(ticket, event, evaluation)
-        if concern.is_nobodys:
-            continue
-        who = _whose(concern, event)
-        if who not in known:
-            known[who] = people_of(concern, event)
-        due = _due_of(event, evaluation) if event.kind.startswith("clock.") else None
-        tales.append(Tale(ticket, event, concern, known[who], _detail(event, due), due))
-    if not tales:
+    concerned = [
+        (concern, event, ticket, evaluation)
+        for ticket, event, evaluation in heard
+        if not (concern := concern_of(ticket, event, evaluation)).is_nobodys
+    ]
+    if not concerned:
         return
+    people = people_of_many([(concern, event) for concern, event, _t, _e in concerned])
+    tales: list[Tale] = []
+    for (concern, event, ticket, evaluation), told in zip(concerned, people, strict=True):
+        due = _due_of(event, evaluation) if event.kind.startswith("clock.") else None
+        tales.append(Tale(ticket, event, concern, told, _detail(event, due), due))
     _keep_those_not_told_yet([tale for tale in tales if tale.due is not None])
     for tale in tales:
         tale.tellings = _tellings_of(tale)
-    many = len({tale.ticket.pk for tale in tales}) > 1
+    many = len({tale.ticket.pk for tale in tales}) > MANY
     if many:
         _gather_mails(tales)
     for turn in _in_turns(tales):
         _write_notices(turn)
     _plan_mails(tales, many=many)
-
-
-def _whose(concern: Concern, event: TicketEvent) -> Hashable:
-    """Return what decides who is told of an event: the same for many of a sweep."""
-    doer = (event.actor_kind, event.actor_id, event.recorded_at)
-    group = concern.mail_group.pk if concern.mail_group else None
-    return tuple(concern.own.items()), concern.group_id, concern.group_news, group, doer
 
 
 def _in_turns(tales: Sequence[Tale]) -> list[list[Tale]]:
@@ -165,12 +157,11 @@ def _tellings_of(tale: Tale) -> list[Telling]:
 
 
 def _gather_mails(tales: Sequence[Tale]) -> None:
-    """Let whoever would get many mails at once have one of all, as what waited goes out."""
-    mails = Counter(t.person.agent.pk for tale in tales for t in tale.tellings if t.plan.mail_now)
+    """Let everybody have one mail of all, as what waited goes out."""
     for tale in tales:
         tale.tellings = [
             replace(t, plan=replace(t.plan, mail_now=False, mail_at=tale.event.recorded_at))
-            if t.plan.mail_now and mails[t.person.agent.pk] > MOST_AT_ONCE
+            if t.plan.mail_now and t.person.agent.pk not in _rung_for(tale)
             else t
             for t in tale.tellings
         ]
@@ -321,8 +312,9 @@ def _columns(tale: Tale, telling: Telling) -> tuple[Any, ...]:
 def _plan_mails(tales: Sequence[Tale], *, many: bool) -> None:
     """Write the mails that go out at once: everybody's own, and those to the groups' addresses."""
     planned = [(tale, letter) for tale in tales for letter in _letters_of(tale)]
-    if many:
-        planned = _without_floods(planned)
+    if many:  # then everybody's own has been gathered: what is left is the groups'
+        _tell_of_flood(planned)
+        return
     if not planned:
         return
     usual = mailboxes.default()
@@ -381,31 +373,23 @@ def _rung_for(tale: Tale) -> set[int]:
     return set(ladder["agents"])
 
 
-def _without_floods(planned: Sequence[tuple[Tale, Letter]]) -> list[tuple[Tale, Letter]]:
-    """Let a group's address that would get many mails at once have one that says so.
+def _tell_of_flood(planned: Sequence[tuple[Tale, Letter]]) -> None:
+    """Let a group's address have one mail that says that there is a flood.
 
     Edges: one for each address and quarter of an hour, however many passes a flood takes.
     """
-    count = Counter(letter.email.lower() for _tale, letter in planned)
-    kept: list[tuple[Tale, Letter]] = []
-    flooded: dict[str, tuple[Tale, Letter]] = {}
-    for tale, letter in planned:
-        if count[letter.email.lower()] <= MOST_AT_ONCE:
-            kept.append((tale, letter))
-        else:
-            flooded.setdefault(letter.email.lower(), (tale, letter))
-    for address, (tale, letter) in flooded.items():
+    flooded = {(letter.email.lower(), letter.about["news"]): (t, letter) for t, letter in planned}
+    for (address, news), (tale, letter) in flooded.items():
         at = tale.event.recorded_at
         planning.plan(
             kind=MailKind.FLOOD,
             recipient=letter.email,
             name=letter.name,
             language=letter.language,
-            about={"news": letter.about["news"]},
-            once=f"flood:{address}:{int(at.timestamp()) // FLOOD_SECONDS}",
+            about={"news": news},
+            once=f"flood:{news}:{address}:{int(at.timestamp()) // FLOOD_SECONDS}",
             now=at,
         )
-    return kept
 
 
 def _to_person(person: Person) -> Letter:

@@ -1,4 +1,4 @@
-"""When the ladder rings: from what calls for it and what rang so far, the next ring and its instant.
+"""When the ladder rings: from what calls for it and what rang, the next ring.
 
 Nothing here counts open time: a ladder is about people who do not answer, and silence is silence at
 any hour. docs/ladder.md has the rules, L-1 to L-9.

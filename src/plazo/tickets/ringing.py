@@ -1,4 +1,4 @@
-"""The ladder on a ticket: what calls for it in an action, whom it rings, and when it is silent again.
+"""The ladder on a ticket: what calls for it, whom it rings, when it is silent again.
 
 It is followed at the end of every action, in its transaction: a breach and the ring that it calls
 for are there together or not at all, and whoever does what the ladder rings for silences it.

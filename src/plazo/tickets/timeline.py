@@ -23,6 +23,7 @@ from django.db import transaction
 
 from plazo.agreements.queries import version
 from plazo.core.actor import Actor, ActorKind
+from plazo.core.rows import update_rows
 from plazo.sla import Evaluation, Fact
 from plazo.sla.calendar import micros_of
 from plazo.tickets import events, projection, readers, ringing
@@ -104,6 +105,7 @@ class Page:
     chain: list[TicketEvent]
     correlation: uuid.UUID = field(default_factory=_correlation)
     appended: list[TicketEvent] = field(default_factory=list)
+    evaluation: Evaluation | None = None
 
     def append(self, payload: events.Payload, *, at: datetime | None = None) -> TicketEvent:
         """Write one event down."""
@@ -154,8 +156,15 @@ class Page:
             raise TicketClosed(number=self.ticket.number)
 
     def conclude(self) -> Evaluation:
-        """Refresh the projection and follow the ladder, which may add an event. Stores nothing."""
-        evaluation = projection.refresh(self.ticket, facts_of(self.chain), now=self.now)
+        """Refresh the projection and follow the ladder, which may add an event. Stores nothing.
+
+        Edges: what the command has evaluated holds, where what it wrote since is no fact.
+        """
+        evaluation = self.evaluation
+        if evaluation is None:
+            evaluation = projection.refresh(self.ticket, facts_of(self.chain), now=self.now)
+        else:
+            self.ticket.next_alarm_at = projection.next_alarm_at(self.ticket, evaluation)
         said = ringing.follow(self.ticket, self.appended, evaluation, self.now)
         if said is not None:
             self.compose(said)
@@ -209,7 +218,7 @@ def writing_many(ticket_ids: Sequence[int], *, actor: Actor, now: datetime) -> I
         yield pages
         evaluations = [page.conclude() for page in pages]
         TicketEvent.objects.bulk_create([event for page in pages for event in page.appended])
-        Ticket.objects.bulk_update(tickets, projection.SWEPT, batch_size=100)
+        update_rows(tickets, projection.SWEPT)
         readers.run_many(
             [
                 (page.ticket, page.appended, evaluation)

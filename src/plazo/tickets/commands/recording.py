@@ -167,6 +167,7 @@ def announce_many(*, ticket_ids: Sequence[int], actor: Actor, now: datetime) -> 
 def _announce(page: timeline.Page, now: datetime) -> None:
     ticket = page.ticket
     evaluation = projection.refresh(ticket, timeline.facts_of(page.chain), now=now)
+    page.evaluation = evaluation  # an alarm is no fact: it starts and stops nothing
     announced = projection.announced_of(ticket)
     for alarm in evaluation.alarms_due(now, announced):
         applied = evaluation.get(alarm.key)

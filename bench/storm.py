@@ -89,6 +89,7 @@ def storm(now: datetime) -> Figures:
     from plazo.escalation.sweep import BATCH, sweep_once
 
     events, messages, slowest, began = 0, 0, 0.0, time.perf_counter()
+    computed = time.process_time()
     while True:
         started = time.perf_counter()
         written = sweep_once(now)
@@ -99,6 +100,7 @@ def storm(now: datetime) -> Figures:
             break
     return {
         "seconds": round(time.perf_counter() - began, 1),
+        "seconds_of_cpu": round(time.process_time() - computed, 1),
         "events": events,
         "messages": messages,
         "slowest_pass_ms": round(slowest * 1000),

@@ -27,7 +27,9 @@ def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
     columns = [field for name in fields if isinstance(field := model.get_field(name), Field)]
     names = [column.column for column in columns]
     kinds = [f'"{column.column}" {column.db_type(connection)}' for column in columns]
-    given = [{"key": row.pk} | {str(c.column): getattr(row, c.attname) for c in columns} for row in rows]
+    given = [
+        {"key": row.pk} | {str(c.column): getattr(row, c.attname) for c in columns} for row in rows
+    ]
     settings = ", ".join(f'"{name}" = given."{name}"' for name in names)
     with connection.cursor() as cursor:
         cursor.execute(

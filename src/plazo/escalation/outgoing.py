@@ -20,6 +20,8 @@ from plazo.core.errors import PlazoError
 
 TIMEOUT_SECONDS: Final = 10.0
 LONGEST_URL: Final = 2000
+# Addresses behind which a translator puts any IPv4 address, also of the network it stands in.
+TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 class AddressRefused(PlazoError):
@@ -91,6 +93,8 @@ def _named(host: str) -> bool:
 
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip in TRANSLATED:
+        return False
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip
     return ip.is_global and not ip.is_multicast

@@ -27,6 +27,7 @@ from plazo.sla import Evaluation
 from plazo.tickets import readers
 from plazo.tickets.models import Ticket, TicketEvent
 
+RANG: Final = "ladder.rang"
 KINDS: Final = frozenset(
     {
         "ticket.opened",
@@ -40,7 +41,7 @@ KINDS: Final = frozenset(
         "clock.at_risk",
         "clock.breached",
         "escalation.requested",
-        "ladder.rang",
+        RANG,
     }
 )
 WARNINGS: Final = ("at_risk", "promise_at_risk", "group_at_risk")
@@ -114,6 +115,7 @@ def tell_many(heard: Sequence[readers.Heard]) -> None:
         due = _due_of(event, evaluation) if event.kind.startswith("clock.") else None
         tales.append(Tale(ticket, event, concern, told, _detail(event, due), due))
     _keep_those_not_told_yet([tale for tale in tales if tale.due is not None])
+    _leave_out_the_told(tales)
     for tale in tales:
         tale.tellings = _tellings_of(tale)
     many = len({tale.ticket.pk for tale in tales}) > MANY
@@ -122,6 +124,16 @@ def tell_many(heard: Sequence[readers.Heard]) -> None:
     for turn in _in_turns(tales):
         _write_notices(turn)
     _plan_mails(tales, many=many)
+
+
+def _leave_out_the_told(tales: Sequence[Tale]) -> None:
+    """Keep of those whom the ladder rings only who hears nothing else of the same action: what
+    calls for it says more than that it rang.
+    """
+    told = {(t.ticket.pk, p.agent.pk) for t in tales if t.event.kind != RANG for p in t.people}
+    for tale in tales:
+        if tale.event.kind == RANG:
+            tale.people = [p for p in tale.people if (tale.ticket.pk, p.agent.pk) not in told]
 
 
 def _in_turns(tales: Sequence[Tale]) -> list[list[Tale]]:
@@ -178,7 +190,7 @@ def _detail(event: TicketEvent, due: datetime | None) -> dict[str, Any]:
         return {"metric": event.payload["metric"], "due": iso(due)}
     by = event.actor_id if event.actor_kind == "agent" else None
     said = {"event": event.kind, "by": by}
-    return said | {"cause": event.payload["cause"]} if event.kind == "ladder.rang" else said
+    return said | {"cause": event.payload["cause"]} if event.kind == RANG else said
 
 
 def _due_of(event: TicketEvent, evaluation: Evaluation) -> datetime:

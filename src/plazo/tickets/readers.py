@@ -52,12 +52,7 @@ def register_for_pages(reader: PageReader, *, name: str, many: ManyPages | None 
 
 def run(ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation) -> None:
     """Tell every reader what it asked for, in the order in which they registered."""
-    for event in appended:
-        for registration in _registered.values():
-            if event.kind in registration.kinds:
-                registration.reader(ticket, event, evaluation)
-    for reader, _many in _of_pages.values():
-        reader(ticket, appended)
+    run_many([(ticket, appended, evaluation)])
 
 
 def run_many(happened: Sequence[Happened]) -> None:

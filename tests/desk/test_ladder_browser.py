@@ -30,7 +30,7 @@ def agreement(transactional_db):
 def rung_case(subject: str):
     """A case of severity A that has rung the coordinators for some minutes."""
     now = timezone.now()
-    ticket = a_case(now=now - 60 * MINUTE, subject=subject)
+    ticket = a_case(now=now - 51 * MINUTE, subject=subject)
     commands.enter_level(
         ticket_id=ticket.pk, level=2, severity="A", actor=as_agent(), now=now - 50 * MINUTE
     )
@@ -67,7 +67,7 @@ def test_the_board_the_key_and_the_link_of_the_mail(browse):
     assert page.locator(".ring-card[data-sla=late]").count() == 3
     assert "3" in page.locator(".ringbar").inner_text()
     looks(page, "escalations-1440")
-    page.get_by_role("button", name=f"Tengo {first.number}").click()
+    page.get_by_role("button", name=f"Lo tengo: {first.number}").click()
     page.wait_for_selector(".note[data-sla=met]")
     assert Ring.objects.get(ticket=first).state == RingState.ANSWERED
     page.goto(f"/desk/tickets/{second.number}/")
@@ -97,7 +97,7 @@ def test_the_board_the_key_and_the_link_of_the_mail(browse):
     phone = browse(width=PHONE, dark=True, js=False)
     phone.goto(link.group())
     assert Ring.objects.filter(ticket=third, state=RingState.RINGING).count() == 1
-    phone.get_by_role("button", name=f"Tengo {third.number}").click()
+    phone.get_by_role("button", name=f"Lo tengo: {third.number}").click()
     assert Ring.objects.get(ticket=third).state == RingState.ANSWERED
     assert third.number in phone.locator(".note[data-sla=met]").inner_text()
     phone.goto(link.group())

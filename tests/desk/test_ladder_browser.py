@@ -107,9 +107,10 @@ def test_the_board_the_key_and_the_link_of_the_mail(browse):
 
 def test_the_board_on_a_telephone(browse):
     """In the dark, at 390 pixels, with what rings and what rang."""
+    agent = an_agent(2)
     ticket = rung_case("Todas las llamadas devuelven 503")
     page = browse(width=PHONE, dark=True)
-    sign_in(page, an_agent(2), "/desk/escalations/")
+    sign_in(page, agent, "/desk/escalations/")
     looks(page, "escalations-390")
     page.locator(".main__bar form button").click()
     page.wait_for_selector(".note[data-sla=met]")

@@ -276,8 +276,8 @@ def test_who_climbs_is_heard_by_the_level_above_and_by_whoever_has_the_case():
     )
     assert ("climbed", 1) in told(mine)
     assert told(above) == [("group_climbed", 1)]
-    # The group has no address, so its people get the mail, as before.
-    assert mails_to(above) == [MailKind.CLIMBED]
+    # The ladder rings them for it: that mail comes from there, and no second one.
+    assert mails_to(above) == []
     assert mails_to(mine)[-1] == MailKind.CLIMBED
     commands.enter_level(
         ticket_id=ticket.pk, level=2, severity="B", actor=actor_of_agent(mine), now=NOW

@@ -83,6 +83,7 @@ CASES = [
     pytest.param(re.sub(r'(?m)^icon = ', 'retired = true\nicon = ', SOURCE), "no-choices", "error", id="every service retired"),
     pytest.param(SOURCE.replace('[pauses]\nmetrics = [', '[pauses]\nmetrics = ["promised_update", '), "promise-pauses", "error", id="a promise that pauses"),
     pytest.param(SOURCE.replace('A = "15 min"', 'A = "0 min"'), "silence-length", "error", id="a silence of nought"),
+    pytest.param(SOURCE.replace('ladder_repeat = "5 min"', 'ladder_repeat = "5 s"'), "ladder-repeat", "error", id="rung again without a breath"),
     pytest.param(SOURCE.replace("catch_all = true\n", ""), "missing-catch-all", "error", id="nothing catches the rest"),
     pytest.param(SOURCE.replace("catch_all = true\n", ""), "empty-condition", "error", id="an empty condition"),
     pytest.param(SOURCE.replace("catch_all = true\n", 'catch_all = true\nservices = ["esd"]\n'), "catch-all-with-condition", "error", id="a catch-all with a condition"),

@@ -22,7 +22,7 @@ from plazo.notifications import bundling, concerned, inbox, preferences, quiet, 
 from plazo.notifications.errors import BadHours
 from plazo.notifications.models import MailKind, MailState, Notice, OutboundMail, Preference, Told
 from plazo.notifications.news import ALL, BY_KEY, Mail, Ways, ways_of
-from plazo.notifications.noticing import _not_told_yet
+from plazo.notifications.noticing import Tale, _keep_those_not_told_yet
 from plazo.sla import Evaluation
 from plazo.tickets import commands, holding
 from plazo.tickets.models import Ticket, TicketEvent
@@ -276,8 +276,8 @@ def test_who_climbs_is_heard_by_the_level_above_and_by_whoever_has_the_case():
     )
     assert ("climbed", 1) in told(mine)
     assert told(above) == [("group_climbed", 1)]
-    # The group has no address, so its people get the mail, as before.
-    assert mails_to(above) == [MailKind.CLIMBED]
+    # The ladder rings them for it: that mail comes from there, and no second one.
+    assert mails_to(above) == []
     assert mails_to(mine)[-1] == MailKind.CLIMBED
     commands.enter_level(
         ticket_id=ticket.pk, level=2, severity="B", actor=actor_of_agent(mine), now=NOW
@@ -448,8 +448,9 @@ def test_a_moment_of_a_clock_is_told_once_whatever_happens_between():
                 )  # fmt: skip
                 moment = (key.partition("#")[0], kind, due)
                 person = concerned.Person(mine, BY_KEY["breached"])
-                fresh = _not_told_yet([person], ticket, event, Evaluation(policy="", applied=()))
-                assert bool(fresh) == (moment not in expected)
+                tale = Tale(ticket, event, concerned.Concern(), [person], {}, due)
+                _keep_those_not_told_yet([tale])
+                assert bool(tale.people) == (moment not in expected)
                 expected.append(moment)
                 if reads:
                     inbox.read_notices(agent_id=mine.pk, now=NOW)

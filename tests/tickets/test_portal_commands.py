@@ -23,7 +23,7 @@ from plazo.tickets.errors import (
     UnknownChoice,
 )
 from plazo.tickets.models import Channel, PublicMessage, Rating, Ticket
-from tests.factory import TUESDAY, a_case, a_requester, as_agent
+from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent
 from tests.people import a_person
 
 pytestmark = pytest.mark.django_db
@@ -100,8 +100,8 @@ def test_who_was_answered_late_may_climb_and_who_was_answered_in_time_may_not():
 
 
 def test_what_is_said_with_it_is_a_message_and_the_level_above_hears():
-    """The words stand in the conversation, and the coordinators get one mail with them."""
-    as_agent(2)
+    """The words stand in the conversation, and the ladder rings the coordinators at once."""
+    coordinator = an_agent(2)
     ticket = a_case(now=OPENED)
     commands.request_escalation(
         ticket_id=ticket.pk,
@@ -109,10 +109,10 @@ def test_what_is_said_with_it_is_a_message_and_the_level_above_hears():
         actor=actor_of_requester(ticket.requester),
         now=DUE + MINUTE,
     )
-    assert kinds(ticket) == ["ticket.opened", "requester.replied", "escalation.requested"]
+    said = ["ticket.opened", "requester.replied", "escalation.requested", "ladder.rang"]
+    assert kinds(ticket) == said
     assert len({event.correlation for event in queries.chain_of(ticket)[1:]}) == 1
-    mail = OutboundMail.objects.get(kind=MailKind.CLIMBED)
-    assert mail.recipient == "agente2@demo.example"
+    assert queries.chain_of(ticket)[-1].payload["agents"] == [coordinator.pk]
 
 
 def test_a_solved_case_is_not_climbed_over():

@@ -30,6 +30,7 @@ def to_agreement(document: AgreementDocument, version: int) -> Agreement:
         ladder=EscalationLadder(
             tuple(LadderStep(s.level, s.role.es, s.contacts) for s in document.ladder),
             dict(document.ladder_silence),
+            document.ladder_repeat,
         ),
         areas={
             key: Target(

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from plazo.sla import Metric
 from plazo.sla.calendar import DEFAULT_HORIZON
+from plazo.sla.targets import LADDER_REPEAT
 
 LANGUAGES = ("es", "en")
 IN_SCOPE = "in_scope"  # a verdict that is no clause
@@ -368,6 +369,7 @@ class AgreementDocument(Strict):
     closing: Closing = Closing()
     ladder: tuple[Step, ...]
     ladder_silence: dict[str, Duration] = Field(default_factory=dict)
+    ladder_repeat: Duration = LADDER_REPEAT
     calendars: dict[Key, CalendarEntry]
 
     @property

@@ -341,6 +341,10 @@ def _waits(document: AgreementDocument, places: Places) -> Iterator[Finding]:
             line = places.line(("ladder_silence", severity))
             message = f'the silence at severity {severity} has no length (write "15 min")'
             yield Finding(line, "error", "silence-length", message)
+    if document.ladder_repeat < timedelta(minutes=1):
+        line = places.line(("ladder_repeat",))
+        message = 'a step is rung again sooner than after a minute (write "5 min")'
+        yield Finding(line, "error", "ladder-repeat", message)
 
 
 def _reminders(document: AgreementDocument, places: Places) -> Iterator[Finding]:

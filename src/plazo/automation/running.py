@@ -40,7 +40,7 @@ HOUR: Final = timedelta(hours=1)
 
 def register() -> None:
     """Let the planner hear of every action on a ticket."""
-    readers.register_for_pages(plan_runs, name="rules")
+    readers.register_for_pages(plan_runs, name="rules", many=plan_many)
 
 
 def plan_runs(ticket: Ticket, appended: Sequence[TicketEvent]) -> None:
@@ -48,9 +48,22 @@ def plan_runs(ticket: Ticket, appended: Sequence[TicketEvent]) -> None:
 
     Costs one query where no active trigger hears of the kinds, and none where none could.
     """
+    plan_many([(ticket, appended)])
+
+
+def plan_many(pages: Sequence[tuple[Ticket, Sequence[TicketEvent]]]) -> None:
+    """Do the same for actions on many tickets, in as many queries as for one."""
     # What another area owes us is no deadline of the case's own.
-    appended = [e for e in appended if e.payload.get("metric") != Metric.AREA_REPLY]
-    heard = {rules.WHEN_OF[event.kind] for event in appended if event.kind in rules.WHEN_OF}
+    pages = [
+        (ticket, [e for e in appended if e.payload.get("metric") != Metric.AREA_REPLY])
+        for ticket, appended in pages
+    ]
+    heard = {
+        rules.WHEN_OF[event.kind]
+        for _ticket, appended in pages
+        for event in appended
+        if event.kind in rules.WHEN_OF
+    }
     if not heard:
         return
     listening = list(
@@ -60,16 +73,21 @@ def plan_runs(ticket: Ticket, appended: Sequence[TicketEvent]) -> None:
     )
     if not listening:
         return
-    ancestry = _ancestry_of(appended[0])
-    planned = [
-        _planned(rule, ticket, event, ancestry)
-        for event in appended
-        for rule in listening
-        if rules.WHEN_OF.get(event.kind) in rule.when and (not ancestry or rule.pk != ancestry[-1])
-    ]
+    planned: list[RuleRun] = []
+    for ticket, appended in pages:
+        if not appended:
+            continue
+        ancestry = _ancestry_of(appended[0])
+        planned += [
+            _planned(rule, ticket, event, ancestry)
+            for event in appended
+            for rule in listening
+            if rules.WHEN_OF.get(event.kind) in rule.when
+            and (not ancestry or rule.pk != ancestry[-1])
+        ]
     RuleRun.objects.bulk_create(planned, ignore_conflicts=True)
-    if any(run.state == RunState.WAITING for run in planned):
-        nudge(ticket.pk)
+    for pk in sorted({run.ticket_id for run in planned if run.state == RunState.WAITING}):
+        nudge(pk)
 
 
 def _ancestry_of(event: TicketEvent) -> list[int]:

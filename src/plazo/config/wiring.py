@@ -9,6 +9,9 @@ from plazo.accounts.queries import absences_at, standing_in
 from plazo.automation import running, telling
 from plazo.channels.email import erasure as mail_erasure
 from plazo.core import storing
+from plazo.escalation import letters as ladder_letters
+from plazo.escalation import people as ladder_people
+from plazo.escalation import rings
 from plazo.helpcenter import announcing
 from plazo.helpcenter import erasure as helpcenter_erasure
 from plazo.helpcenter import loop as helpcenter_loop
@@ -34,6 +37,9 @@ def connect_readers() -> None:
     telling.register_letters()
     noticing.register()
     concerned.register_substitutes(_substitutes)
+    ladder_people.register()
+    rings.register()
+    ladder_letters.register()
     tickets_live.register()
     waiting.register()
     mail_erasure.register()

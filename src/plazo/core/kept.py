@@ -11,7 +11,8 @@ leaves nothing wrong behind either.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from threading import Lock
@@ -52,6 +53,16 @@ class _Page:
 _page: ContextVar[_Page | None] = ContextVar("page", default=None)
 
 
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Let reads be kept in the block, as in a request: what many rows of one pass need alike."""
+    token = _page.set(_Page())
+    try:
+        yield
+    finally:
+        _page.reset(token)
+
+
 class KeptReadsMiddleware:
     """Lets reads be kept while a request is answered that changes nothing.
 
@@ -64,11 +75,8 @@ class KeptReadsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method not in UNCHANGING:
             return self.get_response(request)
-        token = _page.set(_Page())
-        try:
+        with keeping():
             return self.get_response(request)
-        finally:
-            _page.reset(token)
 
 
 def kept(*stamps: str) -> Callable[[Callable[Given, Found]], Callable[Given, Found]]:

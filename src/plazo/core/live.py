@@ -6,7 +6,7 @@ themselves, so losing a message loses nothing but time.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connection
@@ -28,7 +28,15 @@ def publish(topic: str, data: dict[str, Any]) -> None:
 
 def publish_all(news: Mapping[str, dict[str, Any]]) -> None:
     """Tell whoever listens to any of several topics, as `publish` does. One query."""
-    messages = [_message(topic, data) for topic, data in news.items()]
+    _send([_message(topic, data) for topic, data in news.items()])
+
+
+def publish_each(topic: str, news: Sequence[dict[str, Any]]) -> None:
+    """Tell whoever listens to one topic several pieces of news, as `publish` does. One query."""
+    _send([_message(topic, data) for data in news])
+
+
+def _send(messages: list[str]) -> None:
     if not messages:
         return
     with connection.cursor() as cursor:

@@ -231,14 +231,23 @@ def promised_for(instant: datetime, zone: str, now: datetime) -> str:
 
 def until_words(instant: datetime, zone: str, now: datetime) -> str:
     """Return until when something waits: "hasta las 16:00", "hasta mañana a las 8:00"."""
+    return pgettext("a wait", "until %(moment)s") % {"moment": _bound(instant, zone, now)}
+
+
+def since_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Return since when something is so: "desde las 16:00", "desde ayer a las 17:20"."""
+    return pgettext("a state", "since %(moment)s") % {"moment": _bound(instant, zone, now)}
+
+
+def _bound(instant: datetime, zone: str, now: datetime) -> str:
     moment = _hour_words(instant, zone)
     days = (local(instant, zone).date() - local(now, zone).date()).days
-    if days:
-        day = day_word(instant, zone, now)
-        if abs(days) > 1:
-            day = pgettext("a promise's day", "%(day)s") % {"day": day}
-        moment = f"{day} {_('at %(hour)s') % {'hour': moment}}"
-    return pgettext("a wait", "until %(moment)s") % {"moment": moment}
+    if not days:
+        return moment
+    day = day_word(instant, zone, now)
+    if abs(days) > 1:
+        day = pgettext("a promise's day", "%(day)s") % {"day": day}
+    return f"{day} {_('at %(hour)s') % {'hour': moment}}"
 
 
 def duration(span: timedelta) -> str:

@@ -176,6 +176,11 @@ class Settings(BaseSettings):
         description="Key with which the provider of the webhook signs: Mailgun's webhook signing "
         "key, MailerSend's inbound secret, Mandrill's or Postal's webhook key. Others need none.",
     )
+    webhook_hosts: Words = Field(
+        default=(),
+        description="Hosts of your own network to which the ladder may ring by webhook, with "
+        "commas between, such as `chat.intranet.example`. Others must be public, and `https`.",
+    )
     log_format: Literal["text", "json"] = Field(
         default="text",
         description="How log lines are written: `text` for people or `json` for machines.",
@@ -201,7 +206,7 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow links
 
-    @field_validator("hosts", "trusted_proxies", "mail_relays", mode="before")
+    @field_validator("hosts", "trusted_proxies", "mail_relays", "webhook_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):

@@ -12,7 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from plazo.accounts.models import Agent, RequesterRole
-from plazo.accounts.queries import absences_at, assignable_agents, organizations
+from plazo.accounts.queries import (
+    absences_at,
+    assignable_agents,
+    names_of_agents,
+    organizations,
+)
 from plazo.agreements.labels import clock_label
 from plazo.agreements.why import why_context
 from plazo.channels.email import queries as mail
@@ -30,6 +35,7 @@ from plazo.desk.macros import automation_of, words_asked
 from plazo.desk.promised import promises_context
 from plazo.desk.queue import way_back
 from plazo.desk.scoping import scope_of
+from plazo.escalation.labels import role_of
 from plazo.helpcenter import queries as titles
 from plazo.notifications import inbox
 from plazo.sla import UnknownTarget
@@ -121,6 +127,8 @@ def show_ticket(
             (s.level, s.role.in_language(language), _(" or ").join(s.contacts))
             for s in document.ladder
         ],
+        "rung": _rung(found, language),
+        "has_it": queries.who_has_it(chain),
         "entitled": organization is not None and organization.stage == document.stages.entitled,
         # A mail names no service: then nobody can say that it is not covered.
         "contracted": organization is not None
@@ -223,3 +231,18 @@ def why(request: HttpRequest, number: str, key: str) -> HttpResponse:
 def file(request: HttpRequest, file: uuid.UUID) -> HttpResponseBase:
     """Hand out a file of a message or a note."""
     return file_response(access.attachment_for_agent(request.agent, file))  # type: ignore[attr-defined]
+
+
+def _rung(found: Ticket, language: str) -> dict[str, Any] | None:
+    """Return what rings on a ticket now, for its side panel; None where nothing does."""
+    ringing = queries.ringing_on(found)
+    if ringing is None:
+        return None
+    rung, next_at = ringing
+    names = names_of_agents(found.ladder["agents"])
+    return {
+        "role": role_of(found.agreement_version.document, rung.step, language),
+        "since": datetime.fromisoformat(found.ladder["since"]),
+        "next_at": next_at,
+        "people": ", ".join(names.values()),
+    }

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -24,6 +25,7 @@ from plazo.automation import views
 from plazo.automation.models import SavedView
 from plazo.core import drawing
 from plazo.core.errors import NotVisible, PlazoError
+from plazo.escalation import queries as ladder
 from plazo.notifications import inbox
 from plazo.tickets import access, filters, listing, queries
 
@@ -98,8 +100,9 @@ def frame(
     document = version.document
     support = version.sla.calendars[document.support_calendar]
     cap = listing.COUNT_CAP
-    counts = queries.counts(agent=agent, now=now, besides={"unread": inbox.unread_of(agent)})
-    unread = counts.pop("unread")
+    counts = queries.counts(agent=agent, now=now, besides=_besides(agent))
+    unread, rings = counts.pop("unread"), counts.pop("rings")
+    ringing = counts.pop("ringing")
     counted = {key: f"{cap}+" if count > cap else count for key, count in counts.items()}
     saved = views.views_for(agent)
     counted |= _counted(saved, agent, now)
@@ -125,8 +128,19 @@ def frame(
         "counted": counted,
         "density": agent.preferences.get("density", ""),
         "unread_notices": inbox.unread_words(unread),
+        "rings_for_me": rings,
+        "ringing": inbox.unread_words(ringing),
         "demo_outbox": settings.PLAZO.demo,
         "max_upload": settings.PLAZO.max_upload_bytes,
+    }
+
+
+def _besides(agent: Agent) -> dict[str, QuerySet[Any]]:
+    """Return what else the frame counts: notices unread, and what rings, for oneself and at all."""
+    return {
+        "unread": inbox.unread_of(agent),
+        "rings": ladder.bells_of(agent),
+        "ringing": ladder.ringing_for(agent),
     }
 
 

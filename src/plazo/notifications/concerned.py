@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
 
 from plazo.accounts.models import Agent, Group
+from plazo.accounts.queries import all_groups
 from plazo.core.actor import ActorKind
 from plazo.notifications.news import BY_KEY, News
 from plazo.notifications.news import Concern as Nearness
@@ -96,9 +98,7 @@ def _of_our_own(  # noqa: C901 - one case for each kind of event
         case "level.entered":
             concern.tell_group(payload["group"], "group_raised")
         case "ticket.assigned":
-            concern.tell(payload["agent"], "assigned")
-            if payload["agent"] is None and _came_to_group(event):
-                concern.tell_group(payload["group"], "group_opened")
+            _assigned(concern, event)
         case "requester.replied":
             concern.tell(ticket.assignee_id, "requester_wrote")
         case "ticket.replied" | "note.added":
@@ -116,13 +116,26 @@ def _of_our_own(  # noqa: C901 - one case for each kind of event
             concern.tell(_owner_of(ticket, event), "breached")
             concern.tell(ticket.assignee_id, "breached")
             concern.tell_group(ticket.group_id, "group_breached")
-            concern.mail_group = ticket.group
+            concern.mail_group = _group(ticket.group_id)
+        case "ladder.rang":
+            concern.own.update(dict.fromkeys(payload["agents"], "rung"))
         case "escalation.requested":
-            concern.tell(ticket.assignee_id, "climbed")
-            above = Group.objects.filter(level=CLIMBED_TO).order_by("pk").first()
-            concern.tell_group(above.pk if above else None, "group_climbed")
-            concern.mail_group = above
+            _climbed(concern, ticket)
     return concern
+
+
+def _assigned(concern: Concern, event: TicketEvent) -> None:
+    concern.tell(event.payload["agent"], "assigned")
+    if event.payload["agent"] is None and _came_to_group(event):
+        concern.tell_group(event.payload["group"], "group_opened")
+
+
+def _climbed(concern: Concern, ticket: Ticket) -> None:
+    """Who climbs is heard by whoever has the case, and by the level above."""
+    concern.tell(ticket.assignee_id, "climbed")
+    above = Group.objects.filter(level=CLIMBED_TO).order_by("pk").first()
+    concern.tell_group(above.pk if above else None, "group_climbed")
+    concern.mail_group = above
 
 
 def _said_or_promised(concern: Concern, ticket: Ticket, event: TicketEvent) -> None:
@@ -184,7 +197,11 @@ def _at_risk(concern: Concern, ticket: Ticket, event: TicketEvent, evaluation: E
         concern.tell_group(ticket.group_id, "promise_missing")
     if ticket.assignee_id is None and owner is None:
         concern.tell_group(ticket.group_id, "group_at_risk")
-        concern.mail_group = ticket.group
+        concern.mail_group = _group(ticket.group_id)
+
+
+def _group(key: int | None) -> Group | None:
+    return next((group for group in all_groups() if group.pk == key), None) if key else None
 
 
 def _owner_of(ticket: Ticket, event: TicketEvent) -> int | None:
@@ -221,27 +238,42 @@ def people_of(concern: Concern, event: TicketEvent) -> list[Person]:
     Edges: where agents are absent, whoever stands in for them is told in their place, in one more
         query. What is somebody's own comes before what is their group's.
     """
-    doer = event.actor_id if event.actor_kind == ActorKind.AGENT else None
-    wanted = Q(pk__in=concern.own)
+    return people_of_many([(concern, event)])[0]
+
+
+def people_of_many(said: Sequence[tuple[Concern, TicketEvent]]) -> list[list[Person]]:
+    """Return who is told of each of several events: one query for all of them."""
     members = Agent.groups.through.objects
-    if concern.group_id is not None:
-        theirs = Q(pk__in=members.filter(group_id=concern.group_id).values("agent_id"))
-        if BY_KEY[concern.group_news].ways.is_nothing:  # then only of those who asked for it
-            theirs &= Q(notice_preference__choices__has_key=concern.group_news)
-        wanted |= theirs
+    own = {key for concern, _event in said for key in concern.own}
+    groups = {concern.group_id for concern, _event in said if concern.group_id is not None}
+    wanted = Q(pk__in=own)
+    if groups:
+        wanted |= Q(pk__in=members.filter(group_id__in=groups).values("agent_id"))
+    theirs = members.filter(agent_id=OuterRef("pk")).values("group_id")
+    agents = list(_active().filter(wanted).annotate(in_groups=ArraySubquery(theirs)).order_by("pk"))
+    return [_told(agents, concern, event) for concern, event in said]
+
+
+def _told(agents: Sequence[Agent], concern: Concern, event: TicketEvent) -> list[Person]:
+    """Choose those whom an event concerns."""
+    doer = event.actor_id if event.actor_kind == ActorKind.AGENT else None
     mailed = concern.mail_group.pk if concern.mail_group else 0
-    agents = (
-        _active()
-        .filter(wanted)
-        .exclude(pk=doer or 0)
-        .annotate(mailed=Exists(members.filter(group_id=mailed, agent_id=OuterRef("pk"))))
-        .order_by("pk")
-    )
-    found = [
-        Person(agent, BY_KEY[concern.own.get(agent.pk, concern.group_news)], agent.mailed)
-        for agent in agents
-    ]
+    found = []
+    for agent in agents:
+        in_groups: list[int] = agent.in_groups  # type: ignore[attr-defined]
+        news = concern.own.get(agent.pk)
+        if news is None and concern.group_id in in_groups and _hears(agent, concern.group_news):
+            news = concern.group_news
+        if news is not None and agent.pk != doer:
+            found.append(Person(agent, BY_KEY[news], mailed in in_groups))
     return _with_substitutes(found, doer, event.recorded_at)
+
+
+def _hears(agent: Agent, news: str) -> bool:
+    """Say whether a member hears of a group's news: told by no way, only who chose it does."""
+    preference = getattr(agent, "notice_preference", None)
+    chosen = preference is not None and news in preference.choices
+    return chosen or not BY_KEY[news].ways.is_nothing
 
 
 def _active() -> QuerySet[Agent]:

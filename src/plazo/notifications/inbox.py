@@ -111,6 +111,7 @@ _STATES: Final = {
     "breached": "late",
     "group_breached": "late",
     "climbed": "late",
+    "rung": "late",
     "group_climbed": "late",
     "undelivered": "late",
     "not_sent": "late",
@@ -135,6 +136,7 @@ _SENTENCES: Final = {
     "promise_handed": gettext_lazy("You answer for a promise in it"),
     "help_needed": gettext_lazy("The requester still needs help"),
     "group_raised": gettext_lazy("The case came up to your group"),
+    "rung": gettext_lazy("It rings for you: somebody must say “I have it”"),
 }
 
 

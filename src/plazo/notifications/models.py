@@ -39,6 +39,8 @@ class MailKind(models.TextChoices):
     PROMISE = "promise", _("Promise of a time")
     REMINDER = "reminder", _("Reminder that we wait")
     SOLVED = "solved", _("Question whether it is solved")
+    RING = "ring", _("Ring of the ladder")
+    FLOOD = "flood", _("Many deadlines at once")
 
 
 class MailState(models.TextChoices):

@@ -166,6 +166,15 @@ ALL: Final = (
         mail_kind=MailKind.BREACHED,
     ),
     News(
+        key="rung",
+        label=_("The ladder rings for me (the mail for it always comes)"),
+        icon="bell-ring",
+        concern=Concern.OWN,
+        ways=_SHOWN,
+        urgent=True,
+        mail_kind=MailKind.NEWS,
+    ),
+    News(
         key="climbed",
         label=_("The requester escalates my case"),
         icon="signal",

@@ -30,6 +30,7 @@ def register() -> None:
     planning.register(
         MailKind.NEWS_BUNDLE, planning.Letter(_render_bundle, headers=_headers, forgets=True)
     )
+    planning.register(MailKind.FLOOD, planning.Letter(_render_flood))
 
 
 def _headers(mail: OutboundMail) -> Mapping[str, str]:
@@ -126,3 +127,19 @@ def _render_bundle(mail: OutboundMail) -> rendering.Rendered | None:
         "preferences_url": rendering.preferences_url(),
     }
     return rendering.finish("news", headline, context)
+
+
+def _render_flood(mail: OutboundMail) -> rendering.Rendered | None:
+    """Say to a group's address that many deadlines came at once, instead of each by itself."""
+    late = mail.about.get("news") == "group_breached"
+    headline = _("Many deadlines were missed at once") if late else _("Many deadlines are at risk")
+    view = "overdue" if late else "due"
+    words = rendering.Words(
+        headline=headline,
+        paragraphs=[_("They stand in the queue, the earliest first. No mail goes out for each.")],
+        button=_("Open the queue"),
+        button_url=f"{settings.PLAZO.base_url}/desk/?view={view}",
+    )
+    document = version_in_force(mail.created_at).document
+    desk_name = document.name.in_language(mail.language)
+    return rendering.plain_letter(mail, headline, words, desk_name=desk_name)

@@ -182,6 +182,8 @@ AUTOMATIC = {
     MailKind.PROMISE: "auto-generated",
     MailKind.REMINDER: "auto-generated",
     MailKind.SOLVED: "auto-generated",
+    MailKind.RING: "auto-generated",
+    MailKind.FLOOD: "auto-generated",
 }
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from plazo.agreements.document import AgreementDocument
 from plazo.agreements.labels import clock_label, target_words
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
@@ -25,6 +26,7 @@ from plazo.portal.site import frame
 from plazo.portal.words import status_words
 from plazo.sla import Metric, State, UnknownTarget
 from plazo.tickets import access, commands, joins, queries
+from plazo.tickets.events import LadderAnswered
 from plazo.tickets.files import file_response
 from plazo.tickets.models import SCORES, Channel, Status, Ticket, TicketEvent
 
@@ -127,6 +129,7 @@ def show(
         "clock_stops": any(clock.sla == State.PAUSED for _label, clock in context["clocks"]),
         "can_solve": not ticket.is_ended,
         "can_answer": ticket.can_be_answered(now),
+        "rung": _rung(chain, ticket.agreement_version.document, language),
         "climb": None if ticket.is_ended else queries.climb(ticket, chain, now=now),
         "follows": before,
         "followed_by": after,
@@ -250,3 +253,20 @@ def file(request: HttpRequest, language: str, seen: Seen, file: uuid.UUID) -> Fi
     """Hand out a file of a public message."""
     merged = _merged(seen, queries.chain_of(seen.ticket))
     return file_response(access.attachment_of(seen.ticket, file, merged=merged))
+
+
+def _rung(
+    chain: Sequence[TicketEvent], document: AgreementDocument, language: str
+) -> list[dict[str, Any]]:
+    """Return what became of their own escalating: which steps were rung, and whether somebody has
+    it. By role: who of us it is stays with us.
+    """
+    roles = {step.level: step.role.in_language(language) for step in document.ladder}
+    return [
+        {
+            "at": event.recorded_at,
+            "answered": event.kind == LadderAnswered.kind,
+            "role": roles.get(event.payload["step"], ""),
+        }
+        for event in queries.rang_after_climb(chain)
+    ]

@@ -3,6 +3,7 @@
     evaluate(agreement, facts, now)       every clock of a ticket
     explain(agreement, facts, key, now)   why one of them stands where it stands
     Calendar.add / between / windows      open time, promised, measured, drawn
+    next_ring(ladder, calls, …, now)      whom the ladder rings next, and when
 
 Nothing here reads a clock, a database or a setting: `now` is an argument.
 """
@@ -32,6 +33,16 @@ from plazo.sla.errors import (
 from plazo.sla.explanation import Explanation, Segment, SegmentKind, explain, explain_applied
 from plazo.sla.facts import Fact
 from plazo.sla.fold import evaluate
+from plazo.sla.ladder import (
+    Call,
+    Cause,
+    Ring,
+    Rung,
+    next_ring,
+    repeat_at,
+    rings_by_itself,
+    silence_ends_at,
+)
 from plazo.sla.standing import awaited_since
 from plazo.sla.targets import (
     Agreement,
@@ -49,6 +60,8 @@ __all__ = [
     "Alarm",
     "AppliedTarget",
     "Calendar",
+    "Call",
+    "Cause",
     "Conditions",
     "EscalationLadder",
     "Evaluation",
@@ -67,6 +80,8 @@ __all__ = [
     "Opening",
     "Pause",
     "Retarget",
+    "Ring",
+    "Rung",
     "Segment",
     "SegmentKind",
     "SlaError",
@@ -83,4 +98,8 @@ __all__ = [
     "explain_applied",
     "facts",
     "moment_name",
+    "next_ring",
+    "repeat_at",
+    "rings_by_itself",
+    "silence_ends_at",
 ]

@@ -9,6 +9,7 @@ from plazo.sla.calendar import ZERO, Calendar
 from plazo.sla.errors import InvalidAgreement, InvalidTarget
 
 WARN_SHARE = 0.75
+LADDER_REPEAT = timedelta(minutes=5)
 
 
 class Metric(StrEnum):
@@ -136,10 +137,14 @@ class LadderStep:
 
 @dataclass(frozen=True, slots=True)
 class EscalationLadder:
-    """Ordered steps, with the silence by severity after which the next one is rung."""
+    """Ordered steps, with the silence by severity after which the next one is rung.
+
+    Units: a step that nobody answers is rung again every `repeat`.
+    """
 
     steps: tuple[LadderStep, ...] = ()
     silence: Mapping[str, timedelta] = field(default_factory=dict, hash=False)
+    repeat: timedelta = LADDER_REPEAT
 
     def __post_init__(self) -> None:
         levels = [step.level for step in self.steps]
@@ -148,6 +153,8 @@ class EscalationLadder:
         for severity, silence in self.silence.items():
             if silence <= ZERO:
                 raise InvalidAgreement(f"ladder: the silence at {severity} must be positive")
+        if self.repeat <= ZERO:
+            raise InvalidAgreement("ladder: a step must be rung again after some time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,18 @@ class NothingToEscalate(PlazoError):
         return _("There is nothing to escalate: the first times were kept. Write in the case.")
 
 
+class NothingRings(PlazoError):
+    """The ladder of this ticket is silent: somebody has it, or it was done."""
+
+    code = "nothing_rings"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        if self.data.get("who"):
+            return _("%(who)s has %(number)s already: nothing rings any more.") % self.data
+        return _("Nothing rings in %(number)s any more: it was done.") % self.data
+
+
 class NotWhileSolved(PlazoError):
     """The ticket is solved: what was asked for makes sense only while it is not."""
 

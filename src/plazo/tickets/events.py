@@ -558,6 +558,46 @@ class EscalationRequested(Payload):
     message: int | None = None
 
 
+@event("ladder.rang", INTERNAL, _("The ladder rang"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRang(Payload):
+    """A step of the ladder was rung: why, when it was due, and which agents it rang.
+
+    `keys` are the clocks that called for it; with none the requester climbed. `level` is the one
+    at which the ticket was.
+    """
+
+    step: int
+    cause: str
+    instant: datetime
+    level: int
+    keys: list[str] = field(default_factory=list)
+    agents: list[int] = field(default_factory=list)
+
+
+@event("ladder.answered", INTERNAL, _("Somebody has it"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderAnswered(Payload):
+    """Somebody said "I have it": the ladder is silent until something calls for it anew.
+
+    `by` is how: in the desk or by the link of the mail. `contact` is which contact of the agreement
+    spoke, where it was none of our agents.
+    """
+
+    step: int
+    by: Literal["desk", "link"]
+    agent: int | None = None
+    contact: int | None = None
+
+
+@event("ladder.settled", INTERNAL, _("The ladder is silent"), NOTHING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderSettled(Payload):
+    """What the ladder rang for was done, or needs no doing any more, before anybody answered."""
+
+    step: int
+
+
 @event("ticket.rated", PUBLIC, _("Service rated"), "the words are a row of its own, erased there")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketRated(Payload):

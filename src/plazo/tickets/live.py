@@ -1,8 +1,9 @@
 """Telling open screens that a ticket changed: one piece of news for each command."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from plazo.core.live import publish
+from plazo.core.live import publish_each
 from plazo.sla import Evaluation
 from plazo.tickets import events, readers
 from plazo.tickets.models import Ticket, TicketEvent
@@ -18,7 +19,7 @@ def place_of(ticket_id: int) -> str:
 
 def register() -> None:
     """Let screens hear of every event."""
-    readers.register(tell_screens, kinds=events.REGISTRY, name="live")
+    readers.register(tell_screens, kinds=events.REGISTRY, name="live", many=tell_of_many)
 
 
 def tell_screens(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
@@ -26,16 +27,23 @@ def tell_screens(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> 
 
     Edges: of the events of one command only the last one speaks, for all of them.
     """
-    if event.sequence != ticket.last_sequence:
-        return
-    publish(
+    tell_of_many([(ticket, event, evaluation)])
+
+
+def tell_of_many(heard: Sequence[readers.Heard]) -> None:
+    """Tell of many tickets, in one query."""
+    publish_each(
         TOPIC,
-        {
-            "ticket": ticket.pk,
-            "number": ticket.number,
-            "sequence": event.sequence,
-            "kind": event.kind,
-            "by": f"{event.actor_kind}:{event.actor_id or ''}",
-            "correlation": str(event.correlation),
-        },
+        [
+            {
+                "ticket": ticket.pk,
+                "number": ticket.number,
+                "sequence": event.sequence,
+                "kind": event.kind,
+                "by": f"{event.actor_kind}:{event.actor_id or ''}",
+                "correlation": str(event.correlation),
+            }
+            for ticket, event, _evaluation in heard
+            if event.sequence == ticket.last_sequence
+        ],
     )

@@ -154,6 +154,8 @@ class Ticket(models.Model):
     solution = models.CharField(max_length=40, blank=True, default="")
     clocks = models.JSONField(default=list)
     announced = models.JSONField(default=list)
+    # What rings now (`projection.ringing`); nothing where somebody has it, or nobody is called.
+    ladder = models.JSONField(default=dict, blank=True)
     evaluated_at = models.DateTimeField()
     last_sequence = models.PositiveIntegerField(default=0)
     last_hash = models.CharField(max_length=64, blank=True, default="")

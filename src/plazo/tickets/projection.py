@@ -16,9 +16,11 @@ from plazo.sla import (
     Fact,
     Metric,
     MomentName,
+    Rung,
     State,
     evaluate,
     moment_name,
+    silence_ends_at,
 )
 from plazo.sla.calendar import MICROSECOND
 from plazo.tickets.models import Status, Ticket, TicketEvent
@@ -42,6 +44,8 @@ BY_ITSELF = (
     "mail.parked",
     "area.reminded",
     "requester.reminded",
+    "ladder.rang",
+    "ladder.settled",
 )
 
 COLUMNS = [
@@ -77,6 +81,27 @@ COLUMNS = [
     "solution",
     "clocks",
     "announced",
+    "ladder",
+    "promised_by",
+    "closes_at",
+    "evaluated_at",
+    "last_sequence",
+    "last_hash",
+    "last_at",
+]
+
+# Of these, those that the sweep's own events can change.
+SWEPT = [
+    "updated_at",
+    "policy",
+    "next_due_at",
+    "late_since",
+    "sort_due_at",
+    "requester_due_at",
+    "next_alarm_at",
+    "clocks",
+    "announced",
+    "ladder",
     "evaluated_at",
     "last_sequence",
     "last_hash",
@@ -181,6 +206,30 @@ def _apply_promise(ticket: Ticket, event: TicketEvent) -> None:
     ticket.promises = promises
 
 
+def _apply_ladder(ticket: Ticket, event: TicketEvent) -> None:
+    """Keep what rings: the step, since when, what for, and whom. Answered or settled, nothing."""
+    if event.kind != "ladder.rang":
+        ticket.ladder = {}
+        return
+    payload, before = event.payload, ticket.ladder or {}
+    ticket.ladder = {
+        "step": payload["step"],
+        "at": iso(event.recorded_at),
+        "since": before.get("since", iso(event.recorded_at)),
+        "keys": sorted({*before.get("keys", []), *payload["keys"]}),
+        "climbed": before.get("climbed", False) or payload["cause"] == "climbed",
+        "agents": payload["agents"],
+        "sequence": event.sequence,
+    }
+
+
+def ringing(ticket: Ticket) -> Rung | None:
+    """Return the highest step that rings now, or None."""
+    if not ticket.ladder:
+        return None
+    return Rung(ticket.ladder["step"], datetime.fromisoformat(ticket.ladder["at"]))
+
+
 APPLIES: dict[str, Callable[[Ticket, TicketEvent], None]] = {
     "status.changed": _apply_status,
     "ticket.classified": _classify,
@@ -190,6 +239,9 @@ APPLIES: dict[str, Callable[[Ticket, TicketEvent], None]] = {
     "promise.made": _apply_promise,
     "promise.moved": _apply_promise,
     "promise.handed": _apply_promise,
+    "ladder.rang": _apply_ladder,
+    "ladder.answered": _apply_ladder,
+    "ladder.settled": _apply_ladder,
 }
 
 
@@ -233,7 +285,7 @@ def refresh(ticket: Ticket, facts: Sequence[Fact], *, now: datetime) -> Evaluati
     close_after = ticket.agreement_version.document.closing.close_after
     if ticket.status == Status.SOLVED and ticket.solved_at and close_after is not None:
         ticket.closes_at = ticket.solved_at + close_after
-    ticket.next_alarm_at = evaluation.next_alarm_at(announced_of(ticket))
+    ticket.next_alarm_at = next_alarm_at(ticket, evaluation)
     return evaluation
 
 
@@ -255,6 +307,17 @@ def owed_promises(evaluation: Evaluation) -> list[AppliedTarget]:
         and applied.ended_at is None
         and applied.state in (State.RUNNING, State.BREACHED)
     ]
+
+
+def next_alarm_at(ticket: Ticket, evaluation: Evaluation) -> datetime | None:
+    """Return when somebody must look again: at a clock, or at the silence of the ladder."""
+    silent = silence_ends_at(
+        ticket.agreement_version.sla.ladder,
+        ringing(ticket),
+        ticket.severity or ticket.requested_severity,
+    )
+    moments = [evaluation.next_alarm_at(announced_of(ticket)), silent]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _requester_due_at(evaluation: Evaluation) -> datetime:

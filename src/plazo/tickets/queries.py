@@ -14,8 +14,17 @@ from plazo.accounts.models import Agent, Group, Organization, Requester
 from plazo.accounts.queries import TEAM, names_of_agents
 from plazo.core.actor import ActorKind
 from plazo.core.kept import kept
-from plazo.sla import Evaluation, Explanation, Metric, State, evaluate, explain_applied
-from plazo.tickets import events, joins, listing, projection, timeline
+from plazo.sla import (
+    Evaluation,
+    Explanation,
+    Metric,
+    Rung,
+    State,
+    evaluate,
+    explain_applied,
+    silence_ends_at,
+)
+from plazo.tickets import events, joins, listing, projection, ringing, timeline
 from plazo.tickets.access import tickets_for_agent
 from plazo.tickets.climbing import Climb, climb_of
 from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
@@ -552,3 +561,29 @@ def held_by(group: Group) -> str:
 def open_cases_of(agent: Agent) -> int:
     """Return how many cases of an agent are not closed."""
     return Ticket.objects.filter(assignee=agent).exclude(status=Status.CLOSED).count()
+
+
+def ringing_on(ticket: Ticket) -> tuple[Rung, datetime | None] | None:
+    """Return the step that rings on a ticket, and when silence rings the next; None for none."""
+    rung = projection.ringing(ticket)
+    if rung is None:
+        return None
+    ladder = ticket.agreement_version.sla.ladder
+    return rung, silence_ends_at(ladder, rung, ringing.severity_of(ticket))
+
+
+def who_has_it(chain: Sequence[TicketEvent]) -> TicketEvent | None:
+    """Return the event by which somebody last said "I have it", if nothing rang since."""
+    kinds = (events.LadderRang.kind, events.LadderAnswered.kind)
+    last = next((event for event in reversed(chain) if event.kind in kinds), None)
+    return last if last is not None and last.kind == events.LadderAnswered.kind else None
+
+
+def rang_after_climb(chain: Sequence[TicketEvent]) -> list[TicketEvent]:
+    """Return the rings and answers since the requester last climbed, for them to see: oldest first.
+
+    Edges: what settled without an answer is none.
+    """
+    climbs = [n for n, e in enumerate(chain) if e.kind == events.EscalationRequested.kind]
+    kinds = (events.LadderRang.kind, events.LadderAnswered.kind)
+    return [event for event in chain[climbs[-1] :] if event.kind in kinds] if climbs else []

@@ -120,6 +120,12 @@ def until_words(instant: datetime, zone: str, now: datetime) -> str:
 
 
 @register.simple_tag
+def since_words(instant: datetime, zone: str, now: datetime) -> str:
+    """Say since when something is so: "since 15:45"."""
+    return localtime.since_words(instant, zone, now)
+
+
+@register.simple_tag
 def chip(clock: ClockView, label: str = "", size: str = "", *, named: bool = False) -> SafeString:
     """Draw a clock's state: shape, icon and word, then the time that is left or over.
 

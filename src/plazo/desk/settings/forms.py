@@ -75,7 +75,7 @@ class SpansField(forms.CharField):
         return value
 
 
-def _zone_field() -> forms.CharField:
+def zone_field() -> forms.CharField:
     return forms.CharField(
         max_length=60,
         label=gettext_lazy("Time zone"),
@@ -89,7 +89,7 @@ def zones() -> list[str]:
     return sorted(zone for zone in available_timezones() if zone.split("/")[0] in CONTINENTS)
 
 
-def _clean_zone(zone: str) -> str:
+def clean_zone(zone: str) -> str:
     if zone.strip() not in available_timezones() or "/" not in zone:
         raise forms.ValidationError(_("Write a zone such as America/Bogota."))
     return zone.strip()
@@ -152,7 +152,7 @@ class AgentForm(forms.Form):
         required=False, widget=forms.CheckboxSelectMultiple, label=gettext_lazy("Groups")
     )
     language = forms.ChoiceField(choices=Language.choices, label=gettext_lazy("Language"))
-    time_zone = _zone_field()
+    time_zone = zone_field()
 
     def __init__(self, *args: Any, groups: Iterable[Group], new: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -165,7 +165,7 @@ class AgentForm(forms.Form):
         styled(self)
 
     def clean_time_zone(self) -> str:
-        return _clean_zone(self.cleaned_data["time_zone"])
+        return clean_zone(self.cleaned_data["time_zone"])
 
 
 class PersonField(forms.TypedChoiceField):
@@ -309,14 +309,14 @@ class CalendarForm(Seen):
 
     es = forms.CharField(max_length=120, label=gettext_lazy("Name in Spanish"))
     en = forms.CharField(max_length=120, label=gettext_lazy("Name in English"))
-    zone = _zone_field()
+    zone = zone_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         styled(self)
 
     def clean_zone(self) -> str:
-        return _clean_zone(self.cleaned_data["zone"])
+        return clean_zone(self.cleaned_data["zone"])
 
 
 class NewCalendarForm(CalendarForm, WeekForm):

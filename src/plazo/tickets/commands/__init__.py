@@ -5,6 +5,7 @@ appends events, and refreshes the projection; readers write what must be sent. N
 house from here.
 """
 
+from plazo.tickets.commands.answering import answer_ladder
 from plazo.tickets.commands.areas import (
     ask_area,
     record_area_answer,
@@ -52,6 +53,7 @@ from plazo.tickets.commands.outcomes import Outcomes, set_outcome
 from plazo.tickets.commands.promising import hand_promise, make_promise, move_promise
 from plazo.tickets.commands.recording import (
     announce_alarms,
+    announce_many,
     record_acknowledged,
     record_delivery,
     record_delivery_failure,
@@ -98,7 +100,9 @@ __all__ = [
     "add_internal_note",
     "add_participant",
     "announce_alarms",
+    "announce_many",
     "answer_automatically",
+    "answer_ladder",
     "ask_area",
     "assign_ticket",
     "change_tags",

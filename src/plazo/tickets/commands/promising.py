@@ -199,7 +199,7 @@ def seal_broken(page: timeline.Page, key: str, due: datetime) -> TicketEvent | N
         for event in page.chain
     ):
         return None
-    return page.append(
+    return page.compose(
         events.PromiseBroken(
             promise=key,
             by=due,

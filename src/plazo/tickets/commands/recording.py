@@ -1,5 +1,6 @@
 """Commands that write down what happened by itself: deliveries, machines, alarms."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -157,26 +158,44 @@ def announce_alarms(*, ticket_id: int, actor: Actor, now: datetime) -> list[Tick
     Edges: with several sweeps at once the row's lock and the list of what was announced make
         each moment one event. `at` is when it is written down; the payload's `instant` is when
         it happened. Without a moment to tell, only the projection is refreshed (a pause may
-        have ended by itself).
+        have ended by itself). The ladder rings with what calls for it.
     """
     with transaction.atomic():
         ticket = Ticket.objects.select_for_update().get(pk=ticket_id)
         page = timeline.Page(ticket, actor, now, list(timeline.chain_of(ticket)))
-        evaluation = projection.refresh(ticket, timeline.facts_of(page.chain), now=now)
-        announced = projection.announced_of(ticket)
-        for alarm in evaluation.alarms_due(now, announced):
-            applied = evaluation.get(alarm.key)
-            if applied is None:
-                continue
-            page.append(
-                events.ALARMS[alarm.kind](
-                    key=alarm.key,
-                    metric=applied.metric.value,
-                    severity=applied.severity,
-                    instant=alarm.at,
-                )
-            )
-            if alarm.kind == "breached" and applied.metric is Metric.PROMISED_UPDATE:
-                seal_broken(page, applied.key.partition(":")[2], alarm.at)
+        _announce(page, now)
         page.finish()
     return page.appended
+
+
+def announce_many(*, ticket_ids: Sequence[int], actor: Actor, now: datetime) -> int:
+    """Do what `announce_alarms` does for many tickets together; return how many events it wrote.
+
+    Edges: a ticket that somebody else holds is left to the next time, and so is one of which
+        nothing is due any more. Either all of them are written or none.
+    """
+    with timeline.writing_many(ticket_ids, actor=actor, now=now) as pages:
+        for page in pages:
+            _announce(page, now)
+    return sum(len(page.appended) for page in pages)
+
+
+def _announce(page: timeline.Page, now: datetime) -> None:
+    ticket = page.ticket
+    evaluation = projection.refresh(ticket, timeline.facts_of(page.chain), now=now)
+    page.evaluation = evaluation  # an alarm is no fact: it starts and stops nothing
+    announced = projection.announced_of(ticket)
+    for alarm in evaluation.alarms_due(now, announced):
+        applied = evaluation.get(alarm.key)
+        if applied is None:
+            continue
+        page.compose(
+            events.ALARMS[alarm.kind](
+                key=alarm.key,
+                metric=applied.metric.value,
+                severity=applied.severity,
+                instant=alarm.at,
+            )
+        )
+        if alarm.kind == "breached" and applied.metric is Metric.PROMISED_UPDATE:
+            seal_broken(page, applied.key.partition(":")[2], alarm.at)

@@ -19,8 +19,9 @@ for (const name of ["pointermove", "keydown", "wheel", "touchstart"])
 
 const rows = document.querySelector("[data-queue]");
 const ticket = document.querySelector("[data-ticket]");
+const follows = document.querySelector("[data-follows]"); // a page whose parts follow, and no more
 const rail = pacer(lookAtRail, RAIL);
-const look = ticket ? pacer(lookAtCase, CASE) : rows ? pacer(lookAtQueue, QUEUE) : rail;
+const look = ticket ? pacer(lookAtCase, CASE) : rows ? pacer(lookAtQueue, QUEUE) : follows ? pacer(lookAtPage, QUEUE) : rail;
 
 document.addEventListener("plazo:live", ({ detail }) => {
   if (detail.topic !== "tickets") return;
@@ -119,6 +120,10 @@ function isChanged(field) {
 
 async function lookAtRail() {
   takeOverParts(await fetchPage(document.querySelector(".rail .logo").href));
+}
+
+async function lookAtPage() {
+  takeOverParts(await fetchPage(location.href));
 }
 
 // ── The queue ───────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,90 @@
+"""The mail that rings: what rings for somebody on one step, and the link that says "I have it"."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from plazo.core import localtime
+from plazo.escalation.labels import cause_words, role_of
+from plazo.escalation.models import Ring, RingState
+from plazo.escalation.payloads import address_of
+from plazo.notifications import planning, rendering
+from plazo.notifications.models import MailKind, OutboundMail
+
+MOST_LINES: Final = 40
+LINK_LASTS: Final = timedelta(days=7)
+_signer = signing.TimestampSigner(salt="plazo.escalation.letters")
+
+
+def register() -> None:
+    """Say how a mail that rings is written. What it holds answers for somebody: its words are kept
+    nowhere once it is gone.
+    """
+    planning.register(
+        MailKind.RING, planning.Letter(_render, headers=lambda _mail: URGENT, forgets=True)
+    )
+
+
+URGENT: Final[Mapping[str, str]] = {"Importance": "high", "X-Priority": "1"}
+
+
+def token_of(mail: OutboundMail) -> str:
+    """Return what a mail's link carries: the key of the mail, signed."""
+    return _signer.sign(str(mail.pk))
+
+
+def mail_of(token: str) -> OutboundMail | None:
+    """Return the mail that a link came in; None for what we did not sign, or long ago."""
+    try:
+        key = int(_signer.unsign(token, max_age=LINK_LASTS))
+    except (signing.BadSignature, ValueError):
+        return None
+    return OutboundMail.objects.filter(pk=key, kind=MailKind.RING).first()
+
+
+def _render(mail: OutboundMail) -> rendering.Rendered | None:
+    """Write the mail; nothing where nothing of it rings any more."""
+    ringing = Ring.objects.filter(pk__in=mail.about["rings"], state=RingState.RINGING)
+    rings = list(
+        ringing.select_related("ticket__agreement_version", "ticket__organization").order_by(
+            "severity", "instant", "pk"
+        )[: MOST_LINES + 1]
+    )
+    if not rings:
+        return None
+    count = len(rings) if len(rings) <= MOST_LINES else ringing.count()
+    document = rings[0].ticket.agreement_version.document
+    agreement = rings[0].ticket.agreement_version.sla
+    zone = agreement.calendars[agreement.support_calendar].zone
+    role = role_of(document, mail.about["step"], mail.language)
+    headline = ngettext("A case rings for you", "%(counter)s cases ring for you", count) % {
+        "counter": count
+    }
+    context = {
+        "language": mail.language,
+        "desk_name": document.name.in_language(mail.language),
+        "headline": headline,
+        "role": role,
+        "again": mail.about.get("again", False),
+        "zone": zone,
+        "zone_words": localtime.zone_label(mail.created_at, zone),
+        "now": mail.created_at,
+        "rings": [(ring, cause_words(ring.cause), address_of(ring)) for ring in rings[:MOST_LINES]],
+        "more": max(count - MOST_LINES, 0),
+        "answer_url": settings.PLAZO.base_url + reverse("desk:ring_link", args=[token_of(mail)]),
+        "board_url": f"{settings.PLAZO.base_url}/desk/escalations/",
+        "ours": "agent" in mail.about,
+    }
+    subject = headline
+    if count == 1:
+        ticket = rings[0].ticket
+        severity = _("severity %(letter)s") % {"letter": rings[0].severity}
+        named = f"{headline} ({severity})" if rings[0].severity else headline
+        subject = f"[{ticket.number}] {named}: {rendering.one_line(ticket.subject)}"
+    return rendering.finish("ring", subject, context)

@@ -1,0 +1,170 @@
+"""What a webhook says, in the three forms: our own, Slack's and Teams'.
+
+Words that somebody outside wrote go in where they can only be read: subjects are escaped, and no
+form gives them a place in which they could call people or open something.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from plazo.core import localtime
+from plazo.escalation.labels import cause_words, role_of
+from plazo.escalation.models import HookForm, Ring
+
+MOST_LISTED: Final = 20
+LONGEST_SUBJECT: Final = 120
+
+
+def of_rings(
+    form: str, step: int, rings: Sequence[Ring], count: int, *, now: datetime
+) -> dict[str, Any]:
+    """Return what a call says of rings on one step, in the active language.
+
+    Units: `rings` are the first of them, `count` is how many there are.
+    """
+    headline = _headline(step, rings, count)
+    match form:
+        case HookForm.SLACK:
+            return _slack(headline, [_line(ring) for ring in rings], count)
+        case HookForm.TEAMS:
+            return _teams(headline, [_line(ring) for ring in rings], count)
+        case _:
+            return _own(step, rings, count, now)
+
+
+def of_test(form: str, *, now: datetime) -> dict[str, Any]:
+    """Return what a test says."""
+    words = _("Plazo can ring here: this is a test.")
+    match form:
+        case HookForm.SLACK:
+            return _slack(words, [], 0)
+        case HookForm.TEAMS:
+            return _teams(words, [], 0)
+        case _:
+            return {"type": "ladder.test", "timestamp": localtime.iso(now), "data": {}}
+
+
+def _headline(step: int, rings: Sequence[Ring], count: int) -> str:
+    language = get_language()
+    role = role_of(rings[0].ticket.agreement_version.document, step, language) if rings else ""
+    words = ngettext(
+        "%(count)s case rings for: %(role)s", "%(count)s cases ring for: %(role)s", count
+    )
+    return words % {"count": count, "role": role}
+
+
+def _line(ring: Ring) -> tuple[str, str, str]:
+    """Return a ring's number, address and words."""
+    severity = _("severity %(letter)s") % {"letter": ring.severity} if ring.severity else ""
+    said = [cause_words(ring.cause), severity, ring.ticket.subject[:LONGEST_SUBJECT]]
+    return ring.ticket.number, address_of(ring), " · ".join(part for part in said if part)
+
+
+def _board() -> str:
+    return f"{settings.PLAZO.base_url}/desk/escalations/"
+
+
+def address_of(ring: Ring) -> str:
+    """Return where one of us sees the ticket of a ring."""
+    return f"{settings.PLAZO.base_url}/desk/tickets/{ring.ticket.number}/"
+
+
+def _more(listed: int, count: int) -> str:
+    rest = count - listed
+    return ngettext("and %(count)s more", "and %(count)s more", rest) % {"count": rest}
+
+
+def _own(step: int, rings: Sequence[Ring], count: int, now: datetime) -> dict[str, Any]:
+    return {
+        "type": "ladder.rang",
+        "timestamp": localtime.iso(now),
+        "data": {
+            "step": step,
+            "count": count,
+            "tickets": [
+                {
+                    "number": ring.ticket.number,
+                    "subject": ring.ticket.subject,
+                    "severity": ring.severity or None,
+                    "organization": str(ring.ticket.organization or "") or None,
+                    "cause": ring.cause,
+                    "due_at": localtime.iso(ring.instant),
+                    "rang_at": localtime.iso(ring.rang_at),
+                    "next_step_at": localtime.iso(ring.next_at) if ring.next_at else None,
+                    "url": address_of(ring),
+                }
+                for ring in rings
+            ],
+            "board": _board(),
+        },
+    }
+
+
+def _slack(headline: str, lines: Sequence[tuple[str, str, str]], count: int) -> dict[str, Any]:
+    """Source: Slack, “Formatting text for app surfaces”: three signs are escaped, and `verbatim`
+    keeps names and channels in a text from being called.
+    """
+    listed = [f"• <{url}|{_escaped(number)}> {_escaped(words)}" for number, url, words in lines]
+    if count > len(lines):
+        listed.append(_more(len(lines), count))
+    text = "\n".join([f"*{_escaped(headline)}*", *listed])
+    buttons = [
+        {
+            "type": "button",
+            "text": {"type": "plain_text", "text": _("See the escalations")},
+            "url": _board(),
+        }
+    ]
+    return {
+        "text": _escaped(headline),
+        "blocks": [
+            {
+                "type": "section",
+                "text": {"type": "mrkdwn", "text": text[:2900], "verbatim": True},
+            },
+            {"type": "actions", "elements": buttons},
+        ],
+    }
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _teams(headline: str, lines: Sequence[tuple[str, str, str]], count: int) -> dict[str, Any]:
+    """Source: Teams, “Create incoming webhooks with Workflows”; Adaptive Cards 1.4, whose runs of
+    text know no markup.
+    """
+    body: list[dict[str, Any]] = [
+        {"type": "TextBlock", "text": headline, "weight": "bolder", "wrap": True}
+    ]
+    body += [
+        {
+            "type": "RichTextBlock",
+            "inlines": [
+                {
+                    "type": "TextRun",
+                    "text": number,
+                    "selectAction": {"type": "Action.OpenUrl", "url": url},
+                },
+                {"type": "TextRun", "text": f"  {words}"},
+            ],
+        }
+        for number, url, words in lines
+    ]
+    if count > len(lines):
+        body.append({"type": "TextBlock", "text": _more(len(lines), count), "wrap": True})
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": body,
+        "actions": [{"type": "Action.OpenUrl", "title": _("See the escalations"), "url": _board()}],
+    }
+    content = "application/vnd.microsoft.card.adaptive"
+    return {"type": "message", "attachments": [{"contentType": content, "content": card}]}

@@ -1,0 +1,113 @@
+"""The ladder on a ticket: what calls for it, whom it rings, when it is silent again.
+
+It is followed at the end of every action, in its transaction: a breach and the ring that it calls
+for are there together or not at all, and whoever does what the ladder rings for silences it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from plazo.sla import Call, Cause, Evaluation, Metric, next_ring, rings_by_itself
+from plazo.tickets import events, projection
+from plazo.tickets.models import Status, Ticket, TicketEvent
+
+# Which agents a step of the ladder rings, for a ticket, at an instant: by their keys.
+People = Callable[[Ticket, int, Cause, datetime], list[int]]
+_people: list[People] = []
+
+OVER: Final = frozenset({Status.SOLVED, Status.CLOSED})
+CALLS: Final = {
+    events.ClockAtRisk.kind: Cause.AT_RISK,
+    events.ClockBreached.kind: Cause.BREACHED,
+    events.EscalationRequested.kind: Cause.CLIMBED,
+}
+# What answers a requester who climbed.
+ANSWERS: Final = frozenset({events.TicketReplied.kind, events.ReplySentAgain.kind})
+
+
+def register_people(find: People) -> None:
+    """Let `find` say whom a step rings; it is asked in the command's transaction.
+
+    Edges: registering again replaces it.
+    """
+    _people[:] = [find]
+
+
+def follow(
+    ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation, now: datetime
+) -> events.Payload | None:
+    """Return the event that the ladder adds to an action, if any. Costs nothing by itself."""
+    if ticket.ladder and _is_settled(ticket, appended, evaluation):
+        return events.LadderSettled(step=ticket.ladder["step"])
+    if ticket.status in OVER:
+        return None
+    calling = [event for event in appended if _calls(ticket, event, evaluation)]
+    if not (calling or ticket.ladder):
+        return None
+    calls = [
+        Call(CALLS[event.kind], _instant_of(event), _level_of(ticket, event)) for event in calling
+    ]
+    ladder, severity = ticket.agreement_version.sla.ladder, severity_of(ticket)
+    ring = next_ring(ladder, calls, projection.ringing(ticket), severity, max(now, ticket.last_at))
+    if ring is None or ring.at > max(now, ticket.last_at):
+        return None
+    return events.LadderRang(
+        step=ring.step,
+        cause=ring.cause.value,
+        instant=ring.at,
+        level=ticket.level,
+        keys=[event.payload["key"] for event in calling if "key" in event.payload],
+        agents=_people[0](ticket, ring.step, ring.cause, now) if _people else [],
+    )
+
+
+def severity_of(ticket: Ticket) -> str:
+    """Return the severity by which silence is measured: judged, else as the requester sees it."""
+    return ticket.severity or ticket.requested_severity
+
+
+def _calls(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> bool:
+    """Say whether an event calls for the ladder.
+
+    Edges: what another area owes us rings nobody here. Of clocks only those of a ticket that was
+        judged to be of a severity that rings by itself, and only while they are still owed. A
+        warning whose deadline has passed meanwhile says nothing: its breach does.
+    """
+    if event.kind == events.EscalationRequested.kind:
+        return True
+    if event.kind not in CALLS or event.payload["metric"] == Metric.AREA_REPLY:
+        return False
+    policy = ticket.agreement_version.sla.policy_named(evaluation.policy)
+    if not rings_by_itself(policy, ticket.severity):
+        return False
+    applied = evaluation.get(event.payload["key"])
+    if applied is None or applied.ended_at is not None:
+        return False
+    late = applied.breached_at is not None
+    return late == (event.kind == events.ClockBreached.kind)
+
+
+def _instant_of(event: TicketEvent) -> datetime:
+    if "instant" in event.payload:
+        return datetime.fromisoformat(event.payload["instant"])
+    return event.at
+
+
+def _level_of(ticket: Ticket, event: TicketEvent) -> int:
+    """Return the level that somebody climbs over, or at which a clock's ticket is worked.
+
+    Edges: the requester climbs over level 1, whose clocks are late, wherever the ticket is now.
+    """
+    return ticket.level if event.kind != events.EscalationRequested.kind else 1
+
+
+def _is_settled(ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation) -> bool:
+    """Say whether nothing is left of what the ladder rings for."""
+    if ticket.status in OVER:
+        return True
+    owed = [evaluation.get(key) for key in ticket.ladder["keys"]]
+    if any(applied is not None and applied.ended_at is None for applied in owed):
+        return False
+    answered = any(event.kind in ANSWERS for event in appended)
+    return answered or not ticket.ladder["climbed"]

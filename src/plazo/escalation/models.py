@@ -19,7 +19,7 @@ from plazo.tickets.models import Ticket
 class RingState(models.TextChoices):
     RINGING = "ringing", _("ringing")
     PASSED = "passed", _("not answered: the next step was rung")
-    ANSWERED = "answered", _("answered")
+    ANSWERED = "answered", _("somebody has it")
     SETTLED = "settled", _("done before anybody answered")
 
 

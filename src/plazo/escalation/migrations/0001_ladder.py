@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("ringing", "ringing"),
                             ("passed", "not answered: the next step was rung"),
-                            ("answered", "answered"),
+                            ("answered", "somebody has it"),
                             ("settled", "done before anybody answered"),
                         ],
                         default="ringing",

@@ -74,6 +74,8 @@ def test_from_the_question_to_the_conversation(
     tuesday.shift(timedelta(minutes=2))
     page.get_by_role("button", name="Enviar caso").click()
 
+    # The form waits for its file.
+    expect(page.locator("h1")).to_contain_text("IWS-")
     ticket = Ticket.objects.get()
     expect(page.locator("h1")).to_contain_text(ticket.number)
     expect(page.locator(".span-steps")).to_contain_text("15:54")

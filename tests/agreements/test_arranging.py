@@ -100,6 +100,14 @@ def lines(edit: Edit, source: str = SOURCE) -> list[str]:
             id="a promise and a channel on another calendar",
         ),
         pytest.param(
+            RunOn("support", areas=("sales",)),
+            [
+                '-target = { duration = "8 h", calendar = "working", warn_at = "75 %", remind_every = "4 h" }',
+                '+target = { duration = "8 h", calendar = "support", warn_at = "75 %", remind_every = "4 h" }',
+            ],
+            id="what an area owes us on another calendar",
+        ),
+        pytest.param(
             RunOn("working", published=True),
             [
                 ('-support_calendar = "support" # el horario que se publica y con el que se leen'
@@ -222,12 +230,13 @@ def test_what_was_added_and_taken_away_again_leaves_the_text_as_it_was(edits, go
         (replace(NIGHT, days_of="nada"), SOURCE, NothingThere, "nada"),
         (replace(CLOUD, key="esd"), SOURCE, KeyTaken, "Elija otra clave"),
         (RemoveCalendar("working"), SOURCE, CalendarInUse,
-         "“Respuesta de nivel 2, severidad C” corre con él"),
+         "“Respuesta de nivel 2, severidad C”, “Respuesta de Integraciones”"),
         (RemoveCalendar("always"), SOURCE, CalendarInUse, "y 3 más corren con él"),
         (RemoveCalendar("nada"), SOURCE, NothingThere, "nada"),
         (RunOn("nada"), SOURCE, NothingThere, "nada"),
         (RunOn("always", (("standard", "resolution", ""),)), SOURCE, NothingThere, "resolution"),
         (RunOn("always", channels=("fax",)), SOURCE, NothingThere, "fax"),
+        (RunOn("always", areas=("client",)), SOURCE, NothingThere, "client"),
         (RetireService("nada"), SOURCE, NothingThere, "nada"),
         (RemoveField("nada"), SOURCE, NothingThere, "nada"),
         (Move("services", "nada", "esd", after=True), SOURCE, NothingThere, "nada"),

@@ -105,7 +105,8 @@ class RemoveCalendar:
 
 @dataclass(frozen=True, slots=True)
 class RunOn:
-    """What shall run on a calendar from now on: promises, channels, and the published hours.
+    """What shall run on a calendar from now on: promises, channels, what other areas owe us, and
+    the published hours.
 
     Edges: what runs on it already, and is not named, stays: something must run it.
     Raises, applied: NothingThere.
@@ -114,6 +115,7 @@ class RunOn:
     calendar: str
     promises: tuple[Promise, ...] = ()
     channels: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
     published: bool = False
 
     def apply(self, source: str) -> str:
@@ -127,6 +129,8 @@ class RunOn:
         channels = {str(channel["key"]): channel for channel in document.get("channels", ())}
         tables = [_there(targets, promise) for promise in self.promises]
         tables += [_there(channels, channel) for channel in self.channels]
+        owed = {str(key): area.get("target") for key, area in document["areas"].items()}
+        tables += [_there({k: t for k, t in owed.items() if t}, area) for area in self.areas]
         for table in tables:
             if table["calendar"] != self.calendar:
                 table["calendar"] = self.calendar

@@ -84,7 +84,7 @@ def segment_label(segment: Segment) -> str:
 def uses_of(document: AgreementDocument, calendar: str) -> list[tuple[str, str]]:
     """Return what runs on a calendar, each by its key and in words.
 
-    Units: keys are "published", "channel:KEY", and "promise:POLICY:METRIC:SEVERITY".
+    Units: keys are "published", "channel:KEY", "area:KEY", and "promise:POLICY:METRIC:SEVERITY".
     """
     return [(key, words) for key, words, on in runs(document) if on == calendar]
 
@@ -109,6 +109,15 @@ def runs(document: AgreementDocument, language: str = "es") -> list[tuple[str, s
             channel.calendar,
         )
         for channel in document.channels
+    ]
+    found += [
+        (
+            f"area:{key}",
+            _("Answer of %(area)s") % {"area": area.name.in_language(language)},
+            area.target.calendar,
+        )
+        for key, area in document.areas.items()
+        if area.target is not None
     ]
     return found
 

@@ -22,9 +22,9 @@ from plazo.core.errors import PlazoError
 from plazo.desk.acting import act
 from plazo.desk.frame import agent_required, frame, posted
 from plazo.desk.writing import final_text
-from plazo.tickets import access, commands
+from plazo.tickets import access, commands, queries
 from plazo.tickets.bodies import written_plain
-from plazo.tickets.models import PublicMessage, Ticket
+from plazo.tickets.models import Ticket
 from plazo.triage import commands as triage
 
 CONSENTS: Final = [
@@ -149,8 +149,7 @@ class HandOffPage:
         self.asks = self.area.email is not None or self.area.target is not None
         self.company = found.organization
         self.routes = list(self._routes())
-        rows = PublicMessage.objects.filter(ticket=found).prefetch_related("attachments")
-        self.messages = [(m, list(m.attachments.all())) for m in rows.order_by("pk") if m.body_text]
+        self.messages = queries.messages_on(found)
 
     def _routes(self) -> Iterator[tuple[str, str, str]]:
         name = self.area.name.in_language(self.language)

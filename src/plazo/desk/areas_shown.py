@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from plazo.core import clockview
 from plazo.sla import Evaluation, Metric
-from plazo.tickets import areas
-from plazo.tickets.models import AreaAsk, Ticket, TicketEvent
+from plazo.tickets import areas, queries
+from plazo.tickets.models import Ticket, TicketEvent
 
 STANDINGS: Final = {
     "asked": gettext_lazy("Asked"),
@@ -33,22 +33,13 @@ def areas_of(
     """
     document = found.agreement_version.document
     asks, clause = areas.asks_of(chain), document.clause(found.verdict)
-    rows = (
-        {
-            (row.ticket_id, row.key): row
-            for row in AreaAsk.objects.filter(ticket__in=[found.pk, *merged])
-            .select_related("ticket")
-            .order_by("pk")
-        }
-        if asks or merged
-        else {}
-    )
+    rows = queries.asks_on([found.pk, *merged]) if asks or merged else []
     shown = []
-    for (ticket_id, key), row in rows.items():
+    for row in rows:
         area = document.areas.get(row.area)
         line = {"row": row, "area": area.name.in_language(language) if area else row.area}
-        if ticket_id == found.pk:
-            ask = asks[key]
+        if row.ticket_id == found.pk:
+            ask = asks[row.key]
             applied = evaluation.get(ask.clock_key)
             line |= {
                 "ask": ask,

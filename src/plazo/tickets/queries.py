@@ -31,6 +31,7 @@ from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
     AreaAsk,
     AreaMessage,
+    Attachment,
     InternalNote,
     PublicMessage,
     Rating,
@@ -307,6 +308,18 @@ def _whom_of(ticket: Ticket, shown: Sequence[TicketEvent]) -> dict[str, str]:
     if not any(e.kind.startswith("area.") and e.kind not in SIDE_KINDS for e in shown):
         return {}
     return {ask.key: ask.whom for ask in AreaAsk.objects.filter(ticket=ticket)}
+
+
+def asks_on(tickets: Sequence[int]) -> list[AreaAsk]:
+    """Return what areas were asked on some tickets, by their keys, in order. One query."""
+    return list(AreaAsk.objects.filter(ticket__in=tickets).select_related("ticket").order_by("pk"))
+
+
+def messages_on(ticket: Ticket) -> list[tuple[PublicMessage, list[Attachment]]]:
+    """Return the public messages of a ticket that were not erased, with files. Two queries."""
+    rows = PublicMessage.objects.filter(ticket=ticket).exclude(body_text="")
+    found = rows.prefetch_related("attachments").order_by("pk")
+    return [(message, list(message.attachments.all())) for message in found]
 
 
 # Events that are about an agent, and where they name them.

@@ -254,6 +254,7 @@ def run_on(request: HttpRequest, key: str) -> HttpResponse:
             key,
             promises=tuple((p[1], p[2], p[3]) for p in parts if p[0] == "promise"),
             channels=tuple(p[1] for p in parts if p[0] == "channel"),
+            areas=tuple(p[1] for p in parts if p[0] == "area"),
             published="published" in wanted,
         )
 

@@ -81,7 +81,7 @@ def test_reminders_say_what_is_waited_for_and_the_end_says_why(smtp):
     )  # fmt: skip
     waiting.work_once(NOW + 2 * DAY)
     _state, subject, text = sent(smtp, MailKind.REMINDER, NOW + 2 * DAY)
-    assert "Lo estamos esperando" in subject
+    assert "Esperamos su respuesta" in subject
     assert "Falta la traza" in text
     assert "martes 1 de diciembre" in text
     link = re.search(r"https?://[^/]+(/hc/es/requests/\S+/answer/)", text)

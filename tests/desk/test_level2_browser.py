@@ -110,7 +110,7 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     assert link is not None
     theirs = browse()
     theirs.goto(re.sub(r"^https?://[^/]+", "", link[0]))
-    expect(theirs.get_by_role("heading", name="¿Sigue necesitando ayuda?")).to_be_visible()
+    expect(theirs.get_by_role("heading", name="¿Aún necesita ayuda?")).to_be_visible()
     fits(theirs, "level2-still")
     assert Wait.objects.filter(ticket=ticket, ended_at=None).exists()  # looking changes nothing
     theirs.get_by_role("button", name="Sigo necesitando ayuda").click()

@@ -284,7 +284,7 @@ function count() {
 
 // ── What the fields know: fetched when one of them is first used ───────────────────────────────
 const tag = document.getElementById("tag-add");
-let asked = null;
+let learning = null;
 
 async function know() {
   try {
@@ -295,10 +295,10 @@ async function know() {
     tag?.list.replaceChildren(...known.tags.map((name) => new Option("", name)));
     count();
   } catch {
-    asked = null; // asked again at the next use; the server asks about copies in any case
+    learning = null; // asked again at the next use; the server asks about copies in any case
   }
 }
-for (const field of [tag, added]) field?.addEventListener("focus", () => (asked ??= know()));
+for (const field of [tag, added]) field?.addEventListener("focus", () => (learning ??= know()));
 form.addEventListener("input", count);
 form.addEventListener("change", (event) => {
   if (event.target.name === "promise" && event.target.value === "other") form.elements.promise_at.focus();

@@ -159,7 +159,7 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     page.goto("/desk/settings/outcomes/")
     page.locator("#es-cause").fill("Corte de red")
     page.locator("#en-cause").fill("Network cut")
-    page.get_by_role("button", name="Añadir una entrada: Causas").click()
+    page.locator("form:has(#es-cause) button").click()
     expect(page.locator(".outcomes").first).to_contain_text("Corte de red")
     at_full_length(page)
     fits(page, "level2-outcomes")

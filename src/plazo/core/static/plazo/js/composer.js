@@ -284,7 +284,7 @@ function count() {
 
 // ── What the fields know: fetched when one of them is first used ───────────────────────────────
 const tag = document.getElementById("tag-add");
-let learning = null;
+let knowing = null;
 
 async function know() {
   try {
@@ -295,10 +295,10 @@ async function know() {
     tag?.list.replaceChildren(...known.tags.map((name) => new Option("", name)));
     count();
   } catch {
-    learning = null; // asked again at the next use; the server asks about copies in any case
+    knowing = null; // asked again at the next use; the server asks about copies in any case
   }
 }
-for (const field of [tag, added]) field?.addEventListener("focus", () => (learning ??= know()));
+for (const field of [tag, added]) field?.addEventListener("focus", () => (knowing ??= know()));
 form.addEventListener("input", count);
 form.addEventListener("change", (event) => {
   if (event.target.name === "promise" && event.target.value === "other") form.elements.promise_at.focus();
@@ -375,6 +375,13 @@ form.addEventListener(
   },
   { capture: true },
 );
+// Enter in a line beside the text ends that line, and sends nothing: whom a copy goes to, what for.
+form.addEventListener("keydown", (event) => {
+  const line = event.target.matches("input:not([type=file], [type=radio], [type=checkbox])");
+  if (line && event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.preventDefault();
+});
+// Who sends another form of this page waits for what is written here: `detail` is given the wait.
+form.addEventListener("plazo:keep", (event) => event.detail(flush()));
 addEventListener("pagehide", () => {
   if (pending) navigator.sendBeacon(words.save, fields());
 });

@@ -102,7 +102,7 @@ def test_reminders_say_what_is_waited_for_and_the_end_says_why(smtp):
     by = {"ticket_id": ticket.pk, "actor": as_agent()}
     commands.set_status(status="solved", now=NOW + 8 * DAY, **by)
     commands.reopen_ticket(now=NOW + 8 * DAY, **by)
-    assert sent(smtp, MailKind.SOLVED, NOW + 8 * DAY)[0] == MailState.SUPPRESSED
+    assert sent(smtp, MailKind.SOLVED, NOW + 8 * DAY)[0] == MailState.FAILED
 
 
 def test_an_address_that_nobody_confirmed_is_told_no_words(smtp):

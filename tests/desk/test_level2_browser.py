@@ -18,6 +18,7 @@ from tests.desk.test_browser import at_full_length, sign_in
 from tests.factory import TUESDAY
 from tests.web import PHONE, Browse, audit, keep_picture, overflow
 
+SUBJECT = "GetCatalog responde vacío"
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
@@ -38,7 +39,7 @@ def fits(page: Page, name: str) -> None:
 
 def last_mail(kind: MailKind) -> str:
     """Send what waits, and return the text of the latest mail of a kind."""
-    mail = OutboundMail.objects.filter(kind=kind).latest("pk")
+    mail = OutboundMail.objects.filter(kind=kind, ticket__subject__contains=SUBJECT).latest("pk")
     sending.send(mail.pk, now=mail.created_at)
     mail.refresh_from_db()
     return mail.body_text
@@ -49,9 +50,9 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     by a click; solved with its cause; “not yet”, solved again, confirmed, and closed by itself."""
     page = browse()
     sign_in(page, "coordinacion")
-    page.locator(".q-row", has_text="GetCatalog responde vacío").click()
+    page.locator(".q-row", has_text=SUBJECT).click()
     page.wait_for_url(re.compile(r"/desk/tickets/IWS-\d+/$"))
-    ticket = Ticket.objects.get(subject__contains="GetCatalog responde vacío")
+    ticket = Ticket.objects.get(subject__contains=SUBJECT)
     address = page.url
 
     # ── Level 2, by its key ──
@@ -82,7 +83,7 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     assert ticket.promises["solution-1"]["by"] == "2026-11-25T15:00:00Z"
 
     # ── Moved, without script: what was understood is asked about once ──
-    plain = browse(js=False, width=PHONE, dark=True)
+    plain = browse(js=False, width=PHONE)
     sign_in(plain, "coordinacion")
     plain.goto(address)
     plain.get_by_text("Moverlo", exact=False).or_(plain.get_by_text("Moverla")).first.click()
@@ -90,8 +91,7 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     plain.locator("#why-solution-1").fill("Falta el proveedor")
     plain.get_by_role("button", name="Mover").click()
     expect(plain.locator("#read-solution-1")).to_contain_text("miércoles 25 nov, 12:00")
-    at_full_length(plain)
-    fits(plain, "level2-asked")
+    assert overflow(plain) <= 0  # axe itself needs script
     plain.get_by_role("button", name="Mover").click()
     expect(plain.locator(".word")).to_contain_text("Falta el proveedor")
     assert "Falta el proveedor" in last_mail(MailKind.PROMISE)
@@ -103,20 +103,20 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     page.get_by_role("button", name="Esperar", exact=True).click()
     expect(page.locator("#s-wait ~ ul")).to_contain_text("Próximo recordatorio")
     fits(page, "level2-wait")
-    since = Wait.objects.get(ended_at=None).started_at
+    mine = Wait.objects.get(ticket=ticket)
     tuesday.shift(timedelta(days=2, minutes=1))
-    assert waiting.work_once(since + timedelta(days=2)) == 1
+    waiting.work_once(mine.started_at + timedelta(days=2))
     link = re.search(r"http\S+/answer/", last_mail(MailKind.REMINDER))
     assert link is not None
     theirs = browse()
     theirs.goto(re.sub(r"^https?://[^/]+", "", link[0]))
-    expect(theirs.get_by_role("heading", name="¿Sigue necesitando ayuda?")).to_be_visible()
+    expect(theirs.get_by_role("heading", name="¿Aún necesita ayuda?")).to_be_visible()
     fits(theirs, "level2-still")
-    assert Wait.objects.filter(ended_at=None).exists()  # looking has changed nothing
+    assert Wait.objects.filter(ticket=ticket, ended_at=None).exists()  # looking changes nothing
     theirs.get_by_role("button", name="Sigo necesitando ayuda").click()
     expect(theirs.locator(".promises")).to_contain_text("Solución estimada")
     fits(theirs, "level2-portal")
-    assert Wait.objects.get().ended_by == "requester"
+    assert Wait.objects.get(ticket=ticket).ended_by == "requester"
 
     # ── Solved with its cause; not yet; solved again, confirmed, closed ──
     for again in (False, True):
@@ -159,11 +159,14 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     page.goto("/desk/settings/outcomes/")
     page.locator("#es-cause").fill("Corte de red")
     page.locator("#en-cause").fill("Network cut")
-    page.get_by_role("button", name="Añadir una entrada: Causas").click()
+    page.locator("form:has(#es-cause) button").click()
     expect(page.locator(".outcomes").first).to_contain_text("Corte de red")
     at_full_length(page)
     fits(page, "level2-outcomes")
-    for name in ("/desk/pauses/", "/desk/settings/outcomes/"):
-        plain.goto(name)
-        at_full_length(plain)
-        fits(plain, f"level2-phone{name.replace('/', '-')}")
+    phone = browse(width=PHONE, dark=True)
+    sign_in(phone, "coordinacion")
+    for name in ("/desk/pauses/", "/desk/settings/outcomes/", address):
+        phone.goto(name)
+        phone.evaluate("document.querySelectorAll('aside details').forEach((d) => (d.open = true))")
+        at_full_length(phone)
+        fits(phone, f"level2-phone-{name.strip('/').rpartition('/')[2]}")

@@ -29,12 +29,12 @@ class PeriodForm(forms.Form):
 
     since = forms.DateField(
         required=False,
-        label=gettext_lazy("From"),
+        label=gettext_lazy("Since"),
         widget=forms.DateInput(attrs={"class": "input input--sm", "type": "date"}),
     )
     until = forms.DateField(
         required=False,
-        label=gettext_lazy("To"),
+        label=gettext_lazy("Until"),
         widget=forms.DateInput(attrs={"class": "input input--sm", "type": "date"}),
     )
     agent = forms.IntegerField(required=False, min_value=0)

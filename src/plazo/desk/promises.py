@@ -121,5 +121,5 @@ def read(request: HttpRequest, number: str) -> JsonResponse:
     try:
         at = understand(found, request.GET.get("text", ""), zone, now)
     except PlazoError as error:
-        return JsonResponse({"error": error.user_message()}, status=422)
+        return JsonResponse({"error": error.user_message()})
     return JsonResponse({"at": localtime.iso(at), "words": instant_words(at, zone, now)})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plazo.agreements import lint
+from plazo.agreements import lint, lint_scope
 from plazo.agreements.document import parse
 from plazo.agreements.lint import check
 from tests.factory import IWS
@@ -34,6 +34,19 @@ def without_table(name):
     """Leave a table of answers empty."""
     source = re.sub(rf"(?ms)^\[{name}\.\w+\]\n.*?(?=^\[|^# ──)", "", SOURCE)
     return source.replace("[stages]", f"[{name}]\n\n[stages]", 1)
+
+
+def with_rule(condition, key="mine", verdict="billing"):
+    """Add a rule of scope."""
+    rule = f"""[[scope_rules]]
+key = "{key}"
+verdict = "{verdict}"
+weight = 10
+reason = {{ es = "a", en = "a" }}
+{condition}
+
+"""
+    return SOURCE.replace("# ── 3. Canal", rule + "# ── 3. Canal", 1)
 
 
 CASES = [
@@ -105,6 +118,18 @@ CASES = [
     pytest.param(SOURCE.replace('target = { duration = "8 h"', 'target = { duration = "0 h"', 1), "target-duration", "error", id="an area without time"),
     pytest.param(SOURCE.replace("[areas.client]", '[areas.spare]\nname = { es = "a", en = "a" }\n\n[areas.client]'), "unused-area", "warning", id="an area that nothing leads to"),
     pytest.param(re.sub(r"(level = 3\n.*\n)contacts = .*", r"\1contacts = []", SOURCE), "ladder-without-contact", "error", id="a step with nobody"),
+    pytest.param(with_rule('channels = ["email"]', verdict="bills"), "scope-verdict", "error", id="a scope rule for no clause"),
+    pytest.param(with_rule(""), "scope-condition", "error", id="a scope rule that would always speak"),
+    pytest.param(with_rule('words = { es = ["de la"] }'), "scope-never", "error", id="words that say nothing"),
+    pytest.param(with_rule('words = { es = ["factura"] }\nunless = { es = ["facturas"] }'), "scope-never", "error", id="words that are taken away again"),
+    pytest.param(with_rule('answered = ["invoice_number"]\nrequest_types = ["incident"]'), "scope-never", "error", id="an answer that is not asked for there"),
+    pytest.param(with_rule('guidance = ["technical"]\nrequest_types = ["incident"]\nenvironments = ["production"]'), "scope-never", "error", id="an answer where the form points nowhere"),
+    pytest.param(with_rule('answered = ["invoice_number"]'), "scope-twice", "error", id="two scope rules that ask for the same"),
+    pytest.param(with_rule('words = { es = ["nube", "nubes"] }'), "scope-same-words", "warning", id="a phrase found by another"),
+    pytest.param(with_rule('words = { es = ["nube"] }', key="billing_words"), "duplicate-key", "error", id="two scope rules of one name"),
+    pytest.param(with_rule('environments = ["moon"]'), "unknown-environment", "error", id="a scope rule for no environment"),
+    pytest.param(with_rule('request_types = ["wish"]'), "unknown-request-type", "error", id="a scope rule for no type"),
+    pytest.param(with_rule('answered = ["mood"]'), "unknown-field", "error", id="a scope rule for no question"),
 ]  # fmt: skip
 
 
@@ -154,8 +179,21 @@ def test_a_mark_before_the_file_is_no_fault():
 def test_every_code_is_tried_and_documented():
     """The codes in the linter, in this table, and in the reference are the same."""
     in_code = set(re.findall(r'"(?:error|warning)", "([a-z-]+)"', Path(lint.__file__).read_text()))
+    scope = Path(lint_scope.__file__).read_text()
+    in_code |= set(re.findall(r'"(?:error|warning)", "([a-z-]+)"', scope))
     in_code |= {
-        "unknown-" + what for what in ("area", "calendar", "clause", "severity", "stage", "service")
+        "unknown-" + what
+        for what in (
+            "area",
+            "calendar",
+            "clause",
+            "severity",
+            "stage",
+            "service",
+            "environment",
+            "request-type",
+            "field",
+        )
     }
     tried = {case.values[1] for case in CASES} | {"cannot-run"}
     documented = set(

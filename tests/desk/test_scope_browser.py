@@ -81,13 +81,16 @@ def test_a_verdict_is_given_by_one_key_and_changed_with_why(browse: Browse) -> N
     scope = page.locator(".scope")
     expect(scope).to_contain_text("Se propone: fuera del alcance")
     expect(scope.locator("mark").first).to_have_text("factura")
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("y")
     expect(page.locator(".flash")).to_contain_text("quedó registrado")
     expect(page.locator(".scope")).to_have_count(0)
     assert Ticket.objects.get(pk=case.pk).verdict == "billing"
 
-    page.keyboard.press("v")
     side = page.locator("aside .scope__form")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("v")
+    expect(side).to_be_visible()
     side.get_by_label(re.compile("^Dentro del alcance")).check()
     side.get_by_label(re.compile("^Por qué")).fill("El cobro salió mal por la API")
     side.get_by_role("button", name="Dictaminar").click()

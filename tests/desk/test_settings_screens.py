@@ -17,6 +17,7 @@ from plazo.config.wiring import connect_readers
 from plazo.core import audit
 from plazo.core.models import AuditEntry
 from plazo.tickets import commands
+from plazo.triage.models import ScopeLearning
 from tests.database import queries_of
 from tests.factory import PASSWORD, TUESDAY, a_case, an_agent, as_agent, publish_iws
 from tests.mails import a_mailbox
@@ -73,6 +74,7 @@ SCREENS = {
     "calendars/always/": COORDINATES,
     "calendars/support/holidays/?country=CO&year=2026": COORDINATES,
     "absences/new/{agent}/": COORDINATES,
+    "scope/": COORDINATES,
     "audit/": ADMINISTERS,
 }
 
@@ -87,8 +89,26 @@ def test_each_role_sees_its_screens_and_the_others_do_not_exist(role):
         answer = client.get("/desk/settings/" + path.format(agent=other.pk))
         assert answer.status_code == (200 if role in roles else 404), path
     listed = client.get("/desk/settings/").content.decode()
-    for path in ("agents/", "groups/", "mailboxes/", "agreement/", "services/", "audit/"):
+    for path in ("agents/", "groups/", "mailboxes/", "agreement/", "scope/", "audit/"):
         assert (f'href="/desk/settings/{path}"' in listed) is (role in SCREENS[path]), path
+
+
+def test_learned_proposals_are_turned_off_and_asked_for_anew(admin):
+    """Each is a form that posts, and stands in the trail in words."""
+    page = admin.get("/desk/settings/scope/").content.decode()
+    assert "Hacen falta 200 dictámenes" in page
+    admin.post("/desk/settings/scope/switch/", {"on": "0"})
+    assert "Está apagado" in admin.get("/desk/settings/scope/").content.decode()
+    assert not ScopeLearning.objects.get().is_on
+    admin.post("/desk/settings/scope/switch/", {"on": "1"})
+    admin.post("/desk/settings/scope/learn/")
+    assert ScopeLearning.objects.get().next_at is not None
+    trail = admin.get("/desk/settings/audit/").content.decode()
+    assert "Propuestas aprendidas encendidas o apagadas" in trail
+    assert "Se pidió aprender de nuevo" in trail
+    coordinator, agent = signed_in(Role.COORDINATOR), signed_in(Role.AGENT)
+    assert coordinator.get("/desk/settings/scope/?days=90").status_code == 200
+    assert agent.post("/desk/settings/scope/switch/", {"on": "0"}).status_code == 404
 
 
 def test_a_screen_costs_the_same_for_one_row_and_for_many(admin):

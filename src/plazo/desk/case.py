@@ -94,6 +94,8 @@ def show_ticket(
     organization = found.organization
     context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
     context |= scope_of(found, chain, language)
+    verdict_clocks = (c for _label, c in clocks if c.metric == Metric.SCOPE_VERDICT and c.live)
+    context["scope_clock"] = next(verdict_clocks, None)
     participants = list(found.participants.select_related("requester"))
     entries = queries.conversation(
         found,

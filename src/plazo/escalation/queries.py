@@ -89,9 +89,9 @@ def lanes(agent: Agent, steps: Sequence[int], *, now: datetime) -> list[Lane]:
     )
     in_hand: dict[int, dict[int, Ring]] = {}
     for ring in _with_versions(
-        taken.select_related("ticket__organization", "answered_by__user").order_by(
-            "-ended_at", "-pk"
-        )[: MOST_IN_HAND * len(steps)]
+        taken.select_related(
+            "ticket__organization", "ticket__requester", "answered_by__user"
+        ).order_by("-ended_at", "-pk")[: MOST_IN_HAND * len(steps)]
     ):
         in_hand.setdefault(ring.step, {}).setdefault(ring.ticket_id, ring)
     return [
@@ -119,7 +119,7 @@ def _listed(found: QuerySet[Ring], steps: Sequence[int]) -> dict[int, list[Ring]
         return listed
     for ring in _with_versions(
         found.filter(wanted)
-        .select_related("ticket__organization", "ticket__assignee__user")
+        .select_related("ticket__organization", "ticket__requester", "ticket__assignee__user")
         .order_by("step", "rang_at", "pk")
     ):
         listed.setdefault(ring.step, []).append(ring)

@@ -1,0 +1,59 @@
+"""The ladder's screens without a browser: what the board costs, and who may see what."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from plazo.escalation.sweep import sweep_once
+from plazo.tickets import commands
+from tests.factory import TUESDAY, a_case, an_agent, as_agent, publish_iws
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+def ring(count: int) -> None:
+    """Let so many cases of severity A be at risk, and half of them answered."""
+    for number in range(count):
+        ticket = a_case(now=TUESDAY - 48 * MINUTE)
+        commands.enter_level(
+            ticket_id=ticket.pk, level=2, severity="A", actor=as_agent(), now=TUESDAY - 46 * MINUTE
+        )
+        sweep_once(TUESDAY)
+        if number % 2:
+            commands.answer_ladder(
+                ticket_id=ticket.pk, by="desk", actor=as_agent(), now=TUESDAY + MINUTE
+            )
+
+
+def test_the_board_costs_the_same_for_one_ring_and_for_twelve():
+    """A fixed number of statements, whatever rings and whoever has it."""
+    publish_iws()
+    client = Client()
+    client.force_login(an_agent(2).user)
+    costs = []
+    with time_machine.travel(TUESDAY + 2 * MINUTE, tick=False):
+        for count in (2, 12):
+            ring(count)
+            client.get("/desk/escalations/")
+            with CaptureQueriesContext(connection) as captured:
+                answer = client.get("/desk/escalations/")
+            assert answer.status_code == 200
+            costs.append(len(captured))
+    assert costs[0] == costs[1]
+    assert costs[1] <= 16
+
+
+def test_the_settings_of_the_ladder_are_for_those_who_coordinate():
+    """An agent gets a 404, and a link that nobody signed leads nowhere."""
+    publish_iws()
+    client = Client()
+    client.force_login(an_agent().user)
+    for address in ("/desk/settings/ladder/", "/desk/settings/ladder/webhooks/new/"):
+        assert client.get(address).status_code == 404
+    assert Client().get("/desk/ring/1:x:y/").status_code == 404

@@ -38,7 +38,7 @@ from plazo.desk.scoping import scope_of
 from plazo.escalation.labels import role_of
 from plazo.helpcenter import queries as titles
 from plazo.notifications import inbox
-from plazo.sla import UnknownTarget
+from plazo.sla import Metric, UnknownTarget
 from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent

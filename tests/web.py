@@ -124,7 +124,7 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Browse]:
     for context in contexts:
         context.close()
     UNDER_WAY.settle()
-    assert watch.problems == [], watch.problems
+    assert watch.problems == []
 
 
 def audit(page: Page) -> list[str]:

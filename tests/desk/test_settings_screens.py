@@ -106,9 +106,8 @@ def test_learned_proposals_are_turned_off_and_asked_for_anew(admin):
     trail = admin.get("/desk/settings/audit/").content.decode()
     assert "Propuestas aprendidas encendidas o apagadas" in trail
     assert "Se pidió aprender de nuevo" in trail
-    coordinator, agent = signed_in(Role.COORDINATOR), signed_in(Role.AGENT)
-    assert coordinator.get("/desk/settings/scope/?days=90").status_code == 200
-    assert agent.post("/desk/settings/scope/switch/", {"on": "0"}).status_code == 404
+    assert signed_in(C).get("/desk/settings/scope/?days=90").status_code == 200
+    assert signed_in(A).post("/desk/settings/scope/switch/", {"on": "0"}).status_code == 404
 
 
 def test_a_screen_costs_the_same_for_one_row_and_for_many(admin):

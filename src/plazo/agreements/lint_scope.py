@@ -47,7 +47,9 @@ def _names(
         for value in getattr(rule, name):
             if value not in known:
                 message = f"{value!r} is no {what} of this agreement (known: {', '.join(known)})"
-                yield (*path, name), "error", f"unknown-{what}", message
+                # A question may be taken off the form; the rule then waits for the others.
+                gravity = "warning" if what == "field" else "error"
+                yield (*path, name), gravity, f"unknown-{what}", message
 
 
 def _holds(

@@ -14,8 +14,9 @@ from plazo.accounts.absences import plan_absence
 from plazo.accounts.models import Agent, Organization, Role, User
 from plazo.automation.models import BulkAction, SavedView
 from plazo.automation.views import COLUMNS
-from plazo.tickets import commands, drafts
+from plazo.tickets import commands, drafts, outcomes
 from plazo.tickets.models import Ticket
+from plazo.tickets.outcome_models import Asks
 from tests.database import queries_of
 from tests.factory import (
     PASSWORD,
@@ -280,6 +281,10 @@ def test_a_case_is_solved_from_its_own_bar_and_taken_back(desk):
     """One button and one key; the note takes it back, and leads back to the case."""
     ticket = a_case()
     here = f"/desk/tickets/{ticket.number}/"
+    # Where a cause is asked for, the button opens the form; without one nothing is solved.
+    assert 'href="#solve-it"' in desk.get(here).content.decode()
+    assert desk.post(f"{here}resolve/").status_code == 422
+    outcomes.set_asks(value=Asks.OPTIONAL, actor=as_agent(), now=TUESDAY)
     assert f'action="{here}resolve/"' in desk.get(here).content.decode()
 
     page = desk.post(f"{here}resolve/", follow=True)

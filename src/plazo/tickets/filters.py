@@ -219,8 +219,6 @@ def _promise(op: str, value: Any, context: Context) -> Q:
                 found |= Q(promised_by__gte=context.now)
             case "late":
                 found |= Q(promised_by__isnull=False, promised_by__lt=context.now)
-            case _:
-                raise BadFilter(field="promise")
     if op != "none_of":
         return found
     # NULL is neither before nor after any instant, and must not swallow the row.

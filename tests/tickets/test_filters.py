@@ -154,6 +154,7 @@ BAD = [
     {"field": "status", "op": "any_of", "value": []},
     {"field": "status", "op": "any_of", "value": ["a\x00"]},
     {"field": "assignee", "op": "any_of", "value": ["him"]},
+    {"field": "has", "op": "any_of", "value": ["file", "A"]},
     {"field": "due", "op": "within", "value": -1},
     {"field": "due", "op": "within", "value": 10**30},
     {"field": "opened", "op": "since", "value": "2026-11-24T14:30:00"},

@@ -64,7 +64,7 @@ class Field:
     """What can be asked of a ticket.
 
     `kind` says what its values are: words (`choice`, `tag`, `text`), keys of rows (`row`) with the
-    words in `words`, or minutes and instants (`moment`).
+    words in `words`, or minutes and instants (`moment`). A choice with `words` has no other value.
     """
 
     key: str
@@ -142,6 +142,8 @@ def _value(field: Field, value: Any) -> str | int:
     if not text or len(text) > 200 or "\x00" in text:
         raise ValueError
     text.encode()  # half a sign is none: UnicodeEncodeError is a ValueError
+    if field.kind == "choice" and field.words and text not in field.words:
+        raise ValueError
     if field.key == "level" and not 0 < int(text) < 100:
         raise ValueError
     return text
@@ -306,8 +308,6 @@ def _has(op: str, value: Any, context: Context) -> Q:
                 found |= Q(Exists(Attachment.objects.filter(internal_note__ticket=OuterRef("pk"))))
             case "note":
                 found |= Q(Exists(InternalNote.objects.filter(ticket=OuterRef("pk"))))
-            case _:
-                raise BadFilter(field="has")
     return ~found if op == "none_of" else found
 
 
@@ -357,7 +357,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("solution", _("Kind of solution"), "choice", _OPTIONAL, _column("solution")),
         Field("entitlement", _("Entitlement"), "choice", _AMONG, _entitlement),
         Field("tag", _("Tag"), "tag", ("any_of", "all_of", "none_of", "unset"), _tags),
-        Field("has", _("Has"), "choice", _AMONG, _has),
+        Field("has", _("Has"), "choice", _AMONG, _has, ("file", "note")),
         Field("subject", _("Subject"), "text", ("contains",), _subject),
         Field("due", _("Due"), "moment", ("within", "until", "overdue", "unset"), _due),
         Field("opened", _("Opened"), "moment", _AGO, _moment("opened_at")),

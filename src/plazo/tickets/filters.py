@@ -282,8 +282,6 @@ def _entitlement(op: str, value: Any, context: Context) -> Q:
         "stage": Q(organization__isnull=False) & ~done,
         "service": done & ~covered,
     }
-    if not set(value) <= set(meanings):
-        raise BadFilter(field="entitlement")
     # Of the four each ticket has one: those that are not asked for say it without a NULL.
     wanted = [k for k in meanings if (k in value) == (op == "any_of")]
     found = Q(pk__in=[])
@@ -352,10 +350,24 @@ FIELDS: Final[dict[str, Field]] = {
         Field("language", _("Language"), "choice", _AMONG, _column("language")),
         Field("waiting_for", _("Waiting for"), "choice", _OPTIONAL, _column("waiting_for")),
         Field("verdict", _("Scope"), "choice", _OPTIONAL, _column("verdict")),
-        Field("promise", _("Promise"), "choice", _AMONG, _promise),
+        Field(
+            "promise",
+            _("Promise"),
+            "choice",
+            _AMONG,
+            _promise,
+            ("missing", "standing", "late"),
+        ),
         Field("cause", _("Cause"), "choice", _OPTIONAL, _column("cause")),
         Field("solution", _("Kind of solution"), "choice", _OPTIONAL, _column("solution")),
-        Field("entitlement", _("Entitlement"), "choice", _AMONG, _entitlement),
+        Field(
+            "entitlement",
+            _("Entitlement"),
+            "choice",
+            _AMONG,
+            _entitlement,
+            ("entitled", "stage", "service", "unknown"),
+        ),
         Field("tag", _("Tag"), "tag", ("any_of", "all_of", "none_of", "unset"), _tags),
         Field("has", _("Has"), "choice", _AMONG, _has, ("file", "note")),
         Field("subject", _("Subject"), "text", ("contains",), _subject),

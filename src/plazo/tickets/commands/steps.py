@@ -28,6 +28,7 @@ from plazo.tickets.models import (
     Ticket,
     TicketEvent,
     WaitingFor,
+    reason_of,
 )
 
 # From → to, by an agent's own choice. `new` is left by acting on it and never returned to; a
@@ -190,7 +191,7 @@ def change_status(page: timeline.Page, status: str, waiting_for: str, reason: st
             number=ticket.number, previous=label(ticket.status), status=label(status)
         )
     if status == Status.PENDING:
-        reason = " ".join(reason.split())[:300]
+        reason = reason_of(reason)
         if waiting_for not in WaitingFor.values or not reason:
             raise WaitingForUnknown
     else:

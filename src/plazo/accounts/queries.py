@@ -59,7 +59,7 @@ def names_of_agents(keys: Iterable[int]) -> dict[int, str]:
 @kept(TEAM)
 def _names_of_all() -> dict[int, str]:
     named = Agent.objects.select_related("user").only("user__name", "user__email")
-    return {a.pk: str(a) for a in named}
+    return {a.pk: str(a) for a in named.order_by("pk")}
 
 
 def people_named(words: str, *, limit: int) -> list[Requester]:
@@ -98,8 +98,8 @@ def organizations_named(words: str, *, limit: int) -> list[Organization]:
 
 
 def agent_names() -> list[tuple[int, str]]:
-    """Return every agent with their name, those who left too. One query."""
-    return [(a.pk, str(a)) for a in Agent.objects.select_related("user").order_by("pk")]
+    """Return every agent with their name, those who left too. One query at most."""
+    return list(_names_of_all().items())
 
 
 def group_names() -> list[tuple[int, str]]:

@@ -182,9 +182,13 @@ class FormField(Strict):
 
     def applies(self, service: str, request_type: str) -> bool:
         """Say whether it is asked for a service and a type."""
-        return (not self.services or service in self.services) and (
+        return self.is_for(service) and (
             not self.request_types or request_type in self.request_types
         )
+
+    def is_for(self, service: str) -> bool:
+        """Say whether it is asked for a service, whatever the type."""
+        return not self.services or service in self.services
 
     def takes(self, value: str) -> bool:
         """Say whether an answer is one of the options, where there are any."""

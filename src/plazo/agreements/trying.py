@@ -105,8 +105,8 @@ def questions(
     Edges: of a service that is not offered today, a question is new that the form does not have.
     """
     known = service in in_force.offered
-    was = {f.key: f for f in in_force.fields if not known or _asked(f, service)}
-    now = {f.key: f for f in document.fields if _asked(f, service)}
+    was = {f.key: f for f in in_force.fields if not known or f.is_for(service)}
+    now = {f.key: f for f in document.fields if f.is_for(service)}
     found = []
     for key, each in now.items():
         same = key in was and was[key].model_copy(update={"services": each.services}) == each
@@ -119,10 +119,6 @@ def questions(
         for key, each in was.items()
         if key not in now
     ]
-
-
-def _asked(field: FormField, service: str) -> bool:
-    return not field.services or service in field.services
 
 
 def _answer(field: FormField, language: str) -> str:

@@ -264,14 +264,12 @@ def _check_answer(values: Values, use: For) -> dict[str, Any]:
 
 
 def _set_status(doing: Doing, values: Values) -> TicketEvent | None:
-    ticket = doing.ticket()
     wanted = {
         "status": values["status"],
         "waiting_for": values.get("waiting_for", ""),
-        "reason": " ".join(telling.as_plain(doing.fill(values.get("reason", ""))).split())[:300],
+        "reason": telling.as_plain(doing.fill(values.get("reason", ""))),
     }
-    is_so = (ticket.status, ticket.waiting_for, ticket.waiting_reason)
-    if is_so == tuple(wanted.values()) or wanted["status"] == ticket.status != Status.PENDING:
+    if doing.ticket().stands(**wanted):
         return None
     return commands.set_status(
         ticket_id=doing.ticket_id, **wanted, actor=doing.actor, now=doing.now

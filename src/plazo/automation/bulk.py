@@ -21,7 +21,7 @@ from plazo.automation.models import BulkAction, BulkChange
 from plazo.core.actor import Actor
 from plazo.core.errors import NotVisible, PlazoError
 from plazo.tickets import commands, events, timeline
-from plazo.tickets.models import Status, Ticket, TicketEvent, WaitingFor
+from plazo.tickets.models import Status, Ticket, TicketEvent, WaitingFor, reason_of
 
 MOST_TICKETS: Final = 200
 UNDO_WITHIN: Final = timedelta(minutes=10)
@@ -76,7 +76,7 @@ def _assign_back(ticket: Ticket, before: Values, actor: Actor, now: datetime) ->
 
 def _read_status(sent: Mapping[str, Any]) -> Values:
     status, waiting_for = sent.get("status"), str(sent.get("waiting_for") or "")
-    reason = " ".join(str(sent.get("reason") or "").replace("\x00", "").split())[:300]
+    reason = reason_of(str(sent.get("reason") or "").replace("\x00", ""))
     if status not in (Status.OPEN, Status.PENDING, Status.ON_HOLD, Status.SOLVED):
         raise UnknownBulk
     if status != Status.PENDING:
@@ -87,9 +87,7 @@ def _read_status(sent: Mapping[str, Any]) -> Values:
 
 
 def _set_status(pk: int, wanted: Values, actor: Actor, now: datetime) -> TicketEvent | None:
-    ticket = Ticket.objects.get(pk=pk)
-    is_so = (ticket.status, ticket.waiting_for, ticket.waiting_reason)
-    if is_so == (wanted["status"], wanted["waiting_for"], wanted["reason"]):
+    if Ticket.objects.get(pk=pk).stands(**wanted):
         return None
     return commands.set_status(ticket_id=pk, **wanted, actor=actor, now=now)
 

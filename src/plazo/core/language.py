@@ -54,6 +54,17 @@ def language_of_request(request: HttpRequest) -> str:
     return "es"
 
 
+def speak(response: HttpResponse, language: str) -> None:
+    """Have the pages that no address gives a language speak this one."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 86400,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
 class LanguageMiddleware:
     """Activates the language of each request and says so in the answer."""
 

@@ -1,6 +1,5 @@
 """What a person chooses for themselves."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from plazo.accounts.models import Agent
 from plazo.core.clock import read_clock
+from plazo.core.language import speak
 from plazo.desk import forms
 from plazo.desk.frame import agent_required
 from plazo.desk.setting_up import settings_frame
@@ -24,13 +24,7 @@ def me(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         user = form.save()
         response = redirect("desk:me")
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            user.language,
-            max_age=365 * 86400,
-            samesite="Lax",
-            secure=settings.SESSION_COOKIE_SECURE,
-        )
+        speak(response, user.language)
         messages.success(request, _("Saved."))
         return response
     context = settings_frame(request, now, "me") | {"form": form}

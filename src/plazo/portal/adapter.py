@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from plazo.accounts.access import agent_of, requester_of
 from plazo.accounts.queries import account_named
 from plazo.core.clock import read_clock
+from plazo.core.language import speak
 from plazo.notifications import people
 
 _SIGNED_IN_AT: Final = "plazo.signed_in_at"
@@ -85,17 +86,6 @@ def landing_of(request: HttpRequest) -> str:
     if requester_of(request.user) is not None:
         return reverse("portal:requests", args=[language_of(request)])
     return reverse("portal:home", args=[language_of(request)])
-
-
-def speak(response: HttpResponse, language: str) -> None:
-    """Have the pages that no address gives a language speak this one."""
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        language,
-        max_age=365 * 86400,
-        samesite="Lax",
-        secure=settings.SESSION_COOKIE_SECURE,
-    )
 
 
 def note_sign_in(request: HttpRequest, now: datetime) -> None:

@@ -20,9 +20,10 @@ from plazo.accounts.sessions import Place, end_others, places_of
 from plazo.agreements.queries import version_in_force
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
+from plazo.core.language import speak
 from plazo.helpcenter import announcing
 from plazo.notifications import people
-from plazo.portal.adapter import is_fresh, speak
+from plazo.portal.adapter import is_fresh
 from plazo.portal.site import client_required, frame
 from plazo.portal.takeout import archive_of
 from plazo.portal.words import device_words

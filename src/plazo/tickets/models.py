@@ -94,6 +94,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return related.only(*SHOWN_IN_ROWS)
 
 
+def reason_of(text: str) -> str:
+    """Return a reason as it is kept: one line of 300 signs at most."""
+    return " ".join(text.split())[:300]
+
+
 class Ticket(models.Model):
     """One request with one requester, one timeline, one number."""
 
@@ -258,6 +263,16 @@ class Ticket(models.Model):
         """Return the last instant at which the requester can open it again, once it is solved."""
         window = self.agreement_version.document.closing.reopen_within
         return (self.solved_at or self.updated_at) + window
+
+    def stands(self, status: str, waiting_for: str = "", reason: str = "") -> bool:
+        """Say whether it has a status already: two waits are the same one if both are for the same.
+
+        Units: `reason` as it was written.
+        """
+        if status != Status.PENDING:
+            return self.status == status
+        kept = (self.status, self.waiting_for, self.waiting_reason)
+        return kept == (status, waiting_for, reason_of(reason))
 
     def can_be_answered(self, now: datetime) -> bool:
         """Say whether somebody on the requester's side can still write in it at `now`."""

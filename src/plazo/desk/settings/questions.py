@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from plazo.agreements.arranging import Move
 from plazo.agreements.changes import kind_words, options_words
 from plazo.agreements.document import AgreementDocument, FormField
 from plazo.agreements.edits import RemoveField
@@ -15,17 +14,13 @@ from plazo.desk.frame import posted
 from plazo.desk.setting_up import coordinators, setting
 from plazo.desk.settings.screens import show
 from plazo.desk.settings.service_forms import FieldForm, field_values
-from plazo.desk.settings.services import moved_words, neighbour
+from plazo.desk.settings.services import move_one
 from plazo.desk.settings.working import frame_of, kept, pressed, working
 
 
 def _shown(document: AgreementDocument, service: str) -> list[FormField]:
     """Return the questions that are asked for a service, in their order; all of them without."""
-    return [
-        field
-        for field in document.fields
-        if not service or not field.services or service in field.services
-    ]
+    return [field for field in document.fields if not service or field.is_for(service)]
 
 
 @setting(coordinators)
@@ -109,10 +104,7 @@ def field_act(request: HttpRequest, key: str, what: str) -> HttpResponse:
     match what:
         case "up" | "down":
             keys = [each.key for each in _shown(document, back.get("service", ""))]
-            beside = neighbour(keys, key, what)
-            if beside:
-                edit = Move("fields", key, beside, after=what == "down")
-                pressed(request, edit, moved_words(name, keys, key, what))
+            move_one(request, "fields", keys, key, what, name)
             back |= {"moved": key, "way": what}
         case "remove":
             pressed(request, RemoveField(key), _("“%(name)s” is asked no more.") % {"name": name})

@@ -1,5 +1,7 @@
 """The screens of services: which there are, in which order, and what each is called and asked."""
 
+from typing import Literal
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -30,7 +32,7 @@ def services(request: HttpRequest) -> HttpResponse:
                 key,
                 each,
                 each.name.in_language(language),
-                sum(not f.services or key in f.services for f in document.fields),
+                sum(field.is_for(key) for field in document.fields),
                 not found.is_published(key),
             )
             for key, each in document.services.items()
@@ -86,10 +88,7 @@ def service_act(request: HttpRequest, key: str, what: str) -> HttpResponse:
     name = document.service_name(key, getattr(request, "LANGUAGE_CODE", "es"))
     match what:
         case "up" | "down":
-            beside = neighbour(list(document.services), key, what)
-            if beside:
-                edit = Move("services", key, beside, after=what == "down")
-                pressed(request, edit, moved_words(name, list(document.services), key, what))
+            move_one(request, "services", list(document.services), key, what, name)
             return redirect(reverse("desk:services", query={"moved": key, "way": what}))
         case "retire":
             pressed(request, RetireService(key), _("“%(name)s” is retired.") % {"name": name})
@@ -103,15 +102,21 @@ def service_act(request: HttpRequest, key: str, what: str) -> HttpResponse:
     return redirect("desk:services")
 
 
-def neighbour(keys: list[str], key: str, way: str) -> str:
-    """Return what is next to a key, up or down a list; nothing at its end."""
+def move_one(
+    request: HttpRequest,
+    table: Literal["services", "fields"],
+    keys: list[str],
+    key: str,
+    way: str,
+    name: str,
+) -> None:
+    """Move something one step `up` or `down` the list that is shown, and say where it is: a screen
+    reader reads it. Nothing happens at the list's end.
+    """
     at = keys.index(key) + (1 if way == "down" else -1) if key in keys else -1
-    return keys[at] if 0 <= at < len(keys) else ""
-
-
-def moved_words(name: str, keys: list[str], key: str, way: str) -> str:
-    """Say where something is after one step: a screen reader reads it."""
-    place = keys.index(key) + 1 + (1 if way == "down" else -1)
-    return _("“%(name)s” is number %(place)s of %(all)s now.") % {
-        "name": name, "place": place, "all": len(keys),
+    if not 0 <= at < len(keys):
+        return
+    words = _("“%(name)s” is number %(place)s of %(all)s now.") % {
+        "name": name, "place": at + 1, "all": len(keys),
     }  # fmt: skip
+    pressed(request, Move(table, key, keys[at], after=way == "down"), words)

@@ -23,7 +23,7 @@ from plazo.tickets.errors import (
     ReasonRequired,
     UnknownAgent,
 )
-from plazo.tickets.models import Status, TicketEvent
+from plazo.tickets.models import Status, TicketEvent, reason_of
 
 FARTHEST: Final = timedelta(days=60)
 _PREFIX: Final = f"{Metric.PROMISED_UPDATE.value}:"
@@ -71,7 +71,7 @@ def move_promise(
     Raises: PromiseNotOpen for one that was kept, or whose time has passed: moving it then would
         hide that it was broken (M-72); PromiseOutOfRange; ReasonRequired; TicketClosed.
     """
-    reason = " ".join(reason.split())[:300]
+    reason = reason_of(reason)
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
         owed = open_promises(page).get(promise)

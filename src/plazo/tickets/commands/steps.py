@@ -30,6 +30,7 @@ from plazo.tickets.models import (
     Ticket,
     TicketEvent,
     WaitingFor,
+    reason_of,
 )
 from plazo.tickets.wait_models import Impact
 
@@ -215,7 +216,7 @@ def change_status(page: timeline.Page, status: str, waiting_for: str, reason: st
             number=ticket.number, previous=label(ticket.status), status=label(status)
         )
     if status == Status.PENDING:
-        reason = " ".join(reason.split())[:300]
+        reason = reason_of(reason)
         if waiting_for not in WaitingFor.values or not reason:
             raise WaitingForUnknown
     else:

@@ -48,7 +48,7 @@ from plazo.mailboxes.models import Mailbox, Security, Source
 from plazo.notifications.models import WAITING, Notice, OutboundMail
 from plazo.notifications.transport import close_kept
 from plazo.tickets import queries
-from plazo.tickets.models import AreaAsk, Draft, Ticket
+from plazo.tickets.models import AreaAsk, Draft, Ticket, TicketEvent
 from plazo.tickets.verify import Tally, verify
 from plazo.tickets.wait_models import Wait
 from tests.factory import IWS, PASSWORD, publish_iws
@@ -60,7 +60,7 @@ from tests.web import Browse
 
 ZONE = ZoneInfo("America/Panama")
 SUPPORT = "soporte@iws.example"
-CREDIT, INTEGRATIONS = "credito@intcomex.example", "IWSIntegraciones@intcomex.com"
+CREDIT, INTEGRATIONS = "credito@intcomex.example", "iwsintegraciones@intcomex.com"
 REPRESENTATIVE = "representante@ventas.example"
 CLIENT = ("ingenieria@andina.example", "Ingeniería Andina")
 SPECIALIST, MANAGER = "especialista@equipo.example", "gerencia@equipo.example"
@@ -113,7 +113,7 @@ class Letter:
 
     @property
     def subject(self) -> str:
-        return str(self.message["Subject"])
+        return str(self.message["Subject"]).strip()
 
     @property
     def text(self) -> str:
@@ -323,8 +323,8 @@ class World:
             "Su correo": CLIENT[0],
         } | answers
         for name, value in wanted.items():
-            if name in ("service", "request_type", "severity", "environment"):
-                page.locator(f'label.choice:has([name="{name}"])', has_text=value).click()
+            if name in ("service", "request_type", "severity", "environment", "answer"):
+                page.locator(f'label:has([name="{name}"])', has_text=value).click()
             else:
                 page.get_by_label(name).fill(value)
         self.let_pass(minutes=2)  # nobody writes a request in no time
@@ -342,6 +342,10 @@ class World:
     def clock_of(self, key: str) -> dict[str, Any]:
         """Return one clock of the case, as it is stored."""
         return next(clock for clock in self.case().clocks if clock["key"] == key)
+
+    def event(self, kind: str) -> TicketEvent:
+        """Return the latest event of a kind on the case's timeline."""
+        return TicketEvent.objects.filter(kind=kind).latest("pk")
 
 
 def _waiting_jobs() -> bool:
@@ -427,6 +431,18 @@ def smtp_server() -> Iterator[tuple[Post, int]]:
     controller.stop()
 
 
+def DEBUG(worlds):
+    from plazo.tickets.models import TicketEvent
+    if not worlds: return
+    for l in worlds[0].post.letters:
+        print("LETTER", l.at.astimezone(ZONE), l.to, "|", l.subject, "|", repr(l.text))
+    for e in TicketEvent.objects.order_by("pk"):
+        print("EVENT", e.at.astimezone(ZONE), e.recorded_at.astimezone(ZONE), e.kind, e.actor_name, e.payload)
+    for p in worlds[0].pages:
+        try: print("PAGE", p.url, "\n", p.locator("body").inner_text(timeout=500))
+        except Exception as e: print("closed")
+
+
 @pytest.fixture
 def begin(
     transactional_db: None,
@@ -450,6 +466,7 @@ def begin(
             return worlds[0]
 
         yield at
+        DEBUG(worlds)
         for world in worlds:
             world.work()
         assert list(verify(Tally())) == []

@@ -4,17 +4,22 @@ Each is told by what its people see: the customer's page and mail, the agents' d
 other areas and to whoever is rung; and by what the clocks say.
 """
 
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from plazo.tickets.models import TicketEvent
 from tests.journeys.world import (
     CLIENT,
+    COORDINATORS,
     CREDIT,
     INTEGRATIONS,
+    MANAGER,
     REPRESENTATIVE,
     SPECIALIST,
+    ZONE,
     World,
     local,
 )
@@ -237,3 +242,275 @@ def test_3_an_invoice_goes_by_the_representative_to_credit(begin: Begin) -> None
         "2026-11-27T19:30:00Z",
     )
     assert world.clock_of("first_reply")["state"] == "met"  # what an area owes us is no duty of ours
+
+
+def to_level_2(desk: Page, number: str, severity: str, impact: str) -> None:
+    """Take a case to level 2 by its key, with its severity and what that rests on."""
+    desk.goto(f"/desk/tickets/{number}/")
+    World.press(desk, "e")
+    desk.locator("#impact").fill(impact)
+    desk.locator("#s-do ~ details .sev-choice", has_text=f"{severity} · ").click()
+    desk.get_by_role("button", name="Escalar al nivel 2").click()
+    expect(desk.locator(".event", has_text="nivel 2")).to_be_visible()
+
+
+def write(desk: Page, words: str) -> None:
+    """Send a public reply; it waits a few seconds, in which it can be taken back."""
+    desk.locator("#body").fill(words)
+    desk.get_by_role("button", name="Enviar respuesta").click()
+    expect(desk.locator(".held")).to_contain_text("Sale en")
+
+
+def rings(world: World) -> dict[str, list[str]]:
+    """Return who was rung and at which wall-clock times."""
+    urgent = [letter for letter in world.post.letters if letter.message["Importance"] == "high"]
+    times: dict[str, list[str]] = {}
+    for letter in urgent:
+        times.setdefault(letter.to, []).append(f"{letter.at.astimezone(ZONE):%H:%M:%S}")
+    return times
+
+
+def test_4_severity_a_on_a_sunday_at_three_in_the_night(begin: Begin) -> None:
+    """Round the clock: coordinators ring, nobody answers, the manager takes it from the mail."""
+    world = begin("2026-11-29 02:53")
+    world.ask(
+        **{
+            "severity": "Crítico",
+            "Asunto": "Caída total de la integración",
+            "¿Qué ocurre?": "Ninguna llamada responde desde las 2:40: no podemos vender.",
+        }
+    )
+    case = world.case()
+    receipt = world.letter(CLIENT[0], case.number)
+    # Support is closed until nine: level 1's hour ends at ten. Severity A waits for no hours.
+    assert "a más tardar\n    domingo 29 de noviembre, 10:00 EST" in receipt.text
+    world.be("2026-11-29 03:00")
+    to_level_2(world.desk(SPECIALIST), case.number, "A", "Nadie puede comprar desde las 2:40.")
+    client = world.page(receipt.link(CASE))
+    second = client.locator(".promise", has_text="Respuesta de nivel 2")
+    expect(second).to_contain_text("4:00 hoy, EST")
+
+    world.be("2026-11-29 03:44:59")
+    assert rings(world) == {}
+    world.be("2026-11-29 04:03")
+    assert rings(world) == {
+        COORDINATORS[0]: ["03:45:00", "03:50:00", "03:55:00"],
+        COORDINATORS[1]: ["03:45:00", "03:50:00", "03:55:00"],
+        MANAGER: ["04:00:00"],
+    }
+    call = world.letter(MANAGER)
+    phone = world.page(call.link(r"/desk/ring/[^\s/]+/"), width=PHONE, dark=True, js=False)
+    expect(phone.locator("main")).to_contain_text("Caída total de la integración")
+    phone.get_by_role("button", name=f"Lo tengo: {case.number}").click()
+    expect(phone.locator(".note[data-sla=met]")).to_contain_text("Usted lo tiene")
+    expect(phone).to_have_url(re.compile("/desk/ring/"))  # without signing in
+
+    # It is silent; the manager answers the customer, with an hour for the next word.
+    world.be("2026-11-29 04:20")
+    assert rings(world)[MANAGER] == ["04:00:00"]
+    desk = world.desk(MANAGER)
+    desk.goto(f"/desk/tickets/{case.number}/")
+    expect(desk.get_by_text("Gerencia lo tiene")).to_be_visible()
+    desk.locator("#body").fill("Cambiamos de proveedor de red: las llamadas vuelven a responder.")
+    desk.locator("[name=promise][value=other]").check(force=True)
+    desk.locator("#promise_at").fill("en 2 horas")
+    expect(desk.locator("#promise-read")).to_contain_text("6:20")
+    desk.get_by_role("button", name="Enviar respuesta").click()
+    expect(desk.locator(".held")).to_be_visible()
+    world.let_pass(seconds=10)
+    assert "6:20 EST" in world.letter(CLIENT[0], "Re:").text
+    late = world.clock_of("escalated_reply")
+    assert (late["breached_at"], late["done_at"]) == (
+        "2026-11-29T09:00:00Z",
+        "2026-11-29T09:20:10Z",
+    )
+    assert world.clock_of("first_reply")["state"] == "met"
+    client.reload()
+    expect(second.locator(".chip")).to_contain_text("Vencida")
+    expect(client.locator(".thread")).to_contain_text("No cumplimos a tiempo: Respuesta de nivel 2")
+    world.be("2026-11-29 06:00")
+    assert sum(map(len, rings(world).values())) == 7
+
+
+def test_5_severity_c_on_a_saturday_afternoon_is_due_on_sunday(begin: Begin) -> None:
+    """Thirty minutes of Saturday, and the rest from Sunday at nine: due at half past twelve."""
+    world = begin("2026-11-28 16:08")
+    world.ask(
+        **{
+            "request_type": "Tengo una consulta técnica",
+            "severity": "Mínimo",
+            "Asunto": "GetCatalog y los productos sin precio",
+            "¿Qué ocurre?": "¿Cómo dice GetCatalog que un producto no tiene precio?",
+        }
+    )
+    case = world.case()
+    receipt = world.letter(CLIENT[0], case.number)
+    assert "a más tardar\n    domingo 29 de noviembre, 9:10 EST" in receipt.text
+    assert "+ 4 h hábiles" in receipt.text.replace("\xa0", " ")
+    desk = world.desk(SPECIALIST)
+    desk.goto(f"/desk/tickets/{case.number}/")
+    write(desk, "Es técnica y está en nuestro alcance: la revisa el nivel 2.")
+    world.be("2026-11-28 16:30")
+    to_level_2(desk, case.number, "C", "Es una consulta: nadie está detenido.")
+    assert world.clock_of("escalated_reply")["due_at"] == "2026-11-29T17:30:00Z"
+    client = world.page(receipt.link(CASE))
+    second = client.locator(".promise", has_text="Respuesta de nivel 2")
+    expect(second).to_contain_text("12:30 mañana, EST")
+
+    # In the evening what is closed has not counted, and both sides can add it up.
+    world.be("2026-11-28 21:00")
+    for page in (desk, client):
+        page.reload()
+        page.get_by_role("link", name=re.compile("¿Por qué.*Respuesta de nivel 2")).last.click()
+        rows = [
+            [cell.inner_text().strip().replace("\xa0", " ") for cell in row.locator("td").all()]
+            for row in page.locator("table.sum tr").all()[1:]
+        ]
+        assert rows == [
+            ["sáb 16:30 – 17:00", "En horario, cuenta", "30 min", "30 min", "30 min"],
+            ["sáb 17:00 – 21:00", "Fuera de horario", "4 h", "—", "30 min"],
+            ["sáb 21:00 – dom 9:00", "Fuera de horario", "12 h", "—", "30 min"],
+            ["dom 9:00 – 12:30", "Por consumir", "3 h 30 min", "3 h 30 min", "4 h"],
+            ["Vence el domingo 29 de noviembre a las 12:30 EST", "20 h", "30 min + 3 h 30 min"],
+        ]
+
+    # Nobody is rung at night for C. On Sunday it is at risk at half past eleven, and answered.
+    world.be("2026-11-29 12:00")
+    assert rings(world) == {}
+    at_risk = world.event("clock.at_risk")
+    assert (at_risk.payload["key"], at_risk.at) == ("escalated_reply", local("2026-11-29 11:30"))
+    desk = world.desk(COORDINATORS[0])
+    desk.goto(f"/desk/tickets/{case.number}/")
+    write(desk, "GetCatalog omite el campo Price cuando el producto no tiene precio.")
+    world.let_pass(seconds=10)
+    second_reply = world.clock_of("escalated_reply")
+    assert (second_reply["state"], second_reply["done_at"]) == ("met", "2026-11-29T17:00:10Z")
+    client.goto(receipt.link(CASE))
+    expect(second.locator(".chip")).to_contain_text("Cumplida")
+
+
+def test_6_level_1_is_late_and_the_customer_climbs(begin: Begin) -> None:
+    """The button unlocks with the breach and not a second before; it rings until somebody has it."""
+    world = begin("2026-11-24 09:58")
+    world.ask(
+        **{
+            "Asunto": "GetInventory da existencias de ayer",
+            "¿Qué ocurre?": "GetInventory responde con las existencias de ayer.",
+        }
+    )
+    case = world.case()
+    world.be("2026-11-24 10:59:59")
+    client = world.page(world.letter(CLIENT[0], case.number).link(CASE))
+    climb = client.get_by_role("form", name="Escalar")
+    button, words = climb.get_by_role("button"), climb.locator("#id_words")
+    expect(climb).to_contain_text("Podrá escalar a las 11:00 (EST)")
+    expect(button).to_be_disabled()
+
+    # The deadline itself is on time: whoever goes round the page is refused as well.
+    world.be("2026-11-24 11:00:00")
+    expect(button).to_be_disabled()
+    climb.evaluate("form => form.submit()")
+    expect(client.locator("main")).to_contain_text("Podrá escalar")
+    assert not TicketEvent.objects.filter(kind="escalation.requested").exists()
+    world.let_pass(seconds=1)
+    expect(button).to_be_enabled()  # by itself, on the open page
+    words.fill("Vendemos lo que no hay: necesitamos una respuesta.")
+    button.click()
+    expect(climb.or_(client.locator("main"))).to_contain_text("Escaló")
+    world.work()
+    assert rings(world) == {each: ["11:00:01"] for each in COORDINATORS}
+    client.reload()
+    rung = client.get_by_role("list", name="Qué pasó con su escalamiento")
+    expect(rung).to_contain_text("Llamamos a Coordinadores del equipo")
+
+    # They are rung again until one of them says so in the mail; the manager never is.
+    world.be("2026-11-24 11:12")
+    call = world.letter(COORDINATORS[1], "llama")
+    answering = world.page(call.link(r"/desk/ring/[^\s/]+/"), width=PHONE)
+    answering.get_by_role("button", name=f"Lo tengo: {case.number}").click()
+    expect(answering.locator(".note[data-sla=met]")).to_be_visible()
+    client.reload()
+    expect(rung).to_contain_text("Coordinadores del equipo: su caso está en revisión")
+    world.be("2026-11-24 11:40")
+    assert rings(world) == {each: ["11:00:01", "11:05:01", "11:10:01"] for each in COORDINATORS}
+
+    desk = world.desk(COORDINATORS[1])
+    desk.goto(f"/desk/tickets/{case.number}/")
+    write(desk, "El inventario vuelve a ser el de ahora: lo sincronizamos.")
+    world.let_pass(seconds=10)
+    late = world.clock_of("first_reply")
+    assert (late["breached_at"], late["done_at"]) == (
+        "2026-11-24T16:00:00Z",
+        "2026-11-24T16:40:10Z",
+    )
+    client.reload()
+    expect(client.locator(".thread")).to_contain_text("No cumplimos a tiempo: Primera respuesta")
+    expect(client.locator(".promise", has_text="Primera respuesta")).to_contain_text("Vencida")
+
+
+def test_7_a_promise_is_moved_and_then_broken(begin: Begin) -> None:
+    """Given in words, seen by the customer; moved with a reason they read; broken at its instant."""
+    world = begin("2026-11-25 09:28")
+    world.ask(
+        **{
+            "Asunto": "GetOrder repite órdenes",
+            "¿Qué ocurre?": "GetOrder devuelve dos veces cada orden de ayer.",
+        }
+    )
+    case = world.case()
+    world.be("2026-11-25 09:40")
+    to_level_2(world.desk(SPECIALIST), case.number, "B", "Cada orden de ayer sale dos veces.")
+    desk = world.desk(COORDINATORS[0])
+    desk.goto(f"/desk/tickets/{case.number}/")
+    desk.locator("[name=promise][value=other]").check(force=True)
+    desk.locator("#promise_at").fill("mañana a las 10:00")
+    expect(desk.locator("#promise-read")).to_contain_text("jueves 26 nov, 10:00")
+    write(desk, "Encontramos la repetición y preparamos el arreglo.")
+    world.let_pass(seconds=10)
+    told = world.letter(CLIENT[0], "Re:")
+    assert "mañana a las 10:00 EST" in told.text
+    client = world.page(told.link(CASE))
+    word = client.locator(".promise", has_text="Próxima actualización")
+    expect(word).to_contain_text("10:00 mañana, EST")
+
+    # On Thursday at nine the coordinator moves it, and says why.
+    world.be("2026-11-26 09:00")
+    desk.goto(f"/desk/tickets/{case.number}/")
+    World.press(desk, "p")
+    desk.locator("#at-update-1").fill("hoy a las 12:00")
+    desk.locator("#why-update-1").fill("El proveedor prueba el arreglo")
+    expect(desk.locator("#read-update-1")).to_contain_text("12:00")
+    desk.get_by_role("button", name="Mover el compromiso").click()
+    expect(desk.locator(".word")).to_contain_text("El proveedor prueba el arreglo")
+    world.work()
+    moved = world.letter(CLIENT[0])
+    assert moved.at == world.now
+    assert "El proveedor prueba el arreglo" in moved.text
+    client.reload()
+    expect(word).to_contain_text("12:00 hoy, EST")
+    expect(client.locator(".thread")).to_contain_text("El proveedor prueba el arreglo")
+
+    # Noon passes without a word.
+    world.be("2026-11-26 12:00")
+    client.reload()
+    expect(word.locator(".chip")).not_to_contain_text("Vencida")
+    world.let_pass(seconds=1)
+    client.reload()
+    expect(word.locator(".chip")).to_contain_text("Vencid")
+    expect(client.locator(".thread")).to_contain_text("La actualización prometida no llegó")
+    broken = world.event("promise.broken")
+    assert broken.payload["promise"] == "update-1"
+    assert len(broken.payload["rests_on"]) == 64
+    assert world.clock_of("promised_update:update-1")["breached_at"] == "2026-11-26T17:00:00Z"
+
+    # What comes after is late, and the verdict stays.
+    world.be("2026-11-26 12:30")
+    desk.goto(f"/desk/tickets/{case.number}/")
+    expect(desk.locator(".word[data-sla=late]")).to_be_visible()
+    write(desk, "El arreglo está en producción: cada orden sale una vez.")
+    world.let_pass(seconds=10)
+    desk.reload()
+    desk.get_by_text("Compromisos anteriores").click()
+    past = desk.locator("#s-promise ~ details", has_text="Compromisos anteriores")
+    expect(past).to_contain_text(f"sellado {broken.payload['rests_on'][:12]}")
+    assert TicketEvent.objects.filter(kind="promise.broken").count() == 1

@@ -23,6 +23,7 @@ from tests.journeys.world import (
     World,
     local,
 )
+from tests.mailservers import Postfix
 from tests.web import PHONE
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -254,9 +255,13 @@ def to_level_2(desk: Page, number: str, severity: str, impact: str) -> None:
     expect(desk.locator(".event", has_text="nivel 2")).to_be_visible()
 
 
-def write(desk: Page, words: str) -> None:
-    """Send a public reply; it waits a few seconds, in which it can be taken back."""
+def write(desk: Page, words: str, *, promise: str = "") -> None:
+    """Send a public reply, with the next update promised in words; it can be taken back yet."""
     desk.locator("#body").fill(words)
+    if promise:
+        desk.locator("[name=promise][value=other]").check(force=True)
+        desk.locator("#promise_at").fill(promise)
+        expect(desk.locator("#promise-read")).to_contain_text(re.compile(r"\d:\d\d"))
     desk.get_by_role("button", name="Enviar respuesta").click()
     expect(desk.locator(".held")).to_contain_text("Sale en")
 
@@ -310,13 +315,8 @@ def test_4_severity_a_on_a_sunday_at_three_in_the_night(begin: Begin) -> None:
     assert rings(world)[MANAGER] == ["04:00:00"]
     desk = world.desk(MANAGER)
     desk.goto(f"/desk/tickets/{case.number}/")
-    expect(desk.get_by_text("Gerencia lo tiene")).to_be_visible()
-    desk.locator("#body").fill("Cambiamos de proveedor de red: las llamadas vuelven a responder.")
-    desk.locator("[name=promise][value=other]").check(force=True)
-    desk.locator("#promise_at").fill("en 2 horas")
-    expect(desk.locator("#promise-read")).to_contain_text("6:20")
-    desk.get_by_role("button", name="Enviar respuesta").click()
-    expect(desk.locator(".held")).to_be_visible()
+    expect(desk.locator(".ring-state--side")).to_contain_text("Lo tiene Gerencia desde las 4:03")
+    write(desk, "Cambiamos de proveedor de red: ya responde la mitad.", promise="en 2 horas")
     world.let_pass(seconds=10)
     assert "6:20 EST" in world.letter(CLIENT[0], "Re:").text
     late = world.clock_of("escalated_reply")
@@ -328,7 +328,7 @@ def test_4_severity_a_on_a_sunday_at_three_in_the_night(begin: Begin) -> None:
     client.reload()
     expect(second.locator(".chip")).to_contain_text("Vencida")
     expect(client.locator(".thread")).to_contain_text("No cumplimos a tiempo: Respuesta de nivel 2")
-    world.be("2026-11-29 06:00")
+    world.be("2026-11-29 05:45")
     assert sum(map(len, rings(world).values())) == 7
 
 
@@ -381,7 +381,10 @@ def test_5_severity_c_on_a_saturday_afternoon_is_due_on_sunday(begin: Begin) -> 
     assert (at_risk.payload["key"], at_risk.at) == ("escalated_reply", local("2026-11-29 11:30"))
     desk = world.desk(COORDINATORS[0])
     desk.goto(f"/desk/tickets/{case.number}/")
-    write(desk, "GetCatalog omite el campo Price cuando el producto no tiene precio.")
+    desk.locator("#body").fill("GetCatalog omite Price cuando no hay precio: lo confirmamos.")
+    desk.get_by_role("button", name="Enviar respuesta").click()
+    expect(desk.locator(".composer__doubts")).to_contain_text("En el nivel 2 se le dice")
+    write(desk, "GetCatalog omite Price cuando no hay precio.", promise="mañana a las 9:30")
     world.let_pass(seconds=10)
     second_reply = world.clock_of("escalated_reply")
     assert (second_reply["state"], second_reply["done_at"]) == ("met", "2026-11-29T17:00:10Z")
@@ -430,7 +433,7 @@ def test_6_level_1_is_late_and_the_customer_climbs(begin: Begin) -> None:
     answering.get_by_role("button", name=f"Lo tengo: {case.number}").click()
     expect(answering.locator(".note[data-sla=met]")).to_be_visible()
     client.reload()
-    expect(rung).to_contain_text("Coordinadores del equipo: su caso está en revisión")
+    expect(rung).to_contain_text("Coordinadores del equipo: atienden su caso desde las 11:12")
     world.be("2026-11-24 11:40")
     assert rings(world) == {each: ["11:00:01", "11:05:01", "11:10:01"] for each in COORDINATORS}
 
@@ -462,15 +465,12 @@ def test_7_a_promise_is_moved_and_then_broken(begin: Begin) -> None:
     to_level_2(world.desk(SPECIALIST), case.number, "B", "Cada orden de ayer sale dos veces.")
     desk = world.desk(COORDINATORS[0])
     desk.goto(f"/desk/tickets/{case.number}/")
-    desk.locator("[name=promise][value=other]").check(force=True)
-    desk.locator("#promise_at").fill("mañana a las 10:00")
-    expect(desk.locator("#promise-read")).to_contain_text("jueves 26 nov, 10:00")
-    write(desk, "Encontramos la repetición y preparamos el arreglo.")
+    write(desk, "Encontramos la repetición.", promise="mañana a las 10:00")
     world.let_pass(seconds=10)
     told = world.letter(CLIENT[0], "Re:")
-    assert "mañana a las 10:00 EST" in told.text
+    assert "Próxima actualización: mañana antes de las 10:00 EST." in told.text
     client = world.page(told.link(CASE))
-    word = client.locator(".promise", has_text="Próxima actualización")
+    word = client.locator(".promise", has_text="Actualización comprometida")
     expect(word).to_contain_text("10:00 mañana, EST")
 
     # On Thursday at nine the coordinator moves it, and says why.
@@ -497,7 +497,9 @@ def test_7_a_promise_is_moved_and_then_broken(begin: Begin) -> None:
     world.let_pass(seconds=1)
     client.reload()
     expect(word.locator(".chip")).to_contain_text("Vencid")
-    expect(client.locator(".thread")).to_contain_text("La actualización prometida no llegó")
+    expect(client.locator(".thread")).to_contain_text(
+        "No cumplimos a tiempo: Actualización comprometida"
+    )
     broken = world.event("promise.broken")
     assert broken.payload["promise"] == "update-1"
     assert len(broken.payload["rests_on"]) == 64
@@ -507,10 +509,88 @@ def test_7_a_promise_is_moved_and_then_broken(begin: Begin) -> None:
     world.be("2026-11-26 12:30")
     desk.goto(f"/desk/tickets/{case.number}/")
     expect(desk.locator(".word[data-sla=late]")).to_be_visible()
-    write(desk, "El arreglo está en producción: cada orden sale una vez.")
+    write(desk, "El arreglo ya está en producción.", promise="hoy a las 17:00")
     world.let_pass(seconds=10)
     desk.reload()
     desk.get_by_text("Compromisos anteriores").click()
     past = desk.locator("#s-promise ~ details", has_text="Compromisos anteriores")
     expect(past).to_contain_text(f"sellado {broken.payload['rests_on'][:12]}")
     assert TicketEvent.objects.filter(kind="promise.broken").count() == 1
+
+
+def test_8_a_bounce_takes_a_reply_back(begin: Begin, postfix_server: Postfix) -> None:
+    """The reply was in time, and never arrived: it counts as never sent, and the hour was missed."""
+    world = begin("2026-11-24 09:28")
+    world.ask(
+        **{
+            "Asunto": "GetOrderTokens no entrega las licencias",
+            "¿Qué ocurre?": "GetOrderTokens responde vacío para las órdenes de hoy.",
+        }
+    )
+    case = world.case()
+    receipt = world.letter(CLIENT[0], case.number)
+    client = world.page(receipt.link(CASE))
+    first = client.locator(".promise", has_text="Primera respuesta")
+
+    # At ten the specialist answers. Their mail server takes it; the client's does not.
+    world.be("2026-11-24 10:00")
+    world.send_through(postfix_server)
+    world.post.unknown.add(CLIENT[0])
+    desk = world.desk(SPECIALIST)
+    desk.goto(f"/desk/tickets/{case.number}/")
+    World.press(desk, "y")
+    expect(desk.locator(".flash")).to_contain_text("quedó registrado")
+    write(desk, "Ya entregamos las licencias de hoy.")
+    world.let_pass(seconds=10)
+    assert world.clock_of("first_reply")["done_at"] == "2026-11-24T15:00:10Z"
+
+    # The report of it comes at ten to eleven, after the hour is over.
+    world.await_report()
+    world.be("2026-11-24 10:50")
+    client.reload()
+    expect(first.locator(".chip")).to_contain_text("Cumplida")
+    world.fetch()
+    assert world.event("reply.delivery_failed").at == world.now
+    taken_back = world.clock_of("first_reply")
+    assert (taken_back["state"], taken_back["done_at"], taken_back["breached_at"]) == (
+        "breached",
+        None,
+        "2026-11-24T15:30:00Z",
+    )
+    assert world.clock_of("scope_verdict")["state"] == "met"
+    breach = world.event("clock.breached")
+    assert (breach.payload["key"], breach.payload["instant"]) == (
+        "first_reply",
+        "2026-11-24T15:30:00Z",
+    )
+    desk.goto(f"/desk/tickets/{case.number}/")
+    expect(desk.locator(".msg", has_text="Ya entregamos")).to_contain_text("no llegó y no cuenta")
+    assert world.letters(SPECIALIST, subject="no llegó")
+    client.reload()
+    expect(first.locator(".chip")).to_contain_text("Vencida")
+    missed = client.locator(".event", has_text="No cumplimos a tiempo: Primera respuesta")
+    expect(missed).to_contain_text("Vencía a las 10:30")
+    expect(client.get_by_role("form", name="Escalar").get_by_role("button")).to_be_enabled()
+    desk.locator("a[href$='/why/first_reply/']").first.click()
+    expect(desk.locator("main")).to_contain_text("La respuesta de las 10:00 nunca llegó")
+
+    # Their mailbox is mended at eleven; sent again it arrives, and is late.
+    world.post.unknown.clear()
+    world.be("2026-11-24 11:00")
+    desk.goto(f"/desk/tickets/{case.number}/")
+    desk.get_by_role("button", name="Enviar de nuevo").click()
+    expect(desk.get_by_role("button", name="Enviar de nuevo")).to_have_count(0)
+    world.work()
+    world.await_letters(postfix_server)
+    again = world.letter(CLIENT[0], "Re:")
+    assert (again.at, again.text.partition("\n")[0]) == (
+        local("2026-11-24 11:00"),
+        "Ya entregamos las licencias de hoy.",
+    )
+    late = world.clock_of("first_reply")
+    assert (late["breached_at"], late["done_at"]) == (
+        "2026-11-24T15:30:00Z",
+        "2026-11-24T16:00:00Z",
+    )
+    client.reload()
+    expect(first).to_contain_text("11:00 hoy, EST")

@@ -13,6 +13,7 @@ is only read, to see what was sealed.
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ from plazo.tickets.verify import Tally, verify
 from plazo.tickets.wait_models import Wait
 from tests.factory import IWS, PASSWORD, publish_iws
 from tests.mailservers import PASSWORD as MAIL_PASSWORD
-from tests.mailservers import Dovecot
+from tests.mailservers import Dovecot, Postfix
 from tests.people import a_company, a_person
 from tests.ports import free_port
 from tests.web import Browse
@@ -270,8 +271,7 @@ class World:
             message[name] = value
         message.set_content(words)
         self.dovecot.deliver(message.as_bytes(), SUPPORT, parseaddr(sender)[1])
-        self.inbox_changed = True
-        self.work()
+        self.fetch()
 
     def answer(self, letter: Letter, words: str, *, sender: str = "") -> None:
         """Have whoever got a mail answer it, as mail programs do: with all of it below."""
@@ -285,6 +285,35 @@ class World:
             In_Reply_To=str(told["Message-ID"]),
             References=f"{told['References'] or ''} {told['Message-ID']}".strip(),
         )
+
+    def send_through(self, postfix: Postfix) -> None:
+        """Have our mail go out through a mail server that reports what it cannot deliver."""
+        postfix.route(
+            f"lmtp:inet:127.0.0.1:{self.dovecot.lmtp_port}",
+            andina=f"smtp:[127.0.0.1]:{self.mailbox.smtp_port}",
+            equipo=f"smtp:[127.0.0.1]:{self.mailbox.smtp_port}",
+        )
+        self.mailbox.refresh_from_db()
+        self.mailbox.smtp_port = postfix.port
+        save_mailbox(mailbox=self.mailbox, secrets={}, actor=Actor.system("stories"), now=self.now)
+
+    def await_letters(self, postfix: Postfix) -> None:
+        """Wait until the mail server has nothing more to deliver."""
+        _until(lambda: postfix.waiting() == 0)
+
+    def await_report(self) -> None:
+        """Wait until there is something in our mailbox that we have not fetched."""
+
+        def unread() -> bool:
+            with self.dovecot.inbox(SUPPORT) as box:
+                return bool(box.uids("UNSEEN"))
+
+        _until(unread)
+
+    def fetch(self) -> None:
+        """Have our mailbox looked into, and done what is to be done."""
+        self.inbox_changed = True
+        self.work()
 
     # — pages —
 
@@ -346,6 +375,13 @@ class World:
     def event(self, kind: str) -> TicketEvent:
         """Return the latest event of a kind on the case's timeline."""
         return TicketEvent.objects.filter(kind=kind).latest("pk")
+
+
+def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
 
 
 def _waiting_jobs() -> bool:

@@ -8,9 +8,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from plazo.escalation import calling
+from plazo.escalation.models import Ring, RingState
 from plazo.escalation.sweep import sweep_once
+from plazo.notifications.models import OutboundMail
 from plazo.tickets import commands
 from tests.factory import TUESDAY, a_case, an_agent, as_agent, publish_iws
+from tests.people import path_in, read_mails
 
 pytestmark = pytest.mark.django_db
 
@@ -57,3 +61,17 @@ def test_the_settings_of_the_ladder_are_for_those_who_coordinate():
     for address in ("/desk/settings/ladder/", "/desk/settings/ladder/webhooks/new/"):
         assert client.get(address).status_code == 404
     assert Client().get("/desk/ring/1:x:y/").status_code == 404
+
+
+def test_the_link_answers_after_its_mail_went_out():
+    """The words of a mail that rings are kept nowhere once it is sent, and yet its link works."""
+    publish_iws()
+    agent = an_agent(2)
+    ring(1)
+    calling.ring_due(TUESDAY)
+    (text,) = read_mails(agent.user.email)
+    assert OutboundMail.objects.get(recipient=agent.user.email).body_text == ""
+    with time_machine.travel(TUESDAY + MINUTE, tick=False):
+        answer = Client().post(path_in(text, "/desk/ring/"))
+    assert answer.status_code == 200
+    assert Ring.objects.get().state == RingState.ANSWERED

@@ -128,6 +128,19 @@ def test_severity_b_is_silent_for_half_an_hour_and_c_rings_nobody(team):
     assert rung(c) == []
 
 
+def test_what_no_requester_waits_for_rings_nobody(team):
+    """A missing verdict rings nobody, nor does a promise that can still be kept: broken, it does."""
+    ticket, actor = a_case(now=TUESDAY), as_agent()
+    commands.enter_level(ticket_id=ticket.pk, level=2, severity="B", actor=actor, now=TUESDAY)
+    commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="Hola", promise_by=TUESDAY + 10 * HOUR, actor=actor, now=TUESDAY
+    )
+    sweep_at(45, late(60), 450, 600)
+    assert rung(ticket) == []
+    sweep_at(late(600))
+    assert rung(ticket) == [(3, "breached", 600, RingState.RINGING)]
+
+
 def test_who_has_the_ticket_is_warned_and_whoever_stands_in_is_rung_for_them(team):
     """A warning is for the assignee; away, for who stands in."""
     ticket = at_level_two("A")

@@ -364,6 +364,20 @@ class World:
 
     # — what is on record —
 
+    def diary(self) -> list[str]:
+        """Return every mail that left us: when, to whom, and what it says of the case."""
+        names = {CREDIT: "crédito", INTEGRATIONS: "integraciones", REPRESENTATIVE: "representante"}
+        names |= {CLIENT[0]: "cliente", SPECIALIST: "especialista", MANAGER: "gerencia"}
+        case = self.case()
+        return [
+            f"{letter.at.astimezone(ZONE):%d %H:%M:%S} "
+            f"{names.get(letter.to, letter.to.partition('@')[0])}: "
+            + letter.subject.removeprefix(f"[{case.number}] ")
+            .partition(case.subject)[0]
+            .rstrip(" :·")
+            for letter in self.post.letters
+        ]
+
     def case(self) -> Ticket:
         """Return the one case of the story, as it is stored."""
         return Ticket.objects.get()
@@ -467,18 +481,6 @@ def smtp_server() -> Iterator[tuple[Post, int]]:
     controller.stop()
 
 
-def DEBUG(worlds):
-    from plazo.tickets.models import TicketEvent
-    if not worlds: return
-    for l in worlds[0].post.letters:
-        print("LETTER", l.at.astimezone(ZONE), l.to, "|", l.subject, "|", repr(l.text))
-    for e in TicketEvent.objects.order_by("pk"):
-        print("EVENT", e.at.astimezone(ZONE), e.recorded_at.astimezone(ZONE), e.kind, e.actor_name, e.payload)
-    for p in worlds[0].pages:
-        try: print("PAGE", p.url, "\n", p.locator("body").inner_text(timeout=500))
-        except Exception as e: print("closed")
-
-
 @pytest.fixture
 def begin(
     transactional_db: None,
@@ -502,7 +504,6 @@ def begin(
             return worlds[0]
 
         yield at
-        DEBUG(worlds)
         for world in worlds:
             world.work()
         assert list(verify(Tally())) == []

@@ -22,6 +22,8 @@ CALLS: Final = {
     events.ClockBreached.kind: Cause.BREACHED,
     events.EscalationRequested.kind: Cause.CLIMBED,
 }
+# Whom nobody outside waits for: what areas owe us, and what we owe ourselves (decision 62).
+OURS: Final = frozenset({Metric.AREA_REPLY, Metric.SCOPE_VERDICT})
 # What answers a requester who climbed.
 ANSWERS: Final = frozenset({events.TicketReplied.kind, events.ReplySentAgain.kind})
 
@@ -70,13 +72,17 @@ def severity_of(ticket: Ticket) -> str:
 def _calls(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> bool:
     """Say whether an event calls for the ladder.
 
-    Edges: what another area owes us rings nobody here. Of clocks only those of a ticket that was
+    Edges: what no requester waits for rings nobody here. Of clocks only those of a ticket that was
         judged to be of a severity that rings by itself, and only while they are still owed. A
-        warning whose deadline has passed meanwhile says nothing: its breach does.
+        warning whose deadline has passed meanwhile says nothing: its breach does. That a promise is
+        at risk is told to its owner alone, who gave it.
     """
     if event.kind == events.EscalationRequested.kind:
         return True
-    if event.kind not in CALLS or event.payload["metric"] == Metric.AREA_REPLY:
+    if event.kind not in CALLS or event.payload["metric"] in OURS:
+        return False
+    warns = event.kind == events.ClockAtRisk.kind
+    if warns and event.payload["metric"] == Metric.PROMISED_UPDATE:
         return False
     policy = ticket.agreement_version.sla.policy_named(evaluation.policy)
     if not rings_by_itself(policy, ticket.severity):
@@ -85,7 +91,7 @@ def _calls(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> bool:
     if applied is None or applied.ended_at is not None:
         return False
     late = applied.breached_at is not None
-    return late == (event.kind == events.ClockBreached.kind)
+    return late != warns
 
 
 def _instant_of(event: TicketEvent) -> datetime:

@@ -305,9 +305,14 @@ class Postfix:
         file = self.folder / "log"
         return file.read_text() if file.exists() else ""
 
-    def route(self, way: str) -> None:
-        """Send mail for iws.example another way: smtp:[host]:port or lmtp:inet:host:port."""
-        (self.folder / "conf" / "transport").write_text(f"iws.example {way}\n")
+    def route(self, way: str, **others: str) -> None:
+        """Send mail for iws.example another way: smtp:[host]:port or lmtp:inet:host:port.
+
+        Units: `others` are ways for other names below example.
+        """
+        ways = {"iws": way} | others
+        lines = (f"{name}.example {each}\n" for name, each in ways.items())
+        (self.folder / "conf" / "transport").write_text("".join(lines))
         # Postfix looks a map up in processes that it keeps; a new one reads the file.
         self._command("reload")
         self.read = len(self._whole_log())

@@ -24,10 +24,11 @@ _signer = signing.TimestampSigner(salt="plazo.escalation.letters")
 
 def register() -> None:
     """Say how a mail that rings is written. What it holds answers for somebody: its words are kept
-    nowhere once it is gone.
+    nowhere once it is gone; which rings it was about is, since its link asks for them.
     """
     planning.register(
-        MailKind.RING, planning.Letter(_render, headers=lambda _mail: URGENT, forgets=True)
+        MailKind.RING,
+        planning.Letter(_render, headers=lambda _mail: URGENT, forgets=True, keeps_about=True),
     )
 
 

@@ -28,12 +28,14 @@ class Letter:
 
     Units: `files` go inside; `failed` hears of a mail that will never arrive, and why.
     Edges: a renderer that returns None means that there is nothing to say any more. What `forgets`
-        holds a key to somebody's account: once it has gone out, its words are kept nowhere.
+        holds a key to somebody's account: once it has gone out, its words are kept nowhere, nor what
+        it was made of, unless it `keeps_about`: for who comes back by its link.
     """
 
     render: Callable[[OutboundMail], Rendered | None]
     headers: Callable[[OutboundMail], Mapping[str, str]] = lambda _mail: {}
     forgets: bool = False
+    keeps_about: bool = False
     files: Callable[[OutboundMail], Sequence[Attachment]] = lambda _mail: ()
     failed: Callable[[OutboundMail, str, datetime], None] = lambda _mail, _reason, _now: None
 

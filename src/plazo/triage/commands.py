@@ -16,6 +16,7 @@ from plazo.tickets.bodies import StoredUpload
 from plazo.tickets.commands.areas import Consent, Route
 from plazo.tickets.models import Attachment, Status, Ticket, TicketEvent, WaitingFor
 from plazo.tickets.timeline import together
+from plazo.triage.scope_suggesting import judge_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +56,14 @@ def hand_off(
         for the area. Without a question nobody is asked: the clause leaves it to the client.
     Edges: one transaction and one correlation id: all of it happened, or none. A double click is
         one hand-off.
-    Raises: what `ask_area`, `give_verdict` and `reply_to_ticket` raise.
+    Raises: what `ask_area`, `judge_scope` and `reply_to_ticket` raise.
     Source: agreement §2 and §4.
     """
     by: dict[str, Any] = {"actor": actor, "now": now}
     with together(uuid.uuid4()):
         ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
         if clause and ticket.verdict != clause:
-            commands.give_verdict(ticket_id=ticket_id, in_scope=False, clause=clause, **by)
+            judge_scope(ticket_id=ticket_id, verdict=clause, **by)
         event = _ask(ticket, question, clause, by) if question is not None else None
         waiting = _waiting(ticket, question) if question is not None and waits else {}
         if reply.strip():

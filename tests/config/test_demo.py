@@ -2,7 +2,9 @@
 
 import pytest
 
+from plazo.agreements.queries import version_in_force
 from plazo.config import demo
+from plazo.helpcenter.models import Section
 from plazo.notifications.models import MailKind, MailState, OutboundMail
 from plazo.tickets import queries
 from plazo.tickets.models import Ticket
@@ -21,3 +23,12 @@ def test_every_receipt_went_out_when_its_case_was_opened(mailoutbox):
     receipts = OutboundMail.objects.filter(kind=MailKind.ACKNOWLEDGEMENT)
     assert {mail.state for mail in receipts} == {MailState.SENT}
     assert len(mailoutbox) == receipts.count() == Ticket.objects.count()
+
+
+def test_the_knowledge_base_has_a_section_for_each_service(client):
+    """Agreement §3: its content is divided by type of service; a stranger reads each section."""
+    demo.load(now=TUESDAY)
+    sections = {section.service: section.key for section in Section.objects.exclude(service="")}
+    assert set(sections) == set(version_in_force(TUESDAY).document.services)
+    pages = [client.get(f"/hc/es/sections/{key}/") for key in sections.values()]
+    assert [page.status_code for page in pages] == [200] * 4

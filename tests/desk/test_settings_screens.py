@@ -124,9 +124,9 @@ def test_who_of_sales_answers_for_a_company_is_set_and_stands_in_the_trail(admin
     gone = admin.post(f"{screen}?from=company", {"name": "", "email": ""})
     assert gone.url == "/desk/companies/boreal/"
     assert "Diga quién responde" in admin.get(gone.url).content.decode()
-    assert [row.what for row in AuditEntry.objects.filter(about="organization")] == [
-        "organization.representative"
-    ] * 2
+    assert [
+        row.what for row in AuditEntry.objects.filter(subject=f"organization:{company.pk}")
+    ] == ["organization.representative"] * 2
     plain = signed_in(A)
     assert "Diga quién responde" not in plain.get(gone.url).content.decode()
     assert plain.post(screen, who).status_code == 404

@@ -141,6 +141,7 @@ def test_a_hand_off_is_one_action_and_the_ticket_stays_ours():
         "verdict.given", "area.asked", "ticket.replied", "status.changed",
     ]  # fmt: skip
     assert len({event.correlation for event in chain}) == 1
+    assert (chain[0].payload["suggested"], chain[0].payload["suggested_by"]) == ("billing", "rules")
     assert (ticket.verdict, ticket.status, ticket.waiting_for) == ("billing", "pending", "area")
     assert ticket.waiting_reason == "Crédito"
     first, credit = clock_of(ticket, now=NOW, key="first_reply"), clock_of(ticket, now=NOW)

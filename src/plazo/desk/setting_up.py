@@ -35,7 +35,7 @@ SCREENS: Final[tuple[tuple[str, Promise, str, str, Who], ...]] = (
     (
         "representatives",
         _("Sales representatives"),
-        "users-round",
+        "building-2",
         "desk:representatives",
         lambda agent: agent.coordinates,
     ),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from plazo.accounts import access, queries
 from plazo.core.errors import PlazoError
 from plazo.desk.setting_up import coordinators, history_of, setting
+from plazo.desk.settings.forms import styled
 from plazo.desk.settings.screens import agent_of, by, show
 from plazo.triage import commands
 
@@ -30,6 +31,10 @@ class RepresentativeForm(forms.Form):
             "What is passed on to them goes there, and their answers come back into the case."
         ),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        styled(self)
 
     def clean(self) -> dict[str, Any]:
         """Refuse somebody who could not be written to."""

@@ -81,6 +81,7 @@ test-sla: setup  ## run the tests of the SLA core only
 check: setup lint types arch  ## what must hold before the tests: lint, types, imports, texts, docs
 	@$(BIN)/python tools/messages.py check
 	@$(BIN)/python tools/docs.py check
+	@$(BIN)/python tools/client_document.py check
 	@$(BIN)/deptry src
 
 lint: setup  ## check the format and the style of the code

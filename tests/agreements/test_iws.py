@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,14 @@ def test_hours(page, number):
     fact, row = FACTS["hours"][number], page.hours[number]
     assert (row.days, row.words) == (fact["days"], fact["open"])
     assert page.zone_label == "EST"
+
+
+def test_the_support_hours_have_no_holidays(version):
+    """Decision 7: the document names none, so on Christmas Day level 1's hour counts."""
+    support = version.sla.calendars["support"]
+    christmas = datetime(2026, 12, 25, 17, 0, tzinfo=UTC)
+    assert support.holidays == ()
+    assert support.between(christmas, christmas + HOUR) == HOUR
 
 
 def test_self_service_is_always_open(page):

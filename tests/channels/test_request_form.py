@@ -1,6 +1,6 @@
 """The request form without a browser: what it checks, what it keeps, what it opens."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,6 +78,19 @@ def test_a_good_form_opens_a_case_with_its_file() -> None:
         "es",
     )
     assert Attachment.objects.get().name == "respuestas-504.json"
+
+
+def test_the_form_takes_a_case_at_any_hour() -> None:
+    """Agreement §3 and §5: on Sunday at 03:00 it is opened with a receipt; its hour begins at 9."""
+    sunday = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+    form = a_form(filled_in(started=started_token(sunday - timedelta(minutes=2))), now=sunday)
+    assert form.is_valid(), form.errors
+    ticket = form.open()
+
+    assert ticket.opened_at == sunday
+    assert ticket.next_due_at == datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+    receipt = OutboundMail.objects.get(ticket=ticket, kind=MailKind.ACKNOWLEDGEMENT)
+    assert receipt.next_attempt_at == sunday
 
 
 def test_a_form_sent_twice_is_charged_once() -> None:

@@ -58,6 +58,7 @@ def test_every_page_of_scope_passes_the_audit(browse: Browse, width: int, dark: 
     assert page.locator(".q-flag").count() == 4
     keep_picture(page, f"scope-queue-{shown}")
     page.goto(f"/desk/tickets/{case.number}/")
+    at_full_length(page)
     keep_picture(page, f"scope-case-{shown}")
     assert (audit(page), overflow(page)) == ([], 0)
     page.locator(".scope__choose summary").click()

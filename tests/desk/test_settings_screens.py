@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 
 from plazo.accounts import absences
-from plazo.accounts.models import Absence, Agent, Group, Role
+from plazo.accounts.models import Absence, Agent, Group, Organization, Role
 from plazo.agreements import drafting
 from plazo.agreements.models import AgreementDraft, AgreementVersion
 from plazo.agreements.queries import draft_of, newest_version
@@ -21,7 +21,7 @@ from plazo.triage.models import ScopeLearning
 from tests.database import queries_of
 from tests.factory import PASSWORD, TUESDAY, a_case, an_agent, as_agent, publish_iws
 from tests.mails import a_mailbox
-from tests.people import path_in, read_mails
+from tests.people import a_company, path_in, read_mails
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +75,8 @@ SCREENS = {
     "calendars/support/holidays/?country=CO&year=2026": COORDINATES,
     "absences/new/{agent}/": COORDINATES,
     "scope/": COORDINATES,
+    "representatives/": COORDINATES,
+    "representatives/boreal/": COORDINATES,
     "audit/": ADMINISTERS,
 }
 
@@ -84,6 +86,7 @@ def test_each_role_sees_its_screens_and_the_others_do_not_exist(role):
     """A screen is there for those whom it is for; the list names exactly those."""
     other = an_agent(1)
     a_mailbox()
+    a_company("boreal")
     client = signed_in(role)
     for path, roles in SCREENS.items():
         answer = client.get("/desk/settings/" + path.format(agent=other.pk))
@@ -91,6 +94,65 @@ def test_each_role_sees_its_screens_and_the_others_do_not_exist(role):
     listed = client.get("/desk/settings/").content.decode()
     for path in ("agents/", "groups/", "mailboxes/", "agreement/", "scope/", "audit/"):
         assert (f'href="/desk/settings/{path}"' in listed) is (role in SCREENS[path]), path
+
+
+def test_who_of_sales_answers_for_a_company_is_set_and_stands_in_the_trail(admin):
+    """From “nobody yet” to a name; what could not be written to is refused, and nothing is lost."""
+    a_mailbox()
+    company = a_company("boreal")
+    list_, screen = "/desk/settings/representatives/", "/desk/settings/representatives/boreal/"
+    page = admin.get(list_).content.decode()
+    assert "Nadie todavía" in page
+    assert "Solo sin representante (1)" in page
+    who = {"name": "Representante Boreal", "email": "ventas@boreal.example"}
+    for email, why in (
+        ("", "Escriba su dirección"),
+        ("soporte@iws.example", "nuestra"),
+        ("ventas@", "correo"),
+    ):
+        refused = admin.post(screen, who | {"email": email})
+        assert refused.status_code == 422, email
+        assert why in refused.content.decode(), email
+        assert "Representante Boreal" in refused.content.decode()
+    assert admin.post(screen, who).url == list_
+    page = admin.get(list_).content.decode()
+    assert "ventas@boreal.example" in page
+    assert "Nadie todavía" not in page
+    assert "Representante Boreal" in admin.get("/desk/companies/boreal/").content.decode()
+    trail = admin.get("/desk/settings/audit/", {"subject": f"organization:{company.pk}"})
+    assert "Representante Boreal" in trail.content.decode()
+    gone = admin.post(f"{screen}?from=company", {"name": "", "email": ""})
+    assert gone.url == "/desk/companies/boreal/"
+    assert "Diga quién responde" in admin.get(gone.url).content.decode()
+    assert [
+        row.what for row in AuditEntry.objects.filter(subject=f"organization:{company.pk}")
+    ] == ["organization.representative"] * 2
+    plain = signed_in(A)
+    assert "Diga quién responde" not in plain.get(gone.url).content.decode()
+    assert plain.post(screen, who).status_code == 404
+
+
+def test_companies_are_found_a_page_at_a_time_at_the_same_cost(admin):
+    """By a part of the name, or those without one; each comes once; queries do not grow."""
+    screen = "/desk/settings/representatives/"
+    a_company("boreal")
+    few = queries_of(admin, screen)
+    Organization.objects.bulk_create(
+        Organization(name=f"Compañía {n:03}", slug=f"c-{n}", stage="production",
+                     representative_email="v@x.example" if n % 2 else "")
+        for n in range(120)
+    )  # fmt: skip
+    assert queries_of(admin, screen) == few
+    shown, address = [], screen
+    while address:
+        page = admin.get(address).content.decode()
+        shown += re.findall(r'href="/desk/settings/representatives/([\w-]+)/"', page)
+        more = re.search(r'rel="next" href="(.*?)"', page)
+        address = screen + more[1] if more else ""
+    assert len(shown) == len(set(shown)) == Organization.objects.count()
+    page = admin.get(screen, {"q": "ñía 00", "show": "without"}).content.decode()
+    assert len(re.findall(r"representatives/c-\d+/", page)) == 5
+    assert "Ninguna empresa" in admin.get(screen, {"q": "zzz"}).content.decode()
 
 
 def test_learned_proposals_are_turned_off_and_asked_for_anew(admin):

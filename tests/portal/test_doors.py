@@ -28,6 +28,9 @@ PUBLIC = {
     "readyz",
     # Providers of mail: without PLAZO_WEBHOOK_SECRET it is not there.
     "mail/hook/<slug:provider>/",
+    # Whoever was rung, and another area, answer from their mail: a signed token opens one page.
+    "desk/ring/<token>/",
+    "hc/<language>/areas/<token>/",
     # Demonstration only: without PLAZO_DEMO these are not there.
     "outbox/",
     "outbox/<int:pk>/",

@@ -122,6 +122,8 @@ ROWS: list[tuple[str, str, Any, set[str]]] = [
     ("status_since", "before", 60, {"mine"}),
     ("solved", "unset", None, {"mine", "other"}),
     ("promise", "any_of", ["missing", "standing", "late"], set()),
+    ("area", "unset", None, {"mine", "other"}),
+    ("area_answer", "any_of", ["awaited", "late", "given"], set()),
     ("cause", "unset", None, {"mine", "other"}),
     ("solution", "none_of", ["fixed"], {"mine", "other"}),
 ]

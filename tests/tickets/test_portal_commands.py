@@ -69,6 +69,17 @@ def test_climbing_unlocks_at_the_breach_and_not_before(after, unlocked):
     assert event.audience == "public"
 
 
+def test_climbing_rings_and_entering_a_level_does_not():
+    """Decision 8: up the ladder somebody is rung and the case stays; to level 2 nobody is rung."""
+    climbed, entered = a_case(now=OPENED), a_case(now=OPENED)
+    late = DUE + MINUTE
+    actor = actor_of_requester(climbed.requester)
+    commands.request_escalation(ticket_id=climbed.pk, actor=actor, now=late)
+    commands.enter_level(ticket_id=entered.pk, level=2, severity="C", actor=as_agent(1), now=late)
+    assert [kinds(ticket).count("ladder.rang") for ticket in (climbed, entered)] == [1, 0]
+    assert [Ticket.objects.get(pk=ticket.pk).level for ticket in (climbed, entered)] == [1, 2]
+
+
 def test_climbing_is_once_for_each_breach():
     """Both duties late at once are one breach to climb over; one that is late later is another."""
     ticket = a_case(now=OPENED)

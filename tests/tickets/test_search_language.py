@@ -23,6 +23,7 @@ class Some:
         ("organization", "norte"): [3],
         ("requester", "ana@norte.example"): [11],
         ("service", "catalogo"): ["catalog"],
+        ("area", "integraciones"): ["integrations"],
     }
 
     def keys(self, field: str, words: str) -> Sequence[int | str]:
@@ -61,6 +62,11 @@ OPERATOR_ROWS = [
     ("is:open", "status none_of ['solved', 'closed']"),
     ("-is:open", "status any_of ['solved', 'closed']"),
     ("es:mío", "assignee any_of ['me']"),
+    ("area:Integraciones", "area any_of ['integrations']"),
+    ("-area:integraciones", "area none_of ['integrations']"),
+    ("is:awaiting-area", "area_answer any_of ['awaited']"),
+    ("-es:area-vencida", "area_answer none_of ['late']"),
+    ("es:área-respondió", "area_answer any_of ['given']"),
     ("has:attachment", "has any_of ['file']"),
     ("-tiene:nota", "has none_of ['note']"),
     ("due<2h", "due within 120"),

@@ -14,9 +14,9 @@ from plazo.mailboxes import tokens
 from plazo.notifications import sending
 from plazo.notifications.models import MailKind, MailState, Notice, OutboundMail
 from plazo.sla import Metric, State
-from plazo.tickets import commands, joins, queries
+from plazo.tickets import commands, filters, joins, queries
 from plazo.tickets.areas import asks_of
-from plazo.tickets.bodies import StoredUpload
+from plazo.tickets.bodies import StoredUpload, written_plain
 from plazo.tickets.errors import AskEnded, NotAnArea, NotWhileSolved, UnknownArea, UnknownChoice
 from plazo.tickets.models import (
     AreaAsk,
@@ -141,8 +141,7 @@ def test_a_hand_off_is_one_action_and_the_ticket_stays_ours():
         "verdict.given", "area.asked", "ticket.replied", "status.changed",
     ]  # fmt: skip
     assert len({event.correlation for event in chain}) == 1
-    verdict = chain[0].payload  # with what was proposed beside it, as any other verdict
-    assert (verdict["clause"], verdict["suggested"]) == ("billing", "billing")
+    assert (chain[0].payload["suggested"], chain[0].payload["suggested_by"]) == ("billing", "rules")
     assert (ticket.verdict, ticket.status, ticket.waiting_for) == ("billing", "pending", "area")
     assert ticket.waiting_reason == "Crédito"
     first, credit = clock_of(ticket, now=NOW, key="first_reply"), clock_of(ticket, now=NOW)
@@ -562,6 +561,59 @@ def test_a_mail_that_only_says_we_have_it_is_no_answer():
     late = clock_of(ticket, now=NOW + 18 * HOUR)
     assert (late.state, late.done_at) == (State.BREACHED, NOW + 17 * HOUR)
     assert look(asking) is None
+
+
+def found(field, op, value, *, now):
+    condition = filters.Condition(field, op, value)
+    return set(
+        Ticket.objects.filter(condition.q(filters.Context(now))).values_list("pk", flat=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "op", "value", "expected"),
+    [
+        ("area", "any_of", ["credit"], {"asked", "late", "answered", "withdrawn", "solved"}),
+        ("area", "any_of", ["integrations"], {"late"}),
+        ("area", "none_of", ["credit"], {"never"}),
+        ("area", "unset", None, {"never"}),
+        ("area_answer", "any_of", ["awaited"], {"asked", "late"}),
+        ("area_answer", "any_of", ["late"], {"late"}),
+        ("area_answer", "any_of", ["given"], {"answered"}),
+        ("area_answer", "none_of", ["awaited"], {"never", "answered", "withdrawn", "solved"}),
+        ("area_answer", "none_of", ["late", "given"], {"never", "asked", "withdrawn", "solved"}),
+    ],
+)
+def test_cases_are_found_by_what_areas_owe(field, op, value, expected):
+    """Whom we asked, and whether an answer is awaited, late or here; a solved case waits for none."""
+    early = NOW - 3 * DAY
+    names = ("never", "asked", "late", "answered", "withdrawn", "solved")
+    cases = {name: a_case(subject=name, now=early) for name in names}
+    asks = {name: ask(case, now=early + HOUR) for name, case in list(cases.items())[1:]}
+    ask(cases["asked"], now=NOW - HOUR, body="¿Y la FV-1003?")
+    by = {"actor": as_agent(), "now": early + 2 * HOUR}
+    commands.withdraw_ask(ask_id=asks["asked"].pk, **by)
+    ask(cases["late"], now=NOW - HOUR, area="integrations", clause="environment", body="¿Lo ven?")
+    commands.record_area_answer(ask_id=asks["answered"].pk, written=written_plain("Sí."), **by)
+    commands.withdraw_ask(ask_id=asks["withdrawn"].pk, **by)
+    commands.set_status(ticket_id=cases["solved"].pk, status="solved", **by)
+
+    keys = {case.pk: name for name, case in cases.items()}
+    assert {keys[pk] for pk in found(field, op, value, now=NOW)} == expected
+
+
+def test_an_answer_that_was_none_is_awaited_again_and_one_of_a_reopened_case():
+    """What is kept of an asking follows its timeline: set aside, solved and opened again."""
+    ticket = a_case(now=NOW - 2 * DAY)
+    asking = ask(ticket, now=NOW - 2 * DAY)
+    by = {"actor": as_agent(), "now": NOW - DAY}
+    commands.record_area_answer(ask_id=asking.pk, written=written_plain("Lo vemos."), **by)
+    commands.set_answers_aside(ask_id=asking.pk, **by)
+    assert found("area_answer", "any_of", ["late"], now=NOW) == {ticket.pk}
+    commands.set_status(ticket_id=ticket.pk, status="solved", **by)
+    assert found("area_answer", "any_of", ["late"], now=NOW) == set()
+    commands.reopen_ticket(ticket_id=ticket.pk, **by)
+    assert found("area_answer", "any_of", ["late"], now=NOW) == {ticket.pk}
 
 
 def test_a_reminder_is_there_whole_or_not_at_all(monkeypatch):

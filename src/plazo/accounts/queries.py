@@ -45,6 +45,30 @@ def organizations() -> list[Organization]:
     return list(Organization.objects.order_by("name"))
 
 
+def companies_with_representatives(
+    *, words: str, without: bool, after: str, limit: int
+) -> list[Organization]:
+    """Return companies by name, with who of sales answers for each. One query, or two.
+
+    Units: `words` are a part of the name; `without` leaves those for whom nobody answers; `after`
+        is the short name of the last company before these.
+    """
+    found = Organization.objects.order_by("name", "pk")
+    if words:
+        found = found.filter(name__icontains=words)
+    if without:
+        found = found.filter(representative_email="")
+    last = Organization.objects.filter(slug=after).first() if after else None
+    if last is not None:
+        found = found.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
+    return list(found[:limit])
+
+
+def companies_without_representative() -> int:
+    """Count the companies for whom nobody of sales answers. One query."""
+    return Organization.objects.filter(representative_email="").count()
+
+
 def account_named(email: str) -> User | None:
     """Return the account of an address, if there is one."""
     return User.objects.filter(email=normal_email(email)).first()

@@ -5,7 +5,6 @@ open time before `now`, so whatever the hour at which the demo is started there 
 something at risk and something calm. Names are roles: nobody here exists.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from plazo.accounts.access import actor_of_agent, actor_of_requester
+from plazo.accounts.access import actor_of_requester
 from plazo.accounts.commands import account_for, find_or_create_requester
 from plazo.accounts.models import (
     Agent,
@@ -29,6 +28,8 @@ from plazo.agreements.commands import publish_agreement
 from plazo.agreements.models import AgreementVersion
 from plazo.channels.email.ledger import accept
 from plazo.config import demo_automation
+from plazo.config.demo_process import set_up_ladder, tell_before, tell_ringing
+from plazo.config.demo_telling import Case, Teller, minutes
 from plazo.core.actor import Actor
 from plazo.helpcenter.announcing import open_announcement, update_announcement
 from plazo.helpcenter.commands import feature_search
@@ -36,11 +37,10 @@ from plazo.helpcenter.folder import import_articles
 from plazo.helpcenter.loop import work_once
 from plazo.helpcenter.models import AnnouncementKind, Article, Impact
 from plazo.mailboxes.models import Mailbox, Source
-from plazo.notifications import sending
-from plazo.notifications.models import MailKind, OutboundMail
-from plazo.sla import Calendar
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
+from plazo.triage.commands import set_representative
+from plazo.triage.scope_suggesting import judge_scope
 
 ARTICLES = Path(__file__).resolve().parent / "demo_articles"
 PASSWORD = "plazo-demo-2026"  # noqa: S105 - printed on purpose: it opens demo data only
@@ -111,6 +111,8 @@ def load(*, now: datetime, articles: Path | None = ARTICLES) -> str:
         if Ticket.objects.exists():
             return "The demo data was there already."
         demo_automation.load(now)
+        set_up_ladder(now)
+        _representatives(now)
         _Story(now).tell()
     _mails(now)
     return f"Loaded the agreement and {Ticket.objects.count()} demo cases."
@@ -149,9 +151,19 @@ def _people() -> None:
                 "name": name,
                 "stage": stage,
                 "services": services,
-                "representative_name": "Representante de ventas",
-                "representative_email": f"ventas@{slug}.example",
             },
+        )
+
+
+def _representatives(now: datetime) -> None:
+    """Say who of sales answers for each company; of one nobody has said it yet."""
+    for company in Organization.objects.exclude(slug="demo-nuevo"):
+        set_representative(
+            organization_id=company.pk,
+            name="Representante de ventas",
+            email=f"ventas@{company.slug}.example",
+            actor=Actor.system("demo"),
+            now=now,
         )
 
 
@@ -255,83 +267,30 @@ def _mails(now: datetime) -> None:
         accept(message.as_bytes(), source=Source.PIPE, mailbox=mailbox, now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One case, opened so much open time ago."""
-
-    requester: str
-    ago: timedelta
-    service: str
-    kind: str
-    severity: str
-    subject: str
-    body: str
-    environment: str = "production"
-
-
-class _Story:
+class _Story(Teller):
     """Tells the demo's cases in the order in which they happened."""
 
     def __init__(self, now: datetime) -> None:
-        self.now = now
-        version = AgreementVersion.objects.latest("effective_at")
-        self.support: Calendar = version.sla.calendars[version.document.support_calendar]
-        self.agents = {
-            agent.user.email.split("@")[0]: actor_of_agent(agent)
-            for agent in Agent.objects.select_related("user")
-        }
-        self.requesters: dict[str, Requester] = {}
+        requesters: dict[str, Requester] = {}
         for email, name, slug in _REQUESTERS:
             requester = find_or_create_requester(email=email, name=name, now=now)
             Requester.objects.filter(pk=requester.pk).update(
                 organization=Organization.objects.get(slug=slug), email_confirmed_at=now
             )
             requester.refresh_from_db()
-            self.requesters[email] = requester
+            requesters[email] = requester
         _accounts(now)
-
-    def before(self, open_time: timedelta) -> datetime:
-        """Return the instant so much open time before now."""
-        left = open_time
-        for window in reversed(self.support.windows(self.now - timedelta(days=60), self.now)):
-            if left <= window.length:
-                return window.end - left
-            left -= window.length
-        return self.now - timedelta(days=60)
-
-    def open(self, case: _Case) -> tuple[int, datetime]:
-        """Open a case; return its key and its instant."""
-        requester = self.requesters[case.requester]
-        at = self.before(case.ago)
-        ticket = commands.open_ticket(
-            requester_id=requester.pk,
-            subject=case.subject,
-            body=case.body,
-            service=case.service,
-            environment=case.environment,
-            request_type=case.kind,
-            severity=case.severity,
-            actor=actor_of_requester(requester),
-            now=at,
-        )
-        # The receipt goes out at once, as it does where a worker runs: before anybody answers.
-        for mail in OutboundMail.objects.filter(ticket=ticket, kind=MailKind.ACKNOWLEDGEMENT):
-            sending.send(mail.pk, now=at)
-        return ticket.pk, at
-
-    def later(self, at: datetime, minutes: int) -> datetime:
-        """Return an instant after `at`, never after now."""
-        return min(at + timedelta(minutes=minutes), self.now)
+        super().__init__(now, requesters)
 
     def tell(self) -> None:
         """Open and work the cases."""
         one, two = self.agents["agente1"], self.agents["agente2"]
         lead = self.agents["coordinacion"]
+        tell_before(self)
         self._solved(one)
         self._level_two(one, lead)
         self._waiting(two)
-        pk, at = self.open(_LATE)
-        commands.assign_ticket(ticket_id=pk, assignee_id=one.id, actor=one, now=self.later(at, 4))
+        self._late(one)
         self.open(_AT_RISK)
         pk, at = self.open(_BILLING)
         commands.add_internal_note(
@@ -341,25 +300,44 @@ class _Story:
             now=self.later(at, 3),
         )
         self.open(_DEVELOPMENT)
+        self.open(_LICENSE)
         self.open(_FRESH)
+        tell_ringing(self)
+        for pk in Ticket.objects.values_list("pk", flat=True):
+            self.let_pass(pk, self.now)
+            self.post(pk)
+
+    def _late(self, one: Actor) -> None:
+        """Level 1 is late, and the customer climbs: it rings at level 2."""
+        pk, at = self.open(_LATE)
+        commands.assign_ticket(ticket_id=pk, assignee_id=one.id, actor=one, now=self.later(at, 4))
+        climbed = self.before(minutes(9))
+        self.let_pass(pk, climbed)
+        commands.request_escalation(
+            ticket_id=pk,
+            words="Seguimos vendiendo con precios de ayer. Necesitamos que alguien lo tome.",
+            actor=actor_of_requester(self.requesters["plataforma@digital.example"]),
+            now=climbed,
+        )
 
     def _solved(self, one: Actor) -> None:
         pk, at = self.open(_SOLVED)
         commands.assign_ticket(ticket_id=pk, assignee_id=one.id, actor=one, now=self.later(at, 5))
-        commands.give_verdict(ticket_id=pk, in_scope=True, actor=one, now=self.later(at, 15))
+        judge_scope(ticket_id=pk, verdict="in_scope", actor=one, now=self.later(at, 15))
         commands.reply_to_ticket(
             ticket_id=pk,
             body="El catálogo se publica cada noche a las **2:00**. La descarga de hoy ya incluye"
             " las fichas que faltaban:\n\n- vuelva a pedir `GetCatalog`\n- compare la fecha de la"
             " respuesta",
             then="solved",
+            outcome=commands.Outcomes("question", "explained"),
             actor=one,
             now=self.later(at, 24),
         )
 
     def _level_two(self, one: Actor, lead: Actor) -> None:
         pk, at = self.open(_LEVEL_TWO)
-        commands.give_verdict(ticket_id=pk, in_scope=True, actor=one, now=self.later(at, 12))
+        judge_scope(ticket_id=pk, verdict="in_scope", actor=one, now=self.later(at, 12))
         commands.reply_to_ticket(
             ticket_id=pk,
             body="Confirmo que el caso está a nuestro alcance y que afecta a Producción. Lo paso a"
@@ -378,10 +356,18 @@ class _Story:
         commands.assign_ticket(
             ticket_id=pk, assignee_id=lead.id, actor=lead, now=self.later(at, 25)
         )
+        self.let_pass(pk, self.later(at, 40))
+        commands.make_promise(
+            ticket_id=pk,
+            by=self.now + minutes(50),
+            promised="update",
+            actor=lead,
+            now=self.later(at, 40),
+        )
 
     def _waiting(self, two: Actor) -> None:
         pk, at = self.open(_WAITING)
-        commands.give_verdict(ticket_id=pk, in_scope=True, actor=two, now=self.later(at, 20))
+        judge_scope(ticket_id=pk, verdict="in_scope", actor=two, now=self.later(at, 20))
         commands.enter_level(ticket_id=pk, level=2, severity="C", actor=two, now=self.later(at, 25))
         commands.assign_ticket(ticket_id=pk, assignee_id=two.id, actor=two, now=self.later(at, 26))
         commands.reply_to_ticket(
@@ -396,22 +382,18 @@ class _Story:
         )
 
 
-def _minutes(count: int) -> timedelta:
-    return timedelta(minutes=count)
-
-
-_SOLVED = _Case(
+_SOLVED = Case(
     "cliente.encargado@norte.example",
-    _minutes(900),
+    minutes(900),
     "catalog",
     "question",
     "C",
     "Fichas técnicas que faltan en el catálogo",
     "La descarga de ayer trae 214 productos sin ficha técnica. ¿Cuándo se vuelve a publicar?",
 )
-_LEVEL_TWO = _Case(
+_LEVEL_TWO = Case(
     "ingenieria@norte.example",
-    _minutes(95),
+    minutes(95),
     "esd",
     "incident",
     "B",
@@ -419,45 +401,45 @@ _LEVEL_TWO = _Case(
     "Desde hace una hora cerca de la mitad de las llamadas a PlaceOrder terminan con 504. La orden"
     " 4500917733 quedó en Processing y la llave no aparece en GetOrderTokens.",
 )
-_WAITING = _Case(
+_WAITING = Case(
     "cliente.encargado@norte.example",
-    _minutes(240),
+    minutes(240),
     "physical",
     "incident",
     "C",
     "Diferencias de inventario entre bodegas",
     "GetInventory muestra existencias distintas según la bodega que se consulte primero.",
 )
-_LATE = _Case(
+_LATE = Case(
     "plataforma@digital.example",
-    _minutes(82),
+    minutes(82),
     "whitelabel",
     "incident",
     "B",
     "El portal no refleja los precios nuevos",
     "Actualizamos los precios anoche y la tienda sigue mostrando los anteriores.",
 )
-_AT_RISK = _Case(
+_AT_RISK = Case(
     "ingenieria@norte.example",
-    _minutes(52),
+    minutes(52),
     "catalog",
     "incident",
     "B",
     "GetCatalog responde vacío para una marca",
     "Para una sola marca la respuesta llega con cero productos y estado 200.",
 )
-_BILLING = _Case(
+_BILLING = Case(
     "plataforma@digital.example",
-    _minutes(33),
+    minutes(33),
     "esd",
     "billing",
     "C",
     "Cobro doble en una orden de licencias",
     "La orden 4500917102 aparece facturada dos veces este mes.",
 )
-_DEVELOPMENT = _Case(
+_DEVELOPMENT = Case(
     "desarrollo@nuevo.example",
-    _minutes(21),
+    minutes(21),
     "esd",
     "incident",
     "C",
@@ -465,9 +447,19 @@ _DEVELOPMENT = _Case(
     "Estamos integrando y el ambiente de pruebas rechaza la llave que nos dieron.",
     environment="development",
 )
-_FRESH = _Case(
+_LICENSE = Case(
     "sistemas@sur.example",
-    _minutes(6),
+    minutes(14),
+    "esd",
+    "question",
+    "C",
+    "Reasignar la licencia a otro equipo",
+    "Nuestro cliente cambió de computador y quiere transferir la licencia que ya activó. ¿Cómo se"
+    " reinstala?",
+)
+_FRESH = Case(
+    "sistemas@sur.example",
+    minutes(6),
     "physical",
     "incident",
     "A",

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from plazo.accounts import queries as people
 from plazo.accounts.models import Language
@@ -96,6 +97,14 @@ class Lists:
             "channel": _choices(Channel.choices),
             "language": _choices(Language.choices),
             "waiting_for": _choices(WaitingFor.choices),
+            "area": [
+                (key, area.name.in_language(language)) for key, area in document.areas.items()
+            ],
+            "area_answer": [
+                ("awaited", _("awaited")),
+                ("late", _("late")),
+                ("given", pgettext("answer", "given")),
+            ],
             "promise": [
                 ("missing", _("missing at level 2")),
                 ("standing", _("given, in time")),

@@ -131,8 +131,9 @@ def _operators() -> list[tuple[str, str, str]]:
         (pgettext("operator", "env"), ":", _("an environment")),
         (pgettext("operator", "type"), ":", _("a type of request")),
         (pgettext("operator", "channel"), ":", _("how it came in")),
+        (pgettext("operator", "area"), ":", _("another area that was asked")),
         (pgettext("operator", "tag"), ":", _("a tag")),
-        (pgettext("operator", "is"), ":", _("open, overdue, unassigned, mine")),
+        (pgettext("operator", "is"), ":", _("open, overdue, unassigned, mine, area-late")),
         (pgettext("operator", "has"), ":", _("a file or a note")),
         (pgettext("operator", "due"), "<", _("2h, 30m, today, tomorrow")),
         (pgettext("operator", "opened"), ">", _("7d, yesterday, 2026-11-20")),
@@ -158,6 +159,8 @@ def _values(key: str) -> list[str]:
         pgettext("value", "unassigned"),
         pgettext("value", "mine"),
         pgettext("value", "ended"),
+        pgettext("value", "awaiting-area"),
+        pgettext("value", "area-late"),
     ]
     return {
         "status": statuses,

@@ -122,7 +122,8 @@ def _under(ticket: Ticket, clock: ClockView | None, zone: str, now: datetime) ->
     else:
         text = str(Status(ticket.status).label) if waits else str(ticket.requester)
     if lacks_promise(ticket):
-        text = f"{text} · {_('no promise yet')}"
+        missing = _("no promise yet")
+        text = f"{text} · {missing}"
     reason = ticket.waiting_reason if ticket.status == Status.PENDING else ""
     return f"{text} · {reason}" if reason else text
 

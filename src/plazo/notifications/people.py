@@ -356,6 +356,7 @@ def _render_climbed(mail: OutboundMail) -> rendering.Rendered | None:
         button_url=f"{settings.PLAZO.base_url}/desk/tickets/{ticket.number}/",
         why=_("Notice for the support team."),
     )
-    subject = f"[{ticket.number}] {_('Escalated')}: {rendering.one_line(ticket.subject)}"
+    what = _("Escalated")
+    subject = f"[{ticket.number}] {what}: {rendering.one_line(ticket.subject)}"
     name = ticket.agreement_version.document.name.in_language(mail.language)
     return rendering.plain_letter(mail, subject, words, desk_name=name)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from plazo.accounts.models import Agent
 from plazo.agreements.queries import version_in_force
 from plazo.tickets.errors import BadFilter
-from plazo.tickets.models import Attachment, InternalNote, Ticket
+from plazo.tickets.models import AreaAsk, Attachment, InternalNote, Ticket
 
 ArrayOf = partial(Func, function="ARRAY", template="%(function)s[%(expressions)s]::varchar[]",
                   output_field=ArrayField(CharField()))  # fmt: skip
@@ -227,6 +227,34 @@ def _promise(op: str, value: Any, context: Context) -> Q:
     return ~Q(pk__in=Ticket.objects.filter(found).values("pk"))
 
 
+def _area(op: str, value: Any, context: Context) -> Q:
+    """Mean cases of which some of these areas were asked something, whatever became of it."""
+    asks = AreaAsk.objects.filter(ticket=OuterRef("pk"))
+    if op == "unset":
+        return ~Q(Exists(asks))
+    among = Q(Exists(asks.filter(area__in=[str(each) for each in value])))
+    return ~among if op == "none_of" else among
+
+
+def _area_answer(op: str, value: Any, context: Context) -> Q:
+    """Mean cases by what other areas owe: an answer that we wait for, one that is late, or none.
+
+    Edges: what is late is awaited too. A case that is solved or closed waits for no area.
+    """
+    asks = AreaAsk.objects.filter(ticket=OuterRef("pk"))
+    owed = asks.filter(standing__in=("asked", "received"))
+    open_ = ~Q(status__in=("solved", "closed"))
+    meanings = {
+        "awaited": Q(Exists(owed)) & open_,
+        "late": Q(Exists(owed.filter(due_at__lt=context.now))) & open_,
+        "given": Q(Exists(asks.filter(standing="answered"))) & ~Q(Exists(owed)),
+    }
+    found = Q(pk__in=[])
+    for each in value:
+        found |= meanings[each]
+    return ~found if op == "none_of" else found
+
+
 def _tags(op: str, value: Any, context: Context) -> Q:
     match op:
         case "unset":
@@ -349,6 +377,15 @@ FIELDS: Final[dict[str, Field]] = {
         Field("channel", _("Came by"), "choice", _AMONG, _column("channel")),
         Field("language", _("Language"), "choice", _AMONG, _column("language")),
         Field("waiting_for", _("Waiting for"), "choice", _OPTIONAL, _column("waiting_for")),
+        Field("area", _("Area asked"), "choice", _OPTIONAL, _area),
+        Field(
+            "area_answer",
+            _("Answer of another area"),
+            "choice",
+            _AMONG,
+            _area_answer,
+            ("awaited", "late", "given"),
+        ),
         Field("verdict", _("Scope"), "choice", _OPTIONAL, _column("verdict")),
         Field(
             "promise",

@@ -552,7 +552,9 @@ class AreaAsk(models.Model):
     """Another area, or a client's own representative, whom we asked for something on a ticket.
 
     One thread of mails with one address, apart from the requester's. What became of it is on the
-    timeline (`tickets.areas`); `remind_at` is when the area must next be reminded, or null.
+    timeline (`tickets.areas`), and kept here for those who look for it: `standing` is that of
+    `tickets.areas.Ask`, `due_at` by when an answer that we wait for is owed, `remind_at` when the
+    area must next be reminded, each or null.
     """
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="asks")
@@ -563,6 +565,8 @@ class AreaAsk(models.Model):
     language = models.CharField(max_length=2, choices=Language.choices)
     at = models.DateTimeField()
     remind_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    standing = models.CharField(max_length=10, default="asked")
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -13,7 +13,7 @@ from plazo.core import audit
 from plazo.core.actor import Actor
 from plazo.tickets import commands
 from plazo.tickets.bodies import StoredUpload
-from plazo.tickets.commands.areas import Consent, Route
+from plazo.tickets.commands.areas import Consent, Route, outside_address
 from plazo.tickets.models import Attachment, Status, Ticket, TicketEvent, WaitingFor
 from plazo.tickets.timeline import together
 from plazo.triage.scope_suggesting import judge_scope
@@ -117,11 +117,16 @@ def _copies_of(ticket: Ticket, files: Collection[int]) -> list[StoredUpload]:
 def set_representative(
     *, organization_id: int, name: str, email: str, actor: Actor, now: datetime
 ) -> Organization:
-    """Say who of sales answers for a company, to whom its requests are passed on."""
+    """Say who of sales answers for a company, to whom its requests are passed on.
+
+    Edges: without an address, nobody does.
+    Raises: NotAnArea.
+    """
+    address = outside_address(email) if email.strip() else ""
     company = Organization.objects.select_for_update().get(pk=organization_id)
     before = {"name": company.representative_name, "email": company.representative_email}
-    company.representative_name = " ".join(name.split())[:120]
-    company.representative_email = email.strip().lower()
+    company.representative_name = " ".join(name.split())[:120] if address else ""
+    company.representative_email = address
     after = {"name": company.representative_name, "email": company.representative_email}
     if after != before:
         company.save(update_fields=["representative_name", "representative_email"])

@@ -40,8 +40,11 @@ def plan_mail(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> Non
 
 
 def schedule(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:
-    """Store when each area of a ticket must next be reminded. Free where none was asked."""
-    if not any(applied.metric is Metric.AREA_REPLY for applied in evaluation.applied):
+    """Store how each area's asking stands, by when it owes an answer, and when it must next be
+    reminded. Free where none was asked.
+    """
+    asked = any(applied.metric is Metric.AREA_REPLY for applied in evaluation.applied)
+    if not (asked or event.kind.startswith("area.")):
         return
     document, agreement = ticket.agreement_version.document, ticket.agreement_version.sla
     chain = TicketEvent.objects.filter(ticket=ticket, kind__startswith="area.")
@@ -52,7 +55,10 @@ def schedule(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None
         calendar = agreement.calendars[target.calendar] if target else None
         reminder = next_reminder(standing[ask.key], target, calendar, evaluation)
         ask.remind_at = reminder.at if reminder else None
-    AreaAsk.objects.bulk_update(asks, ["remind_at"])
+        ask.standing = standing[ask.key].standing
+        clock = evaluation.get(standing[ask.key].clock_key)
+        ask.due_at = clock.due_at if clock is not None and clock.ended_at is None else None
+    AreaAsk.objects.bulk_update(asks, ["remind_at", "standing", "due_at"])
 
 
 def forget_words(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> None:

@@ -32,6 +32,7 @@ from plazo.tickets.models import (
     AreaMessage,
     PublicMessage,
     Status,
+    Ticket,
     TicketEvent,
     WaitingFor,
 )
@@ -68,7 +69,7 @@ def ask_area(
     Source: agreement §2 and §4; docs/metrics.md M-90.
     """
     written = written_markdown(body, attachments) if isinstance(body, str) else body
-    address = _address(email)
+    address = outside_address(email)
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
         ticket = page.ticket
@@ -78,7 +79,7 @@ def ask_area(
         document = ticket.agreement_version.document
         if area not in document.areas or (clause and document.clause(clause) is None):
             raise UnknownArea
-        _require_outside(page, address)
+        _require_apart(ticket, address)
         echo = _asked_just_now(page, written, attachments, address)
         if echo is not None:
             return echo
@@ -248,21 +249,21 @@ def record_area_failure(
         return page.append(events.AreaUndelivered(ask=ask.key, mail=mail_id, reason=reason[:300]))
 
 
-def _address(email: str) -> str:
+def outside_address(email: str) -> str:
+    """Return an address as it is compared. Raises: NotAnArea for none, and for one of ours."""
     address = normal_email(email)
     try:
         validate_email(address)
     except ValidationError as error:
         raise NotAnArea(email=email, why="invalid") from error
-    return address
-
-
-def _require_outside(page: timeline.Page, address: str) -> None:
-    """Refuse our own addresses, and those of people who take part in the ticket."""
     own = {own for box in mailboxes.every() for own in box.addresses}
     if address in own or without_plus(address) in own:
         raise NotAnArea(email=address, why="own")
-    ticket = page.ticket
+    return address
+
+
+def _require_apart(ticket: Ticket, address: str) -> None:
+    """Refuse people who take part in the ticket."""
     people = {ticket.requester.email.lower()}
     people |= set(ticket.participants.values_list("requester__email", flat=True))
     if address in people:

@@ -36,6 +36,7 @@ OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
     "request_type": ("type", "tipo"),
     "channel": ("channel", "canal"),
     "language": ("language", "idioma"),
+    "area": ("area",),
     "promise": ("promise", "compromiso"),
     "cause": ("cause", "causa"),
     "solution": ("solution", "solucion"),
@@ -90,6 +91,9 @@ IS: Final[Mapping[str, tuple[str, str, Any]]] = {
     **dict.fromkeys(("paused", "waiting", "en-pausa"), ("status", "any_of", ["pending"])),
     **dict.fromkeys(("entitled", "con-derecho"), ("entitlement", "any_of", ["entitled"])),
     **dict.fromkeys(("unentitled", "sin-derecho"), ("entitlement", "none_of", ["entitled"])),
+    **dict.fromkeys(("awaiting-area", "espera-area"), ("area_answer", "any_of", ["awaited"])),
+    **dict.fromkeys(("area-late", "area-vencida"), ("area_answer", "any_of", ["late"])),
+    **dict.fromkeys(("area-answered", "area-respondio"), ("area_answer", "any_of", ["given"])),
     **dict.fromkeys(("in-scope", "en-alcance"), ("verdict", "any_of", ["in_scope"])),
     **dict.fromkeys(("undecided", "sin-dictamen"), ("verdict", "unset", None)),
 }

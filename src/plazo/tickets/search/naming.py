@@ -12,6 +12,7 @@ from plazo.tickets.models import Tag
 from plazo.tickets.search import language
 
 MOST_OFFERED: Final = 8
+CHOSEN: Final = ("service", "environment", "request_type", "area", "cause", "solution")
 
 
 class Known:
@@ -31,7 +32,7 @@ class Known:
             return []
         if field == "requester":
             return [person.pk for person in people.people_named(words, limit=MOST_VALUES)]
-        if field in ("service", "environment", "request_type", "cause", "solution"):
+        if field in CHOSEN:
             return _named(self._choices(field), folded)
         if field in ("assignee", "group", "organization"):
             return _named(self.rows(field), folded)[:MOST_VALUES]
@@ -54,6 +55,8 @@ class Known:
         named: Mapping[str, Any] = self._document.request_types
         if field == "service":
             named = self._document.services
+        elif field == "area":
+            named = self._document.areas
         elif field == "environment":
             named = self._document.environments
         found = [(key, key) for key in named]
@@ -71,7 +74,7 @@ class Known:
             return [p.email for p in people.people_named(beginning, limit=MOST_OFFERED)]
         if field in ("assignee", "group", "organization"):
             names = [name for _key, name in self.rows(field)]
-        elif field in ("service", "environment", "request_type", "cause", "solution"):
+        elif field in CHOSEN:
             names = [key for key, _name in self._choices(field)]
         else:
             return []

@@ -24,7 +24,6 @@ from email.utils import format_datetime, parseaddr
 from functools import partial
 from itertools import count
 from typing import Any, cast
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -153,14 +152,14 @@ class Post:
 
 # When somebody must look again at a row of each kind, besides at the tickets' own alarms.
 _DUE: tuple[tuple[str, Callable[[], models.QuerySet[Any]]], ...] = (
-    ("send_at", lambda: Draft.objects.all()),
-    ("next_at", lambda: Bell.objects.all()),
-    ("next_at", lambda: Wait.objects.all()),
-    ("closes_at", lambda: Ticket.objects.all()),
-    ("remind_at", lambda: AreaAsk.objects.all()),
-    ("mail_at", lambda: Notice.objects.all()),
+    ("send_at", Draft.objects.all),
+    ("next_at", Bell.objects.all),
+    ("next_at", Wait.objects.all),
+    ("closes_at", Ticket.objects.all),
+    ("remind_at", AreaAsk.objects.all),
+    ("mail_at", Notice.objects.all),
     ("next_attempt_at", lambda: OutboundMail.objects.filter(state__in=WAITING)),
-    ("next_attempt_at", lambda: IntakeRecord.objects.waiting()),
+    ("next_attempt_at", IntakeRecord.objects.waiting),
     ("next_attempt_at", lambda: HookCall.objects.filter(state=CallState.WAITING)),
 )
 

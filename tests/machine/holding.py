@@ -270,10 +270,12 @@ def _step(case: Case, ticket: Ticket, evaluation: Evaluation, call: TicketEvent)
         return min(max(1, case.rung.step if case.rung else 0) + 1, TOP)
     applied = evaluation.get(call.payload["key"])
     assert applied is not None
-    if case.severity not in SILENCE or applied.metric is Metric.AREA_REPLY or applied.ended_at:
+    nobody_waits = applied.metric in (Metric.AREA_REPLY, Metric.SCOPE_VERDICT)
+    if case.severity not in SILENCE or nobody_waits or applied.ended_at:
         return 0
     if call.kind == "clock.at_risk":
-        return 0 if applied.breached_at else min(case.level, TOP)
+        warns = not applied.breached_at and applied.metric is not Metric.PROMISED_UPDATE
+        return min(case.level, TOP) if warns else 0
     return min(case.level + 1, TOP)
 
 

@@ -28,8 +28,8 @@ class Letter:
 
     Units: `files` go inside; `failed` hears of a mail that will never arrive, and why.
     Edges: a renderer that returns None means that there is nothing to say any more. What `forgets`
-        holds a key to somebody's account: once it has gone out, its words are kept nowhere, nor what
-        it was made of, unless it `keeps_about`: for who comes back by its link.
+        holds a key to somebody's account: once it has gone out, its words are kept nowhere, and
+        what it was made of only where it `keeps_about`: its link asks for that.
     """
 
     render: Callable[[OutboundMail], Rendered | None]

@@ -39,12 +39,14 @@ def test_texts_are_found_in_code(source: Path) -> None:
         'b = ngettext("%(n)s case", "%(n)s cases", n)\n'
         'c = pgettext_lazy("month", "May")\n'
         "d = gettext(variable)\n"
+        "e = f\"{number} · {_('no promise yet')}\"\n"
     )
 
     assert texts(source) == {
         (None, "Reply"),
         (None, ("%(n)s case", "%(n)s cases")),
         ("month", "May"),
+        (None, "no promise yet"),
     }
 
 

@@ -93,12 +93,10 @@ def _silences(silence: Mapping[str, timedelta], step: int, top: int) -> str:
     """Say after how much silence the next step is rung, by severity."""
     if step >= top:
         return _("The last step: it is rung until somebody answers.")
-    words = [f"{severity}: {localtime.span_words(span)}" for severity, span in silence.items()]
+    words = [f"{severity} {localtime.span_words(span)}" for severity, span in silence.items()]
     if not words:
         return _("Silence rings nobody further.")
-    return _("Without an answer the next step is rung after: %(spans)s") % {
-        "spans": " · ".join(words)
-    }
+    return _("Without an answer it goes up: %(spans)s") % {"spans": " · ".join(words)}
 
 
 def _monday(now: datetime, zone: str) -> datetime:

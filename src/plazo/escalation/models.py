@@ -81,8 +81,8 @@ class HookForm(models.TextChoices):
 
 
 class Endpoint(models.Model):
-    """Somewhere that is told of every ring, and of how it ended, by HTTP. Its address and its secret are sealed: a chat's
-    address is a secret by itself.
+    """Somewhere that is told by HTTP of every ring, and of how it ended. Its address and its secret
+    are sealed: a chat's address is a secret by itself.
 
     `host` is what may be shown of the address. `failing_since` is when it last began not to work.
     """

@@ -6,8 +6,11 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
+import time_machine
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import translation
 
 from plazo.accounts.absences import plan_absence
@@ -15,7 +18,7 @@ from plazo.accounts.access import actor_of_agent, actor_of_requester
 from plazo.accounts.models import Agent, Group, Role, User
 from plazo.core.actor import Actor
 from plazo.core.models import AuditEntry
-from plazo.escalation import calling, people, queries, settings
+from plazo.escalation import calling, letters, people, queries, settings
 from plazo.escalation.models import Bell, Contact, Ring, RingState
 from plazo.escalation.rota import Turns
 from plazo.escalation.sweep import sweep_once
@@ -332,6 +335,12 @@ def test_many_that_fall_due_at_once_are_one_message_for_each_person(team):
     mail.refresh_from_db()
     assert mail.state == "sent"
     assert mail.body_text == ""  # its link answers for somebody: the words are kept nowhere
+    link = reverse("desk:ring_link", args=[letters.token_of(mail)])
+    assert tickets[0].number in Client().get(link).content.decode()
+    with time_machine.travel(TUESDAY + 62 * MINUTE):
+        Client().post(link, {"number": tickets[0].number})
+    ring = Ring.objects.get(ticket=tickets[0], step=3)
+    assert (ring.state, ring.answered_name) == (RingState.ANSWERED, "Beatriz")
 
 
 def test_the_mail_waits_for_what_is_still_being_announced_but_not_for_ever(team):

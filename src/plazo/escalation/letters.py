@@ -23,10 +23,11 @@ _signer = signing.TimestampSigner(salt="plazo.escalation.letters")
 
 def register() -> None:
     """Say how a mail that rings is written. What it holds answers for somebody: its words are kept
-    nowhere once it is gone.
+    nowhere once it is gone. Whom it rings and for what stays: its link says no more than its key.
     """
     planning.register(
-        MailKind.RING, planning.Letter(_render, headers=lambda _mail: URGENT, forgets=True)
+        MailKind.RING,
+        planning.Letter(_render, headers=lambda _mail: URGENT, forgets=True, keeps_about=True),
     )
 
 

@@ -54,7 +54,7 @@ def _letter(
     said = rendering.Words(headline=headline, **text | words)
     about = f"[{ticket.number}] {subject}"
     if not bare:
-        about = f"{about}: {rendering.one_line(ticket.subject)}"
+        about = f"{about} · {rendering.one_line(ticket.subject)}"
     return rendering.plain_letter(mail, about, said, desk_name=name)
 
 
@@ -132,7 +132,9 @@ def _render_reminder(mail: OutboundMail) -> rendering.Rendered | None:
     zone, now = zone_of(ticket), mail.created_at
     pauses = ticket.agreement_version.document.pauses
     paragraphs = [
-        "" if rendering.is_bare(mail) else wait.reason,
+        ""
+        if rendering.is_bare(mail)
+        else _("We are waiting for you: %(reason)s") % {"reason": wait.reason},
         _("We have been waiting since %(day)s.")
         % {"day": localtime.long_date(wait.started_at, zone)},
     ]

@@ -28,12 +28,14 @@ class Letter:
 
     Units: `files` go inside; `failed` hears of a mail that will never arrive, and why.
     Edges: a renderer that returns None means that there is nothing to say any more. What `forgets`
-        holds a key to somebody's account: once it has gone out, its words are kept nowhere.
+        holds a key to somebody's account: once it has gone out, its words are kept nowhere. Nor is
+        what it is about, unless its link is of use only with it (`keeps_about`).
     """
 
     render: Callable[[OutboundMail], Rendered | None]
     headers: Callable[[OutboundMail], Mapping[str, str]] = lambda _mail: {}
     forgets: bool = False
+    keeps_about: bool = False
     files: Callable[[OutboundMail], Sequence[Attachment]] = lambda _mail: ()
     failed: Callable[[OutboundMail, str, datetime], None] = lambda _mail, _reason, _now: None
 

@@ -321,7 +321,8 @@ def _forgotten(mail: OutboundMail) -> dict[str, Any]:
     letter = letter_of(mail)
     if letter is None or not letter.forgets:
         return {}
-    return {"body_text": "", "body_html": "", "about": {}}
+    words: dict[str, Any] = {"body_text": "", "body_html": ""}
+    return words if letter.keeps_about else words | {"about": {}}
 
 
 def record_bounce(mail_id: int, *, reason: str, permanent: bool, now: datetime) -> OutboundMail:

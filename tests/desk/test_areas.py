@@ -74,10 +74,9 @@ def test_what_is_within_scope_stays_so_when_an_area_is_only_asked(agent_client, 
 
 def test_the_form_begins_with_what_is_proposed(agent_client, case):
     """Where nobody has decided yet, the clause that the rules propose is the one in hand."""
-    case = a_case(
-        requester=case.requester, now=read_clock() - timedelta(minutes=5), request_type="",
-        subject="Nota crédito de la factura 88213", body="Cobraron dos veces la factura 88213.",
-    )  # fmt: skip
+    now = read_clock() - timedelta(minutes=5)
+    words = "La factura 88213 trae dos cobros de más."
+    case = a_case(requester=case.requester, now=now, subject="Cobro doble", body=words)
     page = agent_client.get(address(case, "hand-off")).content.decode()
     assert "Qué se le pide a Crédito" in page
     assert "§2, consideración 3" in page

@@ -24,11 +24,11 @@ def cause_words(cause: str) -> str:
 
 
 def why_words(ring: Ring, zone: str) -> str:
-    """Say why a step was rung, and when what calls for it happened: "Se incumplió un plazo, a las
-    15:52 EST". A deadline at risk has its hour in `due_words`.
+    """Say why a step was rung, and when what calls for it happened: "El solicitante escaló, a las
+    15:52 EST". A deadline has its hour in `due_words`.
     """
     words = cause_words(ring.cause)
-    if ring.cause == Cause.AT_RISK:
+    if ring.cause in (Cause.AT_RISK, Cause.BREACHED):
         return words
     when = localtime.at_words(ring.instant, zone, ring.rang_at)
     return f"{words}, {when} {localtime.zone_label(ring.instant, zone)}"

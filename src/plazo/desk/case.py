@@ -45,6 +45,7 @@ from plazo.tickets.models import Status, Ticket, TicketEvent
 
 # Of a longer conversation its beginning and its end are shown, and the rest at a click.
 SHOWN: Final = (2, 58)
+MOST_ENDED_SHOWN: Final = 3
 # Fetched ahead by the browser, or by a screen that follows along: nobody may be looking.
 UNSEEN = {"sec-purpose", "x-plazo-live"}
 
@@ -112,6 +113,7 @@ def show_ticket(
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
         "clocks": [pair for pair in clocks if not live or pair is not live[0]],
+        "ended_clocks": _ended([pair for pair in clocks if pair not in live]),
         "severities": [
             (
                 s.key,
@@ -125,10 +127,7 @@ def show_ticket(
         "severity_guide": severity_text.description.in_language(language) if severity_text else "",
         "verdict_clause": document.clause(found.verdict),
         "verdict_topic": _topic(document.clause(found.verdict), language),
-        "ladder": [
-            (s.level, s.role.in_language(language), _(" or ").join(s.contacts))
-            for s in document.ladder
-        ],
+        "ladder": _ladder(found, chain, language),
         "rung": _rung(found, language),
         "has_it": queries.who_has_it(chain),
         "entitled": organization is not None and organization.stage == document.stages.entitled,
@@ -233,6 +232,36 @@ def why(request: HttpRequest, number: str, key: str) -> HttpResponse:
 def file(request: HttpRequest, file: uuid.UUID) -> HttpResponseBase:
     """Hand out a file of a message or a note."""
     return file_response(access.attachment_for_agent(request.agent, file))  # type: ignore[attr-defined]
+
+
+def _ended(clocks: Sequence[tuple[str, clockview.ClockView]]) -> dict[str, Any]:
+    """Return the clocks that ended: a few are shown, more are folded, saying how many were late."""
+    few = len(clocks) <= MOST_ENDED_SHOWN
+    return {
+        "shown": clocks if few else [],
+        "folded": [] if few else clocks,
+        "late": sum(clock.sla == "late" for _label, clock in clocks),
+    }
+
+
+def _ladder(found: Ticket, chain: Sequence[TicketEvent], language: str) -> list[dict[str, Any]]:
+    """Return the steps of the agreement's ladder, each with when the case was at its level."""
+    entered = {1: chain[0].recorded_at} | {
+        event.payload["level"]: event.recorded_at
+        for event in chain
+        if event.kind == "level.entered"
+    }
+    return [
+        {
+            "step": step.level,
+            "role": step.role.in_language(language),
+            "contacts": _(" or ").join(step.contacts),
+            "since": entered.get(step.level),
+            "until": entered.get(step.level + 1),
+            "rings": found.ladder.get("step") == step.level,
+        }
+        for step in found.agreement_version.document.ladder
+    ]
 
 
 def _rung(found: Ticket, language: str) -> dict[str, Any] | None:

@@ -156,6 +156,9 @@ def in_a_process(at: datetime, *, profile: bool) -> subprocess.Popen[bytes]:
 def sweep_alone(at: datetime, *, profile: bool) -> None:
     """Be that process: sweep, and print what it took."""
     with seed.a_database(keep=True):
+        from plazo.core.process import look_for_cycles_less
+
+        look_for_cycles_less()  # as the worker does
         measured = cProfile.Profile()
         found = measured.runcall(storm, at) if profile else storm(at)
     if profile:

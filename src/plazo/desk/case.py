@@ -26,7 +26,7 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
 from plazo.desk.areas_shown import areas_of, without_areas
-from plazo.desk.away import away_of, with_absences
+from plazo.desk.away import away_of, to_choose_from, with_absences
 from plazo.desk.belonging import side_of
 from plazo.desk.closing import ending_context, severity_history, wait_context
 from plazo.desk.composer import composer_of
@@ -42,6 +42,7 @@ from plazo.sla import Metric, UnknownTarget
 from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
+from plazo.triage.scope_reading import Read, read
 
 # Of a longer conversation its beginning and its end are shown, and the rest at a click.
 SHOWN: Final = (2, 58)
@@ -92,12 +93,8 @@ def show_ticket(
     )
     severity_text = document.severity(found.severity)
     away, zone = absences_at(now), context["zone"]
+    agents = with_absences(assignable_agents(), away, zone, now)
     organization = found.organization
-    context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
-    context |= scope_of(found, chain, language)
-    verdict_clocks = (c for _label, c in clocks if c.metric == Metric.SCOPE_VERDICT and c.live)
-    context["scope_clock"] = next(verdict_clocks, None)
-    participants = list(found.participants.select_related("requester"))
     entries = queries.conversation(
         found,
         chain,
@@ -105,6 +102,12 @@ def show_ticket(
         merged=taken_in,
         ends=None if request.GET.get("all") else SHOWN,
     )
+    said = _said(found, chain, entries)
+    context |= side_of(found, chain, agent, said.values, language, now=now)
+    context |= scope_of(found, chain, said, language)
+    verdict_clocks = (c for _label, c in clocks if c.metric == Metric.SCOPE_VERDICT and c.live)
+    context["scope_clock"] = next(verdict_clocks, None)
+    participants = list(found.participants.select_related("requester"))
     context |= areas_of(found, chain, evaluation, taken_in, language, now)
     context |= {
         "ticket": found,
@@ -139,7 +142,8 @@ def show_ticket(
             for key in (organization.services if organization else [])
         ),
         "asked": _asked(found, chain, language),
-        "agents": with_absences(assignable_agents(), away, zone, now),
+        "assignees": to_choose_from(agents, levels=True),
+        "owners": to_choose_from(agents),
         "away": away_of(found.assignee_id, away, zone, now),
         "participants": participants,
         "promise_asked": promise_asked,
@@ -167,7 +171,7 @@ def show_ticket(
         **wait_context(found),
         **automation_of(found, context["agent"], now, language),
     }
-    context |= promises_context(found, chain, evaluation, context["agents"])
+    context |= promises_context(found, chain, evaluation, agents)
     context |= composer_of(found, agent, participants, form, words=words, now=now)
     failed = bool(error or doubts or promise_asked) or (
         form is not None and form.is_bound and bool(form.errors)
@@ -183,6 +187,16 @@ def _read(request: HttpRequest, found: Ticket, unread: str, now: datetime) -> di
     if not inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now):
         return {}
     return {"unread_notices": inbox.unread_words(inbox.unread(agent))}
+
+
+def _said(found: Ticket, chain: Sequence[TicketEvent], entries: Sequence[queries.Entry]) -> Read:
+    """Return what a case says: the request is mostly shown, and the details cost a query where
+    there are any."""
+    first = chain[0].payload["message"]
+    for entry in entries:
+        if entry.message is not None and entry.message.pk == first:
+            return Read(entry.message.body_text, queries.values_of(found, chain))
+    return read(found, chain)
 
 
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:

@@ -5,27 +5,39 @@
 
 All cases are open, at level 2, of severity A; their deadlines are spread over one minute. First
 all of them are at risk in the same minute, then all are missed in the same minute. Each time the
-sweep announces and rings as the worker does, while an agent goes on opening pages. What is shown
-at the end holds or the benchmark fails: every breach at its own instant, one message for each
-person and step, and every chain and projection as it must be. The last line is JSON.
+sweep announces and rings in a process of its own, as the worker does, while the desk is used: one
+agent opens the queue, cases and the board, one after the other, and writes notes on the very cases
+that fall due; all agents have the queue open before them, hear the news and look again as their
+screens do. Before it and meanwhile, it is measured how long that takes.
+
+What is shown at the end holds or the benchmark fails: no page failed, every breach stands at its
+own instant, there is one message for each person and step, and every chain and projection is as it
+must be. The last line is JSON.
 """
 
 import argparse
+import asyncio
 import cProfile
 import json
+import os
 import pstats
 import random
-import threading
+import subprocess
+import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import seed
-from desk import load, session_of
-from helpcenter import a_server
+from desk import session_of
+from helpcenter import BENCH_KEY, a_server
+from live import Screens, fetch, figures_of
 
 MINUTE = timedelta(minutes=1)
+CALM_SECONDS = 6.0
+BETWEEN_PAGES = 0.2
+BETWEEN_NOTES = 0.5
 Figures = dict[str, Any]
 
 
@@ -129,61 +141,161 @@ def checked(dues: dict[int, datetime]) -> Figures:
     }
 
 
+def in_a_process(at: datetime, *, profile: bool) -> subprocess.Popen[bytes]:
+    """Start the sweep on this database, in a process of its own."""
+    from django.db import connection
+
+    asked = [sys.executable, __file__, f"--sweep={at.isoformat()}"]
+    return subprocess.Popen(
+        [*asked, "--profile"] if profile else asked,
+        env={**os.environ, "DATABASE_URL": seed.address_of(connection.settings_dict)},
+        stdout=subprocess.PIPE,
+    )
+
+
+def sweep_alone(at: datetime, *, profile: bool) -> None:
+    """Be that process: sweep, and print what it took."""
+    with seed.a_database(keep=True):
+        from plazo.core.process import look_for_cycles_less
+
+        look_for_cycles_less()  # as the worker does
+        measured = cProfile.Profile()
+        found = measured.runcall(storm, at) if profile else storm(at)
+    if profile:
+        pstats.Stats(measured, stream=sys.stderr).sort_stats("cumulative").print_stats(45)
+    print(json.dumps(found))
+
+
+# ── The desk meanwhile ────────────────────────────────────────────────────────────────────────
+
+
+class Desk:
+    """Agents at the desk, and how long each of their pages and notes took."""
+
+    def __init__(self, port: int, world: seed.World, cases: list[tuple[int, str]]) -> None:
+        self._port, self._world, self._cases = port, world, cases
+        self._dice = random.Random(3)  # noqa: S311 - no secrets
+        self._cookies = [f"sessionid={session_of(agent)}" for agent in world.agents]
+        self.spent: dict[str, list[float]] = {}
+
+    def forget(self) -> None:
+        """Begin to measure anew."""
+        self.spent = {"queue": [], "case": [], "board": [], "note": []}
+
+    async def open_pages(self) -> None:
+        """Open one page after the other, as one agent does who is in a hurry."""
+        while True:
+            for kind in ("queue", "case", "case", "board"):
+                path = {"queue": "/desk/", "board": "/desk/escalations/"}.get(kind)
+                case = path or f"/desk/tickets/{self._dice.choice(self._cases)[1]}/"
+                self.spent[kind].append(await fetch(self._port, case, self._cookies[0]))
+                await asyncio.sleep(BETWEEN_PAGES)
+
+    async def write_notes(self) -> None:
+        """Write notes on cases that fall due just now: the sweep may hold their rows."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self.spent["note"].append(await loop.run_in_executor(None, self._note))
+            await asyncio.sleep(BETWEEN_NOTES)
+
+    def _note(self) -> float:
+        from plazo.accounts.access import actor_of_agent
+        from plazo.tickets import commands
+
+        pk, _number = self._dice.choice(self._cases)
+        began = time.monotonic()
+        commands.add_internal_note(
+            ticket_id=pk, body=f"Nota {began}", actor=actor_of_agent(self._world.agents[0]),
+            now=datetime.now(UTC),
+        )  # fmt: skip
+        return time.monotonic() - began
+
+    async def meanwhile(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Work at the desk until a process ends; without one, for some seconds.
+
+        Raises: whatever failed at the desk.
+        """
+        screens = Screens(self._port, self._cookies, looks=True)
+        working = [asyncio.create_task(screens.watch(cookie)) for cookie in self._cookies]
+        working += [asyncio.create_task(self.open_pages()), asyncio.create_task(self.write_notes())]
+        loop = asyncio.get_running_loop()
+        ended = loop.run_in_executor(
+            None, process.wait if process else lambda: time.sleep(CALM_SECONDS)
+        )
+        ending = asyncio.ensure_future(ended)
+        done, _pending = await asyncio.wait([ending, *working], return_when="FIRST_COMPLETED")
+        for task in working:
+            if task in done:
+                task.result()
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        self.spent["look"] = screens.looked
+
+    def figures(self, when: str) -> Figures:
+        return {
+            f"{kind}_{when}_{name}_ms": value
+            for kind, spent in self.spent.items()
+            if spent
+            for name, value in figures_of(spent).items()
+            if name != "p99"
+        } | {f"pages_{when}": sum(map(len, self.spent.values()))}
+
+
+def meanwhile(
+    at: datetime, world: seed.World, cases: list[tuple[int, str]], arguments: argparse.Namespace
+) -> Figures:
+    """Sweep while the desk is used; return what it took, and how long the desk's pages took."""
+    if arguments.no_desk:
+        process = in_a_process(at, profile=arguments.profile)
+        told, _none = process.communicate()
+        return dict(json.loads(told.splitlines()[-1]))
+    with a_server(arguments.web) as port:
+        desk = Desk(port, world, cases)
+        desk.forget()
+        asyncio.run(desk.meanwhile(None))  # what comes first is slow: it is not counted
+        desk.forget()
+        asyncio.run(desk.meanwhile(None))
+        found = desk.figures("calm")
+        desk.forget()
+        process = in_a_process(at, profile=arguments.profile)
+        assert process.stdout is not None
+        asyncio.run(desk.meanwhile(process))
+        found |= desk.figures("meanwhile")
+        return dict(json.loads(process.stdout.read().splitlines()[-1])) | found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--tickets", type=int, default=10_000)
+    parser.add_argument("--web", type=int, default=2, help="processes that answer")
     parser.add_argument("--profile", action="store_true", help="show what takes the time")
     parser.add_argument("--no-desk", action="store_true", help="nobody opens pages meanwhile")
+    parser.add_argument("--sweep", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    os.environ["PLAZO_SECRET_KEY"] = BENCH_KEY  # the server's, which must know our sessions
+    if arguments.sweep:
+        sweep_alone(datetime.fromisoformat(arguments.sweep), profile=arguments.profile)
+        return
     with seed.a_database():
+        from plazo.tickets.models import Ticket
+
         due = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
         world = seed.a_world(due - timedelta(days=1))
         a_manager()
         began = time.perf_counter()
         dues = fill(arguments.tickets, due=due, world=world)
-        print(f"{len(dues)} cases in {time.perf_counter() - began:.0f} s")
+        print(f"{len(dues)} cases in {time.perf_counter() - began:.0f} s", flush=True)
         figures: Figures = {"tickets": len(dues)}
-        profile = cProfile.Profile() if arguments.profile else None
+        cases = list(Ticket.objects.values_list("pk", "number"))
         for name, at in (("at_risk", due - 14 * MINUTE), ("breach", due + 2 * MINUTE)):
-            found = meanwhile(lambda at=at: storm(at), world, arguments, profile)
+            found = meanwhile(at, world, cases, arguments)
             figures |= {f"{name}_{key}": value for key, value in found.items()}
         figures |= checked(dues)
         for key, value in figures.items():
             print(f"{key:44} {value:>12,}")
-        if profile is not None:
-            pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
     print(json.dumps(figures))
-
-
-def meanwhile(
-    run: Any, world: seed.World, arguments: argparse.Namespace, profile: cProfile.Profile | None
-) -> Figures:
-    """Run something while somebody opens the queue and the board again and again."""
-    if arguments.no_desk:
-        return profile.runcall(run) if profile else run()
-    pages = {"queue": ["/desk/"], "board": ["/desk/escalations/"]}
-    cookies = [session_of(agent) for agent in world.agents]
-    found: Figures = {}
-    with a_server(1) as port:
-        calm = {
-            name: load(port, paths, cookies, seconds=2, clients=1) for name, paths in pages.items()
-        }
-        result: Figures = {}
-        worker = threading.Thread(
-            target=lambda: result.update(profile.runcall(run) if profile else run())
-        )
-        worker.start()
-        spent: dict[str, list[Figures]] = {name: [] for name in pages}
-        while worker.is_alive():
-            for name, paths in pages.items():
-                spent[name].append(load(port, paths, cookies, seconds=1, clients=1))
-        worker.join()
-    for name in pages:
-        found[f"{name}_calm_p95_ms"] = calm[name]["p95_ms"]
-        found[f"{name}_p95_ms"] = max((each["p95_ms"] for each in spent[name]), default=0)
-    return result | found
 
 
 if __name__ == "__main__":

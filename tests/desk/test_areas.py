@@ -59,6 +59,29 @@ def kinds_of(case):
     return [event.kind for event in queries.chain_of(case)]
 
 
+def test_what_is_within_scope_stays_so_when_an_area_is_only_asked(agent_client, case):
+    """Whoever asks an area about such a case has not said that it is out of scope."""
+    now = read_clock()
+    commands.give_verdict(ticket_id=case.pk, in_scope=True, actor=as_agent(), now=now)
+    page = agent_client.get(address(case, "hand-off")).content.decode()
+    assert "Qué se le pide a Integraciones" in page
+    assert "§2, consideración 1" not in page
+    agent_client.post(address(case, "hand-off"), filled(case, answer=None, reply=None))
+    case.refresh_from_db()
+    assert case.verdict == "in_scope"
+    assert AreaAsk.objects.get(ticket=case).area == "integrations"
+
+
+def test_the_form_begins_with_what_is_proposed(agent_client, case):
+    """Where nobody has decided yet, the clause that the rules propose is the one in hand."""
+    now = read_clock() - timedelta(minutes=5)
+    words = "La factura 88213 trae dos cobros de más."
+    case = a_case(requester=case.requester, now=now, subject="Cobro doble", body=words)
+    page = agent_client.get(address(case, "hand-off")).content.decode()
+    assert "Qué se le pide a Crédito" in page
+    assert "§2, consideración 3" in page
+
+
 def test_the_form_is_ready_to_be_sent(agent_client, case):
     """The form's own clause is chosen, its area, the representative, and its ready answer."""
     page = agent_client.get(address(case, "hand-off")).content.decode()

@@ -52,6 +52,7 @@ def test_a_case_is_handed_off_and_answered(browse, width, dark):
     expect(page.get_by_text("Ya se consultó a Integraciones")).to_be_visible()
     side = page.locator(".msg--side")
     expect(side).to_contain_text("El cliente acepta que lo contacten directamente.")
+    at_full_length(page)
     assert audit(page) == []
     assert overflow(page) == 0
 

@@ -58,8 +58,8 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     # ── Level 2, by its key ──
     page.keyboard.press("e")
     page.locator("#impact").fill("Ningún cliente ve el catálogo desde las 14:00")
-    page.locator("#s-do ~ details .sev-choice", has_text="B · Moderado").click()
-    expect(page.locator("#s-do ~ details .sev-choice__eg").first).to_contain_text("Caída total")
+    page.locator("#s-do ~ .acts .sev-choice", has_text="B · Moderado").click()
+    expect(page.locator("#s-do ~ .acts .sev-choice__eg").first).to_contain_text("Caída total")
     fits(page, "level2-enter")
     page.get_by_role("button", name="Escalar al nivel 2").click()
     expect(page.locator(".event", has_text="nivel 2")).to_be_visible()

@@ -60,6 +60,7 @@ def test_every_page_of_scope_passes_the_audit(browse: Browse, width: int, dark: 
     page.goto(f"/desk/tickets/{case.number}/")
     at_full_length(page)
     keep_picture(page, f"scope-case-{shown}")
+    at_full_length(page)
     assert (audit(page), overflow(page)) == ([], 0)
     page.locator(".scope__choose summary").click()
     page.locator(".scope__flag summary").click()

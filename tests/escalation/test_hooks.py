@@ -16,6 +16,7 @@ from plazo.escalation import calling, hooks, outgoing, settings
 from plazo.escalation.models import CallState, Endpoint, HookCall, HookForm
 from plazo.escalation.sweep import sweep_once
 from plazo.tickets import commands
+from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY, a_case, as_agent, publish_iws
 
 MINUTE = timedelta(minutes=1)
@@ -95,6 +96,48 @@ def test_a_ring_is_called_signed_and_once(other, ring):
     assert "localhost" not in endpoint.sealed
     sweep_once(TUESDAY + 55 * MINUTE)
     assert calling.ring_due(TUESDAY + 55 * MINUTE) == 0  # a machine is told once of a ring
+
+
+@pytest.mark.parametrize("form", list(HookForm))
+def test_who_was_told_of_a_ring_hears_who_has_it(other, ring, form):
+    """One call when somebody says "I have it": it names them and the case, and comes once."""
+    call, now = ring(other, form), TUESDAY + 45 * MINUTE
+    hooks.attempt(call.pk, now=now)
+    commands.answer_ladder(
+        ticket_id=Ticket.objects.get().pk, by="desk", actor=as_agent(2), now=now + MINUTE
+    )
+    assert calling.ring_due(now + MINUTE) == 1
+    assert calling.ring_due(now + 20 * MINUTE) == 0
+    hooks.attempt(HookCall.objects.latest("pk").pk, now=now + MINUTE)
+    said = json.loads(Other.got[-1][1])
+    number, text = Ticket.objects.get().number, json.dumps(said, ensure_ascii=False)
+    assert number in text
+    assert "Agente de nivel 2" in text
+    if form == HookForm.PLAZO:
+        assert said["type"] == "ladder.answered"
+        (told,) = said["data"]["tickets"]
+        assert (told["answered_by"], told["step"]) == ("Agente de nivel 2", 2)
+    else:
+        assert f"Agente de nivel 2 tiene {number}" in text
+        assert "<!channel>" not in text or form == HookForm.TEAMS
+
+
+def test_a_ring_that_ends_untold_is_not_told_of_and_one_done_first_says_so(other, ring):
+    """Whoever never heard of a ring hears nothing of its end; doing the work ends it too."""
+    call, now = ring(other), TUESDAY + 45 * MINUTE
+    commands.set_status(
+        ticket_id=Ticket.objects.get().pk, status="solved", actor=as_agent(2), now=now + MINUTE
+    )
+    calling.ring_due(now + MINUTE)
+    done = HookCall.objects.exclude(pk=call.pk).get()
+    assert done.body["type"] == "ladder.settled"
+    assert done.body["data"]["tickets"][0]["answered_by"] is None
+    ticket = a_case(now=TUESDAY)
+    commands.enter_level(ticket_id=ticket.pk, level=2, severity="A", actor=as_agent(), now=TUESDAY)
+    sweep_once(now + 2 * MINUTE)
+    commands.answer_ladder(ticket_id=ticket.pk, by="desk", actor=as_agent(2), now=now + 2 * MINUTE)
+    calling.ring_due(now + 3 * MINUTE)
+    assert HookCall.objects.count() == 2
 
 
 def test_the_signature_is_that_of_the_standards_own_example():

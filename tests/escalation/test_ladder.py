@@ -1,22 +1,28 @@
 """The ladder on real tickets: who is rung when, what silences it, and what is never done twice."""
 
+import re
 import threading
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
+import time_machine
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import translation
 
 from plazo.accounts.absences import plan_absence
 from plazo.accounts.access import actor_of_agent, actor_of_requester
 from plazo.accounts.models import Agent, Group, Role, User
 from plazo.core.actor import Actor
 from plazo.core.models import AuditEntry
-from plazo.escalation import calling, people, queries, settings
+from plazo.escalation import calling, letters, people, queries, settings
 from plazo.escalation.models import Bell, Contact, Ring, RingState
 from plazo.escalation.rota import Turns
 from plazo.escalation.sweep import sweep_once
+from plazo.notifications import rendering
 from plazo.notifications.models import Hours, MailKind, OutboundMail, Preference
 from plazo.notifications.sending import send
 from plazo.tickets import commands
@@ -342,6 +348,12 @@ def test_many_that_fall_due_at_once_are_one_message_for_each_person(team):
     mail.refresh_from_db()
     assert mail.state == "sent"
     assert mail.body_text == ""  # its link answers for somebody: the words are kept nowhere
+    link = reverse("desk:ring_link", args=[letters.token_of(mail)])
+    assert tickets[0].number in Client().get(link).content.decode()
+    with time_machine.travel(TUESDAY + 62 * MINUTE):
+        Client().post(link, {"number": tickets[0].number})
+    ring = Ring.objects.get(ticket=tickets[0], step=3)
+    assert (ring.state, ring.answered_name) == (RingState.ANSWERED, "Beatriz")
 
 
 def test_the_mail_waits_for_what_is_still_being_announced_but_not_for_ever(team):
@@ -437,3 +449,20 @@ def test_killed_after_any_statement_nothing_is_lost_or_rung_twice(team):
     work(None)
     assert rung(ticket) == [(2, "at_risk", 45, RingState.RINGING)]
     assert sorted(mails()) == [("andrés", 2, False), ("laura", 2, False)]
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_the_words_of_the_mail_that_rings(golden, team, language):
+    """Its text, whole: whom it calls, why, until when, and the one link that answers."""
+    ticket = a_case(now=TUESDAY)
+    commands.enter_level(ticket_id=ticket.pk, level=2, severity="A", actor=as_agent(), now=TUESDAY)
+    sweep_once(TUESDAY + 45 * MINUTE)
+    calling.ring_due(TUESDAY + 45 * MINUTE)
+    mail = OutboundMail.objects.filter(kind=MailKind.RING).earliest("pk")
+    mail.language = language
+    with translation.override(language):
+        rendered = rendering.render(mail)
+    assert rendered is not None
+    text = f"{rendered[0]}\n\n{rendered[1]}".replace(ticket.number, "IWS-1")
+    golden(f"notices/ring.{language}.txt", re.sub(r"/desk/ring/[^/]+/", "/desk/ring/…/", text))

@@ -12,7 +12,7 @@ from plazo.notifications import sending
 from plazo.notifications.models import MailKind, MailState, OutboundMail
 from plazo.tickets import commands, waiting
 from plazo.tickets.wait_models import Wait
-from tests.factory import TUESDAY, a_case, as_agent
+from tests.factory import TUESDAY, a_case, a_requester, as_agent
 
 pytestmark = pytest.mark.django_db
 NOW = TUESDAY
@@ -52,6 +52,22 @@ def test_a_promise_is_told_at_once_and_so_is_its_moving(smtp, language, first, t
     assert then in sent(smtp, MailKind.PROMISE, NOW + MINUTE)[2]
     commands.reply_to_ticket(body="Ya", promise_by=ten, now=NOW + 2 * MINUTE, **by)
     assert OutboundMail.objects.filter(kind=MailKind.PROMISE).count() == 2  # the reply says it
+
+
+def test_a_promise_reaches_whoever_gets_the_replies_without_the_requesters_link(smtp):
+    """Those who take part and want copies; they answer by mail, since the link is another's."""
+    ticket = a_case(now=NOW)
+    by = {"ticket_id": ticket.pk, "actor": as_agent(), "now": NOW}
+    for email in ("bodega@andina.example", "callada@andina.example"):
+        commands.add_participant(person_id=a_requester(email).pk, **by)
+    Requester.objects.filter(email="callada@andina.example").update(wants_copies=False)
+    commands.make_promise(by=NOW + timedelta(hours=2), **by)
+    mails = OutboundMail.objects.filter(kind=MailKind.PROMISE).order_by("pk")
+    assert [mail.recipient for mail in mails] == [ticket.requester.email, "bodega@andina.example"]
+    text = sent(smtp, MailKind.PROMISE, NOW)[2]
+    assert "Próxima actualización: a las 16:52 (EST)" in text
+    assert f"Usted está en copia del caso {ticket.number}" in text
+    assert "/hc/es/requests/" not in text
 
 
 def test_a_reply_that_solves_asks_and_so_does_solving_without_one(smtp):

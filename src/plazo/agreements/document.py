@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -431,8 +432,9 @@ def without_mark(source: str) -> str:
     return source.removeprefix("\ufeff")
 
 
+@lru_cache(maxsize=8)
 def parse(source: str) -> AgreementDocument:
-    """Read a document.
+    """Read a document; the last few are kept.
 
     Raises: tomllib.TOMLDecodeError for bad TOML; pydantic.ValidationError with every wrong
         value and its path. `lint.check` turns both into findings with line numbers.

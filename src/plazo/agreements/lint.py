@@ -7,9 +7,10 @@ docs/agreement-file.md.
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -69,8 +70,14 @@ def check(source: str) -> list[Finding]:
     """Return every finding on a document, in the order of its lines; none means sound.
 
     Edges: faults of form hide those of meaning, since values that cannot be read cannot be
-        judged; among themselves neither hides another.
+        judged; among themselves neither hides another. What was found of the last few documents
+        is kept: one is checked when it is shown, and again when it is published.
     """
+    return list(_findings(source))
+
+
+@lru_cache(maxsize=8)
+def _findings(source: str) -> Sequence[Finding]:
     source = without_mark(source)
     try:
         data = tomllib.loads(source)

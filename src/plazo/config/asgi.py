@@ -12,7 +12,7 @@ from plazo.config.bridge import Receive, Scope, Send, WsgiBridge
 from plazo.config.streams import LiveStreams, database_address
 from plazo.config.wsgi import application as pages
 from plazo.core.hub import Hub
-from plazo.core.process import die_with_parent
+from plazo.core.process import die_with_parent, look_for_cycles_less
 
 _bridge = WsgiBridge(
     pages,
@@ -52,6 +52,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             die_with_parent()
+            look_for_cycles_less()
             _live.start()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":

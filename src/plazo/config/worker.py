@@ -18,6 +18,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from plazo.automation import timing
 from plazo.channels.email import reconciler as intake_reconciler
 from plazo.config import jobs, tidying
+from plazo.core.process import look_for_cycles_less
 from plazo.escalation import sweep
 from plazo.helpcenter import loop as helpcenter_loop
 from plazo.notifications import reconciler
@@ -50,6 +51,7 @@ LOOPS: Final[dict[str, Callable[[threading.Event], None]]] = {
 
 def work() -> int:
     """Work until told to stop. Returns the exit code."""
+    look_for_cycles_less()
     stop = threading.Event()
     threads = [
         threading.Thread(target=keep_running, args=(name, loop, stop), name=name, daemon=True)

@@ -4,6 +4,8 @@ A page of the queue has hundreds of them. They are written here and not in templ
 template of its own for each costs more than the database takes for the page.
 """
 
+import html
+from collections.abc import Iterable
 from functools import lru_cache
 
 from django.utils.html import escape, format_html
@@ -13,6 +15,20 @@ from django.utils.translation import gettext as _
 from plazo.core import localtime
 from plazo.core.clockview import ClockView
 from plazo.core.language import kept_in_each_language
+
+
+def options(choices: Iterable[tuple[object, object]], chosen: object = None) -> SafeString:
+    """Draw what a list offers, each with its value and its words, and mark what is chosen.
+
+    Edges: where nothing is chosen, nothing is marked, not even an empty value.
+    """
+    wanted = None if chosen in (None, "") else str(chosen)
+    drawn = []
+    for value, words in choices:
+        key = str(value)
+        mark = " selected" if key == wanted else ""
+        drawn.append(f'<option value="{html.escape(key)}"{mark}>{html.escape(str(words))}</option>')
+    return mark_safe("".join(drawn))  # noqa: S308 - each of them is escaped
 
 
 @kept_in_each_language

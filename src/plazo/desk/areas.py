@@ -26,6 +26,7 @@ from plazo.tickets import access, commands, queries
 from plazo.tickets.bodies import written_plain
 from plazo.tickets.models import Ticket
 from plazo.triage import commands as triage
+from plazo.triage.scope_suggesting import suggestion_of
 
 CONSENTS: Final = [
     ("yes", gettext_lazy("Yes: they may write to the customer")),
@@ -193,14 +194,24 @@ class HandOffPage:
 
 
 def _wanted(found: Ticket, request: HttpRequest) -> tuple[Clause | None, str]:
-    """Return clause and area of a hand-off: those asked for, else what the case points to."""
+    """Return clause and area of a hand-off: those asked for, else what the case points to: its
+    verdict, else what is proposed or was answered in the form.
+
+    Edges: where nothing says that it is out of scope, an area is only asked: nobody changes a
+        verdict without having chosen to.
+    """
     document = found.agreement_version.document
     area = request.GET.get("area", "")
     if area in document.areas:
         return None, area
-    wanted = request.GET.get("clause") or (found.verdict if document.clause(found.verdict) else "")
-    pointed = document.clause_for(found.environment, found.request_type)
-    clause = document.clause(wanted) or pointed or document.clauses[0]
+    clause = document.clause(request.GET.get("clause") or found.verdict)
+    if clause is None and not found.verdict:
+        proposed = suggestion_of(found, queries.chain_of(found))
+        pointed = document.clause_for(found.environment, found.request_type)
+        clause = document.clause(proposed.verdict) if proposed else pointed
+    if clause is None:
+        asked = (key for key, area in document.areas.items() if area.email or area.target)
+        return None, next(asked, document.clauses[0].area)
     return clause, clause.area
 
 

@@ -67,3 +67,16 @@ def with_absences(
         absence = away.get(agent.pk)
         agent.away_words = until_words(absence, zone, now) if absence else ""
     return found
+
+
+def to_choose_from(agents: Iterable[Agent], *, levels: bool = False) -> list[tuple[int, str]]:
+    """Return agents with their absences as a list offers them; with `levels`, after their level."""
+    return [
+        (
+            agent.pk,
+            (f"L{agent.level} · " if levels else "")
+            + str(agent)
+            + (f" ({agent.away_words})" if agent.away_words else ""),
+        )
+        for agent in agents
+    ]

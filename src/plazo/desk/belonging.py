@@ -1,6 +1,6 @@
 """What a case's page shows of how it belongs to others, and of its tags and details."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from plazo.accounts.models import Agent
 from plazo.agreements.document import AgreementDocument
 from plazo.desk.wanted import compact
-from plazo.tickets import access, events, filters, joins, queries
+from plazo.tickets import access, events, filters, joins
 from plazo.tickets.models import Ticket, TicketEvent
 
 # How another case stands to this one: its words, and its icon.
@@ -41,11 +41,17 @@ CHOICES: Final = [
 
 
 def side_of(
-    found: Ticket, chain: Sequence[TicketEvent], agent: Agent, language: str, *, now: datetime
+    found: Ticket,
+    chain: Sequence[TicketEvent],
+    agent: Agent,
+    values: Mapping[str, str],
+    language: str,
+    *,
+    now: datetime,
 ) -> dict[str, Any]:
-    """Return the sections on linked cases, tags and details.
+    """Return the sections on linked cases, tags and details (`values`).
 
-    Costs one query for the linked cases, where there are any, and one where details were given.
+    Costs one query for the linked cases, where there are any.
     """
     document = found.agreement_version.document
     until = joins.undone_until(chain)
@@ -57,7 +63,7 @@ def side_of(
         "undo_merge_until": until if until is not None and now <= until else None,
         "merged_at": merged.at if (merged := joins.merge_event(chain)) else None,
         "tags": [(tag, queue_of_tag(tag)) for tag in found.tags],
-        "details": details_of(found, chain, document, language),
+        "details": details_of(found, values, document, language),
         "choices": choices_of(found, document, language),
         "referral": getattr(found, "referral", None),
         "splittable": _splittable(chain),
@@ -92,10 +98,10 @@ def _links(
 
 
 def details_of(
-    found: Ticket, chain: Sequence[TicketEvent], document: AgreementDocument, language: str
+    found: Ticket, given: Mapping[str, str], document: AgreementDocument, language: str
 ) -> list[dict[str, Any]]:
     """Return the further questions of a case's service and type, and whatever else was answered."""
-    values = queries.values_of(found, chain)
+    values = dict(given)
     asked = [
         {
             "key": entry.key,

@@ -26,7 +26,7 @@ from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
 from plazo.desk import forms
 from plazo.desk.areas_shown import areas_of, without_areas
-from plazo.desk.away import away_of, with_absences
+from plazo.desk.away import away_of, to_choose_from, with_absences
 from plazo.desk.belonging import side_of
 from plazo.desk.closing import ending_context, severity_history, wait_context
 from plazo.desk.composer import composer_of
@@ -42,9 +42,11 @@ from plazo.sla import Metric, UnknownTarget
 from plazo.tickets import access, commands, joins, queries
 from plazo.tickets.files import file_response
 from plazo.tickets.models import Status, Ticket, TicketEvent
+from plazo.triage.scope_reading import Read, read
 
 # Of a longer conversation its beginning and its end are shown, and the rest at a click.
 SHOWN: Final = (2, 58)
+MOST_ENDED_SHOWN: Final = 3
 # Fetched ahead by the browser, or by a screen that follows along: nobody may be looking.
 UNSEEN = {"sec-purpose", "x-plazo-live"}
 
@@ -91,12 +93,8 @@ def show_ticket(
     )
     severity_text = document.severity(found.severity)
     away, zone = absences_at(now), context["zone"]
+    agents = with_absences(assignable_agents(), away, zone, now)
     organization = found.organization
-    context |= side_of(found, chain, request.agent, language, now=now)  # type: ignore[attr-defined]
-    context |= scope_of(found, chain, language)
-    verdict_clocks = (c for _label, c in clocks if c.metric == Metric.SCOPE_VERDICT and c.live)
-    context["scope_clock"] = next(verdict_clocks, None)
-    participants = list(found.participants.select_related("requester"))
     entries = queries.conversation(
         found,
         chain,
@@ -104,6 +102,12 @@ def show_ticket(
         merged=taken_in,
         ends=None if request.GET.get("all") else SHOWN,
     )
+    said = _said(found, chain, entries)
+    context |= side_of(found, chain, agent, said.values, language, now=now)
+    context |= scope_of(found, chain, said, language)
+    verdict_clocks = (c for _label, c in clocks if c.metric == Metric.SCOPE_VERDICT and c.live)
+    context["scope_clock"] = next(verdict_clocks, None)
+    participants = list(found.participants.select_related("requester"))
     context |= areas_of(found, chain, evaluation, taken_in, language, now)
     context |= {
         "ticket": found,
@@ -112,6 +116,7 @@ def show_ticket(
         "last_sequence": found.last_sequence,
         "main_clock": live[0] if live else None,
         "clocks": [pair for pair in clocks if not live or pair is not live[0]],
+        "ended_clocks": _ended([pair for pair in clocks if pair not in live]),
         "severities": [
             (
                 s.key,
@@ -125,10 +130,7 @@ def show_ticket(
         "severity_guide": severity_text.description.in_language(language) if severity_text else "",
         "verdict_clause": document.clause(found.verdict),
         "verdict_topic": _topic(document.clause(found.verdict), language),
-        "ladder": [
-            (s.level, s.role.in_language(language), _(" or ").join(s.contacts))
-            for s in document.ladder
-        ],
+        "ladder": _ladder(found, chain, language),
         "rung": _rung(found, language),
         "has_it": queries.who_has_it(chain),
         "entitled": organization is not None and organization.stage == document.stages.entitled,
@@ -140,7 +142,8 @@ def show_ticket(
             for key in (organization.services if organization else [])
         ),
         "asked": _asked(found, chain, language),
-        "agents": with_absences(assignable_agents(), away, zone, now),
+        "assignees": to_choose_from(agents, levels=True),
+        "owners": to_choose_from(agents),
         "away": away_of(found.assignee_id, away, zone, now),
         "participants": participants,
         "promise_asked": promise_asked,
@@ -168,7 +171,7 @@ def show_ticket(
         **wait_context(found),
         **automation_of(found, context["agent"], now, language),
     }
-    context |= promises_context(found, chain, evaluation, context["agents"])
+    context |= promises_context(found, chain, evaluation, agents)
     context |= composer_of(found, agent, participants, form, words=words, now=now)
     failed = bool(error or doubts or promise_asked) or (
         form is not None and form.is_bound and bool(form.errors)
@@ -184,6 +187,16 @@ def _read(request: HttpRequest, found: Ticket, unread: str, now: datetime) -> di
     if not inbox.read_notices(agent_id=agent.pk, ticket_id=found.pk, now=now):
         return {}
     return {"unread_notices": inbox.unread_words(inbox.unread(agent))}
+
+
+def _said(found: Ticket, chain: Sequence[TicketEvent], entries: Sequence[queries.Entry]) -> Read:
+    """Return what a case says: the request is mostly shown, and the details cost a query where
+    there are any."""
+    first = chain[0].payload["message"]
+    for entry in entries:
+        if entry.message is not None and entry.message.pk == first:
+            return Read(entry.message.body_text, queries.values_of(found, chain))
+    return read(found, chain)
 
 
 def _asked(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
@@ -233,6 +246,36 @@ def why(request: HttpRequest, number: str, key: str) -> HttpResponse:
 def file(request: HttpRequest, file: uuid.UUID) -> HttpResponseBase:
     """Hand out a file of a message or a note."""
     return file_response(access.attachment_for_agent(request.agent, file))  # type: ignore[attr-defined]
+
+
+def _ended(clocks: Sequence[tuple[str, clockview.ClockView]]) -> dict[str, Any]:
+    """Return the clocks that ended: a few are shown, more are folded, saying how many were late."""
+    few = len(clocks) <= MOST_ENDED_SHOWN
+    return {
+        "shown": clocks if few else [],
+        "folded": [] if few else clocks,
+        "late": sum(clock.sla == "late" for _label, clock in clocks),
+    }
+
+
+def _ladder(found: Ticket, chain: Sequence[TicketEvent], language: str) -> list[dict[str, Any]]:
+    """Return the steps of the agreement's ladder, each with when the case was at its level."""
+    entered = {1: chain[0].recorded_at} | {
+        event.payload["level"]: event.recorded_at
+        for event in chain
+        if event.kind == "level.entered"
+    }
+    return [
+        {
+            "step": step.level,
+            "role": step.role.in_language(language),
+            "contacts": _(" or ").join(step.contacts),
+            "since": entered.get(step.level),
+            "until": entered.get(step.level + 1),
+            "rings": found.ladder.get("step") == step.level,
+        }
+        for step in found.agreement_version.document.ladder
+    ]
 
 
 def _rung(found: Ticket, language: str) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from plazo.core.clock import read_clock
 from plazo.desk.acting import act
 from plazo.desk.frame import agent_required, frame, posted
 from plazo.escalation import letters, queries
-from plazo.escalation.labels import cause_words, role_of
+from plazo.escalation.labels import cause_words, due_words, role_of, why_words
 from plazo.escalation.models import Ring, RingState
 from plazo.tickets import access, commands
 from plazo.tickets.errors import NothingRings
@@ -93,12 +93,10 @@ def _silences(silence: Mapping[str, timedelta], step: int, top: int) -> str:
     """Say after how much silence the next step is rung, by severity."""
     if step >= top:
         return _("The last step: it is rung until somebody answers.")
-    words = [f"{severity}: {localtime.span_words(span)}" for severity, span in silence.items()]
+    words = [f"{severity} {localtime.span_words(span)}" for severity, span in silence.items()]
     if not words:
         return _("Silence rings nobody further.")
-    return _("Without an answer the next step is rung after: %(spans)s") % {
-        "spans": " · ".join(words)
-    }
+    return _("Without an answer it goes up: %(spans)s") % {"spans": " · ".join(words)}
 
 
 def _monday(now: datetime, zone: str) -> datetime:
@@ -240,7 +238,9 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
         context = {
             "language": mail.language,
             "desk_name": version_in_force(now).document.name.in_language(mail.language),
-            "rings": [(ring, cause_words(ring.cause)) for ring in rings],
+            "rings": [
+                (ring, why_words(ring, zone), due_words(ring.ticket, zone, now)) for ring in rings
+            ],
             "taken": taken,
             "last": last,
             "answered": last is not None and last.state == RingState.ANSWERED,

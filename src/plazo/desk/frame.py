@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -18,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from plazo.accounts.models import Agent
+from plazo.accounts.queries import TEAM
 from plazo.agreements.errors import NoAgreementInForce
 from plazo.agreements.models import AgreementVersion
 from plazo.agreements.page import opening_now
@@ -25,6 +25,7 @@ from plazo.automation import views
 from plazo.automation.models import SavedView
 from plazo.core import drawing
 from plazo.core.errors import NotVisible, PlazoError
+from plazo.core.kept import kept
 from plazo.escalation import queries as ladder
 from plazo.notifications import inbox
 from plazo.tickets import access, filters, listing, queries
@@ -135,12 +136,14 @@ def frame(
     }
 
 
-def _besides(agent: Agent) -> dict[str, QuerySet[Any]]:
-    """Return what else the frame counts: notices unread, and what rings, for oneself and at all."""
+@kept(TEAM)
+def _besides(agent: Agent) -> dict[str, queries.Count]:
+    """Return the texts of what else the frame counts: notices unread, and what rings, for oneself
+    and at all. They are the same for every page of an agent."""
     return {
-        "unread": inbox.unread_of(agent),
-        "rings": ladder.bells_of(agent),
-        "ringing": ladder.ringing_for(agent),
+        "unread": queries.count_of(inbox.unread_of(agent)),
+        "rings": queries.count_of(ladder.bells_of(agent)),
+        "ringing": queries.count_of(ladder.ringing_for(agent)),
     }
 
 

@@ -15,6 +15,7 @@ from plazo.accounts.queries import assignable_agents, names_of_agents
 from plazo.agreements.queries import version_in_force
 from plazo.core import localtime
 from plazo.core.clock import read_clock
+from plazo.desk.fields import DayInput
 from plazo.desk.frame import frame
 from plazo.desk.setting_up import coordinators, setting
 from plazo.tickets import pauses as counted
@@ -22,6 +23,7 @@ from plazo.tickets.models import WaitingFor
 
 DAYS: Final = 30
 LONGEST: Final = timedelta(days=366)
+DAY: Final = timedelta(days=1)
 
 
 class PeriodForm(forms.Form):
@@ -30,12 +32,12 @@ class PeriodForm(forms.Form):
     since = forms.DateField(
         required=False,
         label=gettext_lazy("Since"),
-        widget=forms.DateInput(attrs={"class": "input input--sm", "type": "date"}),
+        widget=DayInput(attrs={"class": "input input--sm"}),
     )
     until = forms.DateField(
         required=False,
         label=gettext_lazy("Until"),
-        widget=forms.DateInput(attrs={"class": "input input--sm", "type": "date"}),
+        widget=DayInput(attrs={"class": "input input--sm"}),
     )
     agent = forms.IntegerField(required=False, min_value=0)
     waiting_for = forms.ChoiceField(required=False, choices=[("", ""), *WaitingFor.choices])
@@ -63,6 +65,9 @@ def pauses(request: HttpRequest) -> HttpResponse:
     zone, form = agent.user.time_zone, PeriodForm(request.GET)
     since, until = _period(form, zone, now)
     data = form.cleaned_data
+    if not form.errors:  # what is shown stands in the fields, whoever chose it
+        days = {"since": localtime.local(since, zone), "until": localtime.local(until, zone) - DAY}
+        form = PeriodForm(data | {key: day.date() for key, day in days.items()})
     found = counted.report(agent, since=since, until=until, now=now)
     rows, following = counted.page(
         agent,

@@ -121,17 +121,20 @@ def _under(ticket: Ticket, clock: ClockView | None, zone: str, now: datetime) ->
         text = localtime.day_time(ticket.solved_at, zone, now)
     else:
         text = str(Status(ticket.status).label) if waits else str(ticket.requester)
-    if lacks_promise(ticket):
-        missing = _("no promise yet")
-        text = f"{text} · {missing}"
+    missing = _("no promise yet") if lacks_promise(ticket) else ""
     reason = ticket.waiting_reason if ticket.status == Status.PENDING else ""
-    return f"{text} · {reason}" if reason else text
+    return " · ".join(part for part in (text, missing, reason) if part)
 
 
 def _flagged(ticket: Ticket, version: AgreementVersion, under: str) -> str:
-    """Return the second line with a mark before it where the client is not entitled to support."""
+    """Return the second line with what stands before it: whom the ladder rings, and a mark where
+    the client is not entitled to support.
+    """
     why = unentitled(ticket.organization, ticket.service, version.document)
-    return _flag(why) + format_html("{}", under) if why and not ticket.is_ended else under
+    rung = ticket.ladder.get("step")
+    marks = [_rings(rung)] if rung else []
+    marks += [_flag(why)] if why and not ticket.is_ended else []
+    return format_html("{}{}", mark_safe("".join(marks)), under) if marks else under  # noqa: S308
 
 
 @lru_cache(maxsize=64)
@@ -140,6 +143,15 @@ def _flag(why: str) -> SafeString:
         '<span class="q-flag c-risk" title="{}">{}<span class="sr">{}. </span></span> ',
         why, tags.icon("shield-alert"), why,
     )  # fmt: skip
+
+
+@kept_in_each_language
+def _rings(step: int) -> str:
+    """Say that the ladder rings, and which level: nobody has said yet that they have it."""
+    words = _("Rings level %(step)s") % {"step": step}
+    return format_html(
+        '<span class="q-flag c-late">{} <b>{}</b></span> · ', tags.icon("bell-ring"), words
+    )
 
 
 def _cell(

@@ -14,6 +14,7 @@ from plazo.agreements.document import IN_SCOPE, AgreementDocument
 from plazo.tickets import events
 from plazo.tickets.models import Channel, Status, Ticket, TicketEvent
 from plazo.triage.scope import Evidence, Found
+from plazo.triage.scope_reading import Read
 from plazo.triage.scope_suggesting import Suggestion, suggestion_of
 
 # Why a client is not entitled, in words.
@@ -51,14 +52,16 @@ class Judged:
     agreed: bool
 
 
-def scope_of(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
+def scope_of(
+    found: Ticket, chain: Sequence[TicketEvent], said: Read, language: str
+) -> dict[str, Any]:
     """Return what the page shows of the scope.
 
-    Costs two to four queries for a case that has no verdict yet, and none for one that has.
+    Costs two queries for a case that has no verdict yet, unless it is kept what was learned.
     """
     document = found.agreement_version.document
     undecided = not found.verdict and found.status not in (Status.SOLVED, Status.CLOSED)
-    suggestion = suggestion_of(found, chain) if undecided else None
+    suggestion = suggestion_of(found, chain, said) if undecided else None
     return {
         "scope_open": undecided,
         "scope_suggestion": _shown(suggestion, document, language) if suggestion else None,

@@ -17,7 +17,7 @@ from django.db import transaction
 from plazo.accounts.models import Agent
 from plazo.agreements.queries import version_in_force
 from plazo.escalation import hooks
-from plazo.escalation.models import Bell, Contact, Endpoint
+from plazo.escalation.models import Bell, Contact, Endpoint, RingState
 from plazo.notifications import planning, quiet
 from plazo.notifications.models import MailKind, Preference
 from plazo.sla import Calendar, repeat_at
@@ -74,10 +74,24 @@ def _ring(kind: str, key: int, now: datetime) -> int:
     later = [bell for bell in due if waits > now and not _at_any_hour(bell)]
     Bell.objects.filter(pk__in=[bell.pk for bell in later]).update(next_at=waits)
     ringing = [bell for bell in due if waits <= now or _at_any_hour(bell)]
-    written = 0
-    for step, bells in groupby(ringing, key=lambda bell: bell.ring.step):
+    written = _tell_ends(target, ringing, now) if isinstance(target, Endpoint) else 0
+    open_ones = (bell for bell in ringing if bell.ring.state == RingState.RINGING)
+    for step, bells in groupby(open_ones, key=lambda bell: bell.ring.step):
         written += _tell(target, step, list(bells), now)
     _put_off(ringing, target, now)
+    return written
+
+
+def _tell_ends(endpoint: Endpoint, bells: Sequence[Bell], now: datetime) -> int:
+    """Write the calls about rings that ended since an endpoint was told of them: who has them, or
+    that they were done; return how many.
+    """
+    written = 0
+    for state in (RingState.ANSWERED, RingState.SETTLED):
+        rings = [bell.ring_id for bell in bells if bell.ring.state == state]
+        if rings and endpoint.is_active:
+            hooks.plan_end_call(endpoint, rings, now=now)
+            written += 1
     return written
 
 
@@ -137,7 +151,9 @@ def _tell(
 
 
 def _put_off(bells: Sequence[Bell], target: Agent | Contact | Endpoint, now: datetime) -> None:
-    """Set when each bell rings again. An endpoint is told once of a ring: it is a machine."""
+    """Set when each bell rings again. An endpoint is told once of a ring: it is a machine. That it
+    ended is said apart.
+    """
     ladder = version_in_force(now).sla.ladder
     for times, alike in groupby(
         sorted(bells, key=lambda bell: bell.times), lambda bell: bell.times

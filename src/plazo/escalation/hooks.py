@@ -1,4 +1,4 @@
-"""Webhooks: telling another system, or a chat, what rings.
+"""Webhooks: telling another system, or a chat, what rings, and who has it.
 
 A call is a row; a job only wakes it, and the loop wakes it again. A worker takes a row for a while
 before it connects, so of several that saw the same one has it, and one that died is followed. The
@@ -62,6 +62,15 @@ def plan_call(
     listed = list(found.filter(pk__in=rings).order_by("rang_at", "pk")[: payloads.MOST_LISTED])
     with translation.override(endpoint.language):
         body = payloads.of_rings(endpoint.form, step, listed, len(rings), now=now)
+    plan(endpoint, body, now=now)
+
+
+def plan_end_call(endpoint: Endpoint, rings: Sequence[int], *, now: datetime) -> None:
+    """Write down one call about rings that all ended alike; wake a worker at commit."""
+    found = Ring.objects.select_related("ticket__agreement_version", "ticket__organization")
+    listed = list(found.filter(pk__in=rings).order_by("ended_at", "pk")[: payloads.MOST_LISTED])
+    with translation.override(endpoint.language):
+        body = payloads.of_ends(endpoint.form, listed, len(rings), now=now)
     plan(endpoint, body, now=now)
 
 

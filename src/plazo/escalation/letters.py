@@ -1,8 +1,8 @@
 """The mail that rings: what rings for somebody on one step, and the link that says "I have it"."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.conf import settings
 from django.core import signing
@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from plazo.core import localtime
-from plazo.escalation.labels import cause_words, role_of
+from plazo.escalation.labels import due_words, role_of, why_words
 from plazo.escalation.models import Ring, RingState
 from plazo.escalation.payloads import address_of
 from plazo.notifications import planning, rendering
@@ -49,6 +48,15 @@ def mail_of(token: str) -> OutboundMail | None:
     return OutboundMail.objects.filter(pk=key, kind=MailKind.RING).first()
 
 
+def _line(ring: Ring, zone: str, now: datetime) -> dict[str, Any]:
+    return {
+        "ring": ring,
+        "why": why_words(ring, zone),
+        "due": due_words(ring.ticket, zone, now),
+        "url": address_of(ring),
+    }
+
+
 def _render(mail: OutboundMail) -> rendering.Rendered | None:
     """Write the mail; nothing where nothing of it rings any more."""
     ringing = Ring.objects.filter(pk__in=mail.about["rings"], state=RingState.RINGING)
@@ -74,9 +82,8 @@ def _render(mail: OutboundMail) -> rendering.Rendered | None:
         "role": role,
         "again": mail.about.get("again", False),
         "zone": zone,
-        "zone_words": localtime.zone_label(mail.created_at, zone),
         "now": mail.created_at,
-        "rings": [(ring, cause_words(ring.cause), address_of(ring)) for ring in rings[:MOST_LINES]],
+        "rings": [_line(ring, zone, mail.created_at) for ring in rings[:MOST_LINES]],
         "more": max(count - MOST_LINES, 0),
         "answer_url": settings.PLAZO.base_url + reverse("desk:ring_link", args=[token_of(mail)]),
         "board_url": f"{settings.PLAZO.base_url}/desk/escalations/",

@@ -81,8 +81,8 @@ class HookForm(models.TextChoices):
 
 
 class Endpoint(models.Model):
-    """Somewhere that is told of every ring by HTTP. Its address and its secret are sealed: a chat's
-    address is a secret by itself.
+    """Somewhere that is told by HTTP of every ring, and of how it ended. Its address and its secret
+    are sealed: a chat's address is a secret by itself.
 
     `host` is what may be shown of the address. `failing_since` is when it last began not to work.
     """
@@ -166,7 +166,8 @@ class Ring(models.Model):
 class Bell(models.Model):
     """Somebody, or something, that one ring rings: an agent, a contact or an endpoint.
 
-    `next_at` is when it must be rung again, or None: it was answered, done, or passed on.
+    `next_at` is when it must be rung again, or None: it was answered, done, or passed on. An
+    endpoint that was told of a ring has it once more when that ends.
     """
 
     ring = models.ForeignKey(Ring, on_delete=models.CASCADE, related_name="bells")

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from plazo.core import localtime
 from plazo.escalation.labels import cause_words, role_of
-from plazo.escalation.models import HookForm, Ring
+from plazo.escalation.models import HookForm, Ring, RingState
 
 MOST_LISTED: Final = 20
 LONGEST_SUBJECT: Final = 120
@@ -35,6 +35,20 @@ def of_rings(
             return _teams(headline, [_line(ring) for ring in rings], count)
         case _:
             return _own(step, rings, count, now)
+
+
+def of_ends(form: str, rings: Sequence[Ring], count: int, *, now: datetime) -> dict[str, Any]:
+    """Return what a call says of rings that ended, all answered or all done before anybody did.
+
+    Units: `rings` are the first of them, `count` is how many there are.
+    """
+    match form:
+        case HookForm.SLACK:
+            return _slack(_end_headline(rings, count), [_end_line(ring) for ring in rings], count)
+        case HookForm.TEAMS:
+            return _teams(_end_headline(rings, count), [_end_line(ring) for ring in rings], count)
+        case _:
+            return _own_end(rings, count, now)
 
 
 def of_test(form: str, *, now: datetime) -> dict[str, Any]:
@@ -65,6 +79,31 @@ def _line(ring: Ring) -> tuple[str, str, str]:
     return ring.ticket.number, address_of(ring), " · ".join(part for part in said if part)
 
 
+def _end_headline(rings: Sequence[Ring], count: int) -> str:
+    named = {ring.answered_name for ring in rings}
+    number = rings[0].ticket.number
+    if rings[0].state != RingState.ANSWERED:
+        words = ngettext(
+            "%(number)s rings no more: it was done",
+            "%(count)s cases ring no more: they were done",
+            count,
+        )
+        return words % {"number": number, "count": count}
+    if len(named) > 1:
+        return _("%(count)s cases ring no more: somebody has each") % {"count": count}
+    words = ngettext("%(who)s has %(number)s", "%(who)s has %(count)s cases", count)
+    return words % {"who": rings[0].answered_name, "number": number, "count": count}
+
+
+def _end_line(ring: Ring) -> tuple[str, str, str]:
+    """Return the number, address and words of a ring that ended."""
+    answered = ring.state == RingState.ANSWERED
+    has_it = _("%(who)s has it") % {"who": ring.answered_name} if answered else ""
+    severity = _("severity %(letter)s") % {"letter": ring.severity} if ring.severity else ""
+    said = [has_it, severity, ring.ticket.subject[:LONGEST_SUBJECT]]
+    return ring.ticket.number, address_of(ring), " · ".join(part for part in said if part)
+
+
 def _board() -> str:
     return f"{settings.PLAZO.base_url}/desk/escalations/"
 
@@ -79,6 +118,38 @@ def _more(listed: int, count: int) -> str:
     return ngettext("and %(count)s more", "and %(count)s more", rest) % {"count": rest}
 
 
+def _about(ring: Ring) -> dict[str, Any]:
+    return {
+        "number": ring.ticket.number,
+        "subject": ring.ticket.subject,
+        "severity": ring.severity or None,
+        "organization": str(ring.ticket.organization or "") or None,
+    }
+
+
+def _own_end(rings: Sequence[Ring], count: int, now: datetime) -> dict[str, Any]:
+    answered = rings[0].state == RingState.ANSWERED
+    return {
+        "type": "ladder.answered" if answered else "ladder.settled",
+        "timestamp": localtime.iso(now),
+        "data": {
+            "count": count,
+            "tickets": [
+                _about(ring)
+                | {
+                    "step": ring.step,
+                    "rang_at": localtime.iso(ring.rang_at),
+                    "ended_at": localtime.iso(ring.ended_at) if ring.ended_at else None,
+                    "answered_by": ring.answered_name or None,
+                    "url": address_of(ring),
+                }
+                for ring in rings
+            ],
+            "board": _board(),
+        },
+    }
+
+
 def _own(step: int, rings: Sequence[Ring], count: int, now: datetime) -> dict[str, Any]:
     return {
         "type": "ladder.rang",
@@ -87,11 +158,8 @@ def _own(step: int, rings: Sequence[Ring], count: int, now: datetime) -> dict[st
             "step": step,
             "count": count,
             "tickets": [
-                {
-                    "number": ring.ticket.number,
-                    "subject": ring.ticket.subject,
-                    "severity": ring.severity or None,
-                    "organization": str(ring.ticket.organization or "") or None,
+                _about(ring)
+                | {
                     "cause": ring.cause,
                     "due_at": localtime.iso(ring.instant),
                     "rang_at": localtime.iso(ring.rang_at),

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from django.db.models import Case, Q, Value, When
+
 from plazo.escalation.models import Bell, Ring, RingState
 from plazo.escalation.people import mailed_besides, setup
 from plazo.sla import silence_ends_at
@@ -46,7 +48,11 @@ def keep_many(pages: Pages) -> None:
 
 
 def _end(said: Sequence[tuple[Ticket, TicketEvent]]) -> None:
-    """End what rang until now: its bells are silent from here on. Two queries for all alike."""
+    """End what rang until now: its bells are silent from here on, and an endpoint that was told of
+    it hears once more how it ended. Two queries for all alike.
+
+    Edges: in the one statement that also waits for whoever tells an endpoint right now.
+    """
     alike: dict[tuple[RingState, datetime, int | None, str], list[int]] = {}
     for ticket, event in said:
         state = ENDS.get(event.kind, RingState.PASSED)
@@ -55,8 +61,11 @@ def _end(said: Sequence[tuple[Ticket, TicketEvent]]) -> None:
         alike.setdefault((state, event.recorded_at, *who), []).append(ticket.pk)
     for (state, at, agent, name), tickets in alike.items():
         ringing = Ring.objects.filter(ticket__in=tickets, state=RingState.RINGING)
-        Bell.objects.filter(ring__in=ringing.values("pk"), next_at__isnull=False).update(
-            next_at=None
+        bells = Bell.objects.filter(ring__in=ringing.values("pk"))
+        told = When(endpoint__isnull=False, times__gt=0, then=Value(at))
+        heard = [] if state == RingState.PASSED else [told]
+        bells.filter(Q(next_at__isnull=False) | Q(endpoint__isnull=False)).update(
+            next_at=Case(*heard, default=Value(None), output_field=Bell.next_at.field)
         )
         ringing.update(state=state, ended_at=at, answered_by=agent, answered_name=name)
 

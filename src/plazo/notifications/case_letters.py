@@ -54,7 +54,7 @@ def _letter(
     said = rendering.Words(headline=headline, **text | words)
     about = f"[{ticket.number}] {subject}"
     if not bare:
-        about = f"{about}: {rendering.one_line(ticket.subject)}"
+        about = f"{about} · {rendering.one_line(ticket.subject)}"
     return rendering.plain_letter(mail, about, said, desk_name=name)
 
 
@@ -96,10 +96,27 @@ def _render_promise(mail: OutboundMail) -> rendering.Rendered | None:
         _("New time: %(what)s") % {"what": label} if promise.moved else label,
         _("%(what)s: %(when)s") % {"what": label, "when": _when(by, zone, now)},
         paragraphs=paragraphs,
-        button=_("See the case"),
-        button_url=_case_address(ticket, mail.language),
-        small=[_("You can also answer this mail.")],
+        **_way_back(mail, ticket),
     )
+
+
+def _way_back(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
+    """Return how a reader comes to the case: its link is the requester's own, and whoever else
+    takes part answers by mail.
+    """
+    if mail.recipient == ticket.requester.email:
+        return {
+            "button": _("See the case"),
+            "button_url": _case_address(ticket, mail.language),
+            "small": [_("You can also answer this mail.")],
+        }
+    name = ticket.agreement_version.document.name.in_language(mail.language)
+    words = _("You are in copy of case %(number)s: answer this mail to write in it.")
+    return {
+        "small": [words % {"number": ticket.number}],
+        "why": _("You receive this mail because you take part in a case with %(name)s.")
+        % {"name": name},
+    }
 
 
 def _case_address(ticket: Ticket, language: str) -> str:
@@ -115,7 +132,9 @@ def _render_reminder(mail: OutboundMail) -> rendering.Rendered | None:
     zone, now = zone_of(ticket), mail.created_at
     pauses = ticket.agreement_version.document.pauses
     paragraphs = [
-        "" if rendering.is_bare(mail) else wait.reason,
+        ""
+        if rendering.is_bare(mail)
+        else _("We are waiting for you: %(reason)s") % {"reason": wait.reason},
         _("We have been waiting since %(day)s.")
         % {"day": localtime.long_date(wait.started_at, zone)},
     ]

@@ -42,17 +42,20 @@ def context_of(request: HttpRequest, language: str, seen: Seen, now: datetime) -
     severity = document.severity(ticket.severity)
     environment = document.environments.get(ticket.environment)
     framed = frame(request, language, now, ticket.agreement_version, "requests")
+    clocks = [
+        (_label_of(view), view)
+        for view in (clockview.of_applied(applied, now) for applied in evaluation.applied)
+        if view.metric in PROMISES and view.state != State.CANCELLED
+    ]
+    past = [pair for pair in clocks if _is_past(pair[1])]
     return framed | {
         "seen": seen,
         "ticket": ticket,
         "token": seen.token,
         "zone": seen.person.time_zone or framed["zone"],
         "chain": chain,
-        "clocks": [
-            (clock_label(applied.key), clockview.of_applied(applied, now))
-            for applied in evaluation.applied
-            if applied.metric in PROMISES and applied.state is not State.CANCELLED
-        ],
+        "clocks": [pair for pair in clocks if pair not in past],
+        "past_promises": past,
         "status_words": status_words(ticket),
         "severity_name": severity.name.in_language(language) if severity else "",
         "service_name": document.service_name(ticket.service, language),
@@ -65,6 +68,17 @@ def context_of(request: HttpRequest, language: str, seen: Seen, now: datetime) -
             for step in document.ladder
         ],
     }
+
+
+def _is_past(clock: clockview.ClockView) -> bool:
+    """Say whether a clock is a promise of a person that was kept or broken, and is over."""
+    return clock.metric == Metric.PROMISED_UPDATE and clock.done_at is not None
+
+
+def _label_of(clock: clockview.ClockView) -> str:
+    """Return what a requester calls a clock: of what is still to come, what it brings."""
+    is_update = clock.metric == Metric.PROMISED_UPDATE and ":solution" not in clock.key
+    return _("Next update") if is_update and not _is_past(clock) else clock_label(clock.key)
 
 
 @of_case

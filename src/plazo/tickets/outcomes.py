@@ -12,17 +12,20 @@ from django.utils.translation import gettext as _
 
 from plazo.core import audit
 from plazo.core.actor import Actor
+from plazo.core.kept import kept
 from plazo.tickets.errors import OutcomeKept
 from plazo.tickets.outcome_models import Asks, Outcome, OutcomeKind, SolvingRule
 
 MOST: Final = 40
+OUTCOMES: Final = "outcomes"  # the stamp of all that is read here
 
 
 # ── Reads ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@kept(OUTCOMES)
 def every() -> dict[str, list[Outcome]]:
-    """Return all lists, retired entries too, each in its order. One query."""
+    """Return all lists, retired entries too, each in its order. One query, unless it is kept."""
     found: dict[str, list[Outcome]] = {kind.value: [] for kind in OutcomeKind}
     for outcome in Outcome.objects.order_by("position", "pk"):
         found.setdefault(outcome.kind, []).append(outcome)
@@ -30,23 +33,26 @@ def every() -> dict[str, list[Outcome]]:
 
 
 def choices(kind: str, language: str, *, retired: bool = False) -> list[tuple[str, str]]:
-    """Return what can be chosen of a list, in its order. One query."""
-    entries = Outcome.objects.filter(kind=kind).order_by("position", "pk")
-    if not retired:
-        entries = entries.filter(retired_at=None)
-    return [(entry.key, entry.in_language(language)) for entry in entries]
+    """Return what can be chosen of a list, in its order. One query, unless it is kept."""
+    return [
+        (entry.key, entry.in_language(language))
+        for entry in every()[kind]
+        if retired or entry.retired_at is None
+    ]
 
 
 def every_name(kind: str) -> list[tuple[str, str]]:
-    """Return each key of a list under its own name and in both languages. One query."""
+    """Return each key of a list under its own name and in both languages. One query, unless it is
+    kept."""
     found = []
-    for entry in Outcome.objects.filter(kind=kind).order_by("position", "pk"):
+    for entry in every()[kind]:
         found += [(entry.key, entry.key), (entry.key, entry.name_es), (entry.key, entry.name_en)]
     return found
 
 
+@kept(OUTCOMES)
 def asks() -> str:
-    """Return what solving asks of an agent. One query."""
+    """Return what solving asks of an agent. One query, unless it is kept."""
     rule = SolvingRule.objects.filter(pk=1).first()
     return rule.asks if rule is not None else Asks.REQUIRED.value
 

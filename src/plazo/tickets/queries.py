@@ -50,7 +50,7 @@ HELD_SHOWN = 3
 # What stands for now in a statement that is kept.
 _SOME_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 # The text of a count, and its parameters.
-_Count = tuple[str, list[Any]]
+Count = tuple[str, list[Any]]
 Name = TypeVar("Name", bound=str)
 
 QueueView = Literal["due", "overdue", "mine", "unassigned", "pending", "solved"]
@@ -141,39 +141,41 @@ def live_clock(ticket: Ticket, metrics: Collection[str] | None = None) -> dict[s
 
 
 def counts(
-    *, agent: Agent, now: datetime, besides: Mapping[str, QuerySet[Any]] | None = None
+    *, agent: Agent, now: datetime, besides: Mapping[str, Count] | None = None
 ) -> dict[str, int]:
     """Return how many tickets each view holds, up to the cap: never the count of the table.
 
-    Units: `besides` are other lists of which the same page wants to know how long they are.
+    Units: `besides` are other lists of which the same page wants to know how long they are
+        (`count_of`).
     Costs one query of capped sub-selects, each on its own partial index.
     """
-    parts: dict[str, _Count] = {
+    parts: dict[str, Count] = {
         view: (sql, [now if value == _SOME_TIME else value for value in values])
         for view, (sql, values) in _counts_of_views(agent).items()
     }
-    return _counted(parts | {name: _count_of(rows) for name, rows in (besides or {}).items()})
+    return _counted(parts | dict(besides or {}))
 
 
 def capped_counts(lists: Mapping[Name, QuerySet[Any]]) -> dict[Name, int]:
     """Return how long each list is, up to the cap and one more. Costs one query for all."""
-    return _counted({name: _count_of(rows) for name, rows in lists.items()})
+    return _counted({name: count_of(rows) for name, rows in lists.items()})
 
 
 @kept(TEAM)
-def _counts_of_views(agent: Agent) -> dict[str, _Count]:
+def _counts_of_views(agent: Agent) -> dict[str, Count]:
     """Return the text of each view's count: it is the same for every page of an agent, and longer
     in the making than in the asking."""
-    return {view: _count_of(queue(view, agent=agent, now=_SOME_TIME)) for view in VIEWS}
+    return {view: count_of(queue(view, agent=agent, now=_SOME_TIME)) for view in VIEWS}
 
 
-def _count_of(rows: QuerySet[Any]) -> _Count:
+def count_of(rows: QuerySet[Any]) -> Count:
+    """Return the text of a list's count, for `counts`. Costs nothing."""
     limited = rows.order_by().values("pk")[: COUNT_CAP + 1]
     sql, values = limited.query.sql_with_params()
     return f"(SELECT count(*) FROM ({sql}) AS t)", list(values)  # noqa: S608 - Django's own text
 
 
-def _counted(parts: Mapping[Name, _Count]) -> dict[Name, int]:
+def _counted(parts: Mapping[Name, Count]) -> dict[Name, int]:
     values = [value for _sql, given in parts.values() for value in given]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(sql for sql, _given in parts.values())}", values)

@@ -6,16 +6,18 @@ from typing import Final
 from django.conf import settings
 from django.db.models import Exists
 
+from plazo.core.kept import kept
 from plazo.triage.learning import BadWeights, Weights
 from plazo.triage.models import Outcome, ScopeLearning, ScopeModel
 
 RUNS_SHOWN: Final = 14
 
 
+@kept("scope_model")
 def model_in_use() -> tuple[int, Weights] | None:
     """Return the newest model with its key; None where there is none, or where it is off.
 
-    Costs one query; the weights are read once in a process.
+    Costs one query, unless it is kept; the weights are read once in a process.
     """
     off = ScopeLearning.objects.filter(is_on=False)
     newest = (

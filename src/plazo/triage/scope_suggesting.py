@@ -13,7 +13,7 @@ from plazo.tickets.models import Ticket, TicketEvent
 from plazo.triage.learning import SPEAKS, Prediction
 from plazo.triage.learning_queries import model_in_use
 from plazo.triage.scope import CaseFacts, Ranked, suggest
-from plazo.triage.scope_reading import facts_of
+from plazo.triage.scope_reading import Read, facts_of
 
 # What may be proposed at all: beyond it are only whispers.
 FEWEST_POINTS: Final = 40
@@ -36,14 +36,18 @@ class Suggestion:
     proposal: Proposal
 
 
-def suggestion_of(ticket: Ticket, chain: Sequence[TicketEvent]) -> Suggestion | None:
+def suggestion_of(
+    ticket: Ticket, chain: Sequence[TicketEvent], said: Read | None = None
+) -> Suggestion | None:
     """Return what a case is proposed; None where nothing speaks loud enough.
 
+    Units: `said` is what the case says, where it is at hand.
     Edges: rules that are sure come before all; what was learned comes next, and proposes only
-        what the case's own agreement has. Costs two to four queries.
+        what the case's own agreement has. Costs two queries for what it says, and two for what was
+        learned, unless that is kept.
     """
     document = ticket.agreement_version.document
-    facts = facts_of(ticket, chain)
+    facts = facts_of(ticket, chain, said)
     ranked = suggest(document, facts)
     if ranked and ranked[0].sure:
         return _by_rules(ranked)

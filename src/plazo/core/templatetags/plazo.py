@@ -1,6 +1,7 @@
 """Tags and filters that every template has without loading them."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -145,6 +146,12 @@ def spent(clock: ClockView, label: str = "", thin: bool = False) -> dict[str, An
 def ruler(drawn: Any, uid: str = "r") -> dict[str, Any]:
     """Draw one day as a ruled strip."""
     return {"ruler": drawn, "uid": uid}
+
+
+@register.simple_tag
+def options(choices: Iterable[tuple[object, object]], chosen: object = None) -> SafeString:
+    """Draw the options of a list, and mark what is chosen."""
+    return chips.options(choices, chosen)
 
 
 @register.simple_tag

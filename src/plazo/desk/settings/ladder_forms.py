@@ -89,11 +89,14 @@ class EndpointForm(forms.Form):
         max_length=2000,
         required=False,
         label=gettext_lazy("Address"),
+        help_text=gettext_lazy(
+            "Copy it whole, from https:// on. It is kept sealed, and not shown."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     from_step = forms.TypedChoiceField(coerce=int, label=gettext_lazy("Rings from step"))
     language = forms.ChoiceField(choices=Language.choices, label=gettext_lazy("Language"))
-    is_active = forms.BooleanField(required=False, label=gettext_lazy("It is called"))
+    is_active = forms.BooleanField(required=False, label=gettext_lazy("In use"))
 
     def __init__(
         self, *args: Any, steps: list[tuple[int, str]], endpoint: Endpoint | None, **kwargs: Any

@@ -66,11 +66,13 @@ try {
 }
 
 // ── Pressing ───────────────────────────────────────────────────────────────────────────────────
-// What stands in a closed menu counts too: its menu is opened first.
+// What stands in a closed menu counts too, and in one inside of another: they are opened first.
 function within(element) {
   if (element.checkVisibility()) return true;
-  const menu = element.closest("details:not([open])");
-  return Boolean(menu?.querySelector(":scope > summary")?.checkVisibility());
+  for (let menu = element.closest("details:not([open])"); menu; menu = menu.parentElement.closest("details:not([open])")) {
+    if (menu.querySelector(":scope > summary")?.checkVisibility()) return true;
+  }
+  return false;
 }
 const usable = (element) => !element.matches(":disabled, [aria-disabled='true']") && within(element);
 
@@ -104,7 +106,8 @@ function open(details) {
   details.open = !details.open;
   if (!details.open) return;
   details.dataset.byKey = "";
-  const field = [...details.querySelectorAll("input:not([type=hidden]), select, textarea, a[href], button")].find((one) => one.checkVisibility());
+  const first = [...details.querySelectorAll("input:not([type=hidden]), select, textarea, a[href], button")].find((one) => one.checkVisibility());
+  const field = details.querySelector("[data-begin]") ?? first;
   (field ?? details.querySelector("summary")).focus();
 }
 

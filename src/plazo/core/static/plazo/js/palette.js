@@ -20,7 +20,10 @@ let timer = 0;
 // ── What can be done here ──────────────────────────────────────────────────────────────────────
 const visible = (element) => {
   if (element.checkVisibility()) return true;
-  return Boolean(element.closest("details:not([open])")?.querySelector(":scope > summary")?.checkVisibility());
+  for (let menu = element.closest("details:not([open])"); menu; menu = menu.parentElement.closest("details:not([open])")) {
+    if (menu.querySelector(":scope > summary")?.checkVisibility()) return true;
+  }
+  return false;
 };
 
 function nameOf(element) {

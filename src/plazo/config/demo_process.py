@@ -234,7 +234,7 @@ def _broken(t: Teller) -> None:
         ticket_id=pk,
         promise="update-1",
         by=t.after(at, 190),
-        reason="La bodega termina su inventario a mediodía y sin él no podemos comparar.",
+        reason="La bodega cierra hoy su inventario y sin él no podemos comparar.",
         actor=lead,
         now=t.after(at, 118),
     )

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 def tuesday() -> Iterator[time_machine.Traveller]:
     """It is Tuesday at 14:52, and the demo's cases are there in every state."""
     with time_machine.travel(TUESDAY, tick=True) as traveller:
-        demo.load(now=TUESDAY, articles=None)
+        demo.load(now=TUESDAY, articles=None, process=False)
         Agent.objects.update(undo_seconds=0)
         for pk in IntakeRecord.objects.order_by("pk").values_list("pk", flat=True):
             intake.process(pk, now=TUESDAY)  # as the worker would

@@ -30,7 +30,7 @@ PASTE = """([bytes]) => {
 def tuesday() -> Iterator[time_machine.Traveller]:
     """It is Tuesday at 14:52, and the demo's cases are there."""
     with time_machine.travel(TUESDAY, tick=True) as traveller:
-        demo.load(now=TUESDAY, articles=None)
+        demo.load(now=TUESDAY, articles=None, process=False)
         yield traveller
 
 

@@ -53,7 +53,7 @@ def send_with_promise(case: Page) -> None:
 def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> None:  # noqa: F811
     """What one does, the other sees: in the queue, in the case, while writing, after a lost stream."""
     now = timezone.now()
-    demo.load(now=now, articles=None)
+    demo.load(now=now, articles=None, process=False)
     watch = Watch()
     queue = a_desk(chromium, served, "agente1", watch)
     other = a_desk(chromium, served, "coordinacion", watch)
@@ -137,7 +137,7 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
 
 def test_without_streams_the_screen_looks_again_by_itself(browse: Browse, client: Client) -> None:
     """Where nothing can be heard, half a minute later the queue is as it should be."""
-    demo.load(now=timezone.now(), articles=None)
+    demo.load(now=timezone.now(), articles=None, process=False)
     page = browse()
     page.clock.install()
     client.force_login(User.objects.get(email="agente1@demo.example"))

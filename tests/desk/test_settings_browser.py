@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 def tuesday() -> Iterator[None]:
     """It is Tuesday at 14:52; one agent is away until Thursday, and another stands in."""
     with time_machine.travel(TUESDAY, tick=True):
-        demo.load(now=TUESDAY, articles=None)
+        demo.load(now=TUESDAY, articles=None, process=False)
         first, other = Agent.objects.filter(user__email__startswith="agente").order_by("pk")
         absences.plan_absence(
             agent_id=first.pk,
@@ -97,3 +97,6 @@ def test_a_holiday_from_its_proposal_to_what_clients_read(
         for name in ("agents", "agents/new", "groups", "mailboxes", "services", "fields/method"):
             page.goto(f"/desk/settings/{name}/")
             sound(page, name.replace("/", "-"), width)
+    for name in ("representatives", "representatives/demo-norte"):
+        page.goto(f"/desk/settings/{name}/")
+        sound(page, name.replace("/", "-"), width)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from django.db import transaction
 
-from plazo.accounts.access import actor_of_requester
 from plazo.accounts.commands import account_for, find_or_create_requester
 from plazo.accounts.models import (
     Agent,
@@ -28,7 +27,7 @@ from plazo.agreements.commands import publish_agreement
 from plazo.agreements.models import AgreementVersion
 from plazo.channels.email.ledger import accept
 from plazo.config import demo_automation
-from plazo.config.demo_process import set_up_ladder, tell_before, tell_ringing
+from plazo.config.demo_process import set_up_ladder, tell_before, tell_now
 from plazo.config.demo_telling import Case, Teller, minutes
 from plazo.core.actor import Actor
 from plazo.helpcenter.announcing import open_announcement, update_announcement
@@ -87,10 +86,11 @@ def agreement_file() -> Path:
     return inside if inside.exists() else here.parents[3] / "agreements" / "iws.toml"
 
 
-def load(*, now: datetime, articles: Path | None = ARTICLES) -> str:
+def load(*, now: datetime, articles: Path | None = ARTICLES, process: bool = True) -> str:
     """Load the agreement and the demo data once; return what was done, in a sentence.
 
-    Units: `articles` is the folder of those that the knowledge base is filled with, if any.
+    Units: `articles` is the folder of those that the knowledge base is filled with, if any;
+        without `process` it is a day's few cases, which is enough where one looks at a screen.
     Edges: all in one transaction: killed half-way, the next start begins anew. A database that
         holds any ticket is left as it is.
     """
@@ -111,9 +111,10 @@ def load(*, now: datetime, articles: Path | None = ARTICLES) -> str:
         if Ticket.objects.exists():
             return "The demo data was there already."
         demo_automation.load(now)
-        set_up_ladder(now)
         _representatives(now)
-        _Story(now).tell()
+        if process:
+            set_up_ladder(now)
+        _Story(now).tell(process=process)
     _mails(now)
     return f"Loaded the agreement and {Ticket.objects.count()} demo cases."
 
@@ -282,15 +283,22 @@ class _Story(Teller):
         _accounts(now)
         super().__init__(now, requesters)
 
-    def tell(self) -> None:
-        """Open and work the cases."""
+    def tell(self, *, process: bool) -> None:
+        """Open and work the cases; with the agreement's process, those that show it too."""
+        if process:
+            tell_before(self)
+        self._day()
+        if process:
+            tell_now(self, level_two=_LEVEL_TWO, late=_LATE)
+
+    def _day(self) -> None:
         one, two = self.agents["agente1"], self.agents["agente2"]
         lead = self.agents["coordinacion"]
-        tell_before(self)
         self._solved(one)
         self._level_two(one, lead)
         self._waiting(two)
-        self._late(one)
+        pk, at = self.open(_LATE)
+        commands.assign_ticket(ticket_id=pk, assignee_id=one.id, actor=one, now=self.later(at, 4))
         self.open(_AT_RISK)
         pk, at = self.open(_BILLING)
         commands.add_internal_note(
@@ -300,25 +308,7 @@ class _Story(Teller):
             now=self.later(at, 3),
         )
         self.open(_DEVELOPMENT)
-        self.open(_LICENSE)
         self.open(_FRESH)
-        tell_ringing(self)
-        for pk in Ticket.objects.values_list("pk", flat=True):
-            self.let_pass(pk, self.now)
-            self.post(pk)
-
-    def _late(self, one: Actor) -> None:
-        """Level 1 is late, and the customer climbs: it rings at level 2."""
-        pk, at = self.open(_LATE)
-        commands.assign_ticket(ticket_id=pk, assignee_id=one.id, actor=one, now=self.later(at, 4))
-        climbed = self.before(minutes(9))
-        self.let_pass(pk, climbed)
-        commands.request_escalation(
-            ticket_id=pk,
-            words="Seguimos vendiendo con precios de ayer. Necesitamos que alguien lo tome.",
-            actor=actor_of_requester(self.requesters["plataforma@digital.example"]),
-            now=climbed,
-        )
 
     def _solved(self, one: Actor) -> None:
         pk, at = self.open(_SOLVED)
@@ -355,14 +345,6 @@ class _Story(Teller):
         commands.enter_level(ticket_id=pk, level=2, severity="B", actor=one, now=self.later(at, 22))
         commands.assign_ticket(
             ticket_id=pk, assignee_id=lead.id, actor=lead, now=self.later(at, 25)
-        )
-        self.let_pass(pk, self.later(at, 40))
-        commands.make_promise(
-            ticket_id=pk,
-            by=self.now + minutes(50),
-            promised="update",
-            actor=lead,
-            now=self.later(at, 40),
         )
 
     def _waiting(self, two: Actor) -> None:
@@ -446,16 +428,6 @@ _DEVELOPMENT = Case(
     "Error 401 en el ambiente de pruebas",
     "Estamos integrando y el ambiente de pruebas rechaza la llave que nos dieron.",
     environment="development",
-)
-_LICENSE = Case(
-    "sistemas@sur.example",
-    minutes(14),
-    "esd",
-    "question",
-    "C",
-    "Reasignar la licencia a otro equipo",
-    "Nuestro cliente cambió de computador y quiere transferir la licencia que ya activó. ¿Cómo se"
-    " reinstala?",
 )
 _FRESH = Case(
     "sistemas@sur.example",

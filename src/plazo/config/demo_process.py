@@ -12,7 +12,7 @@ from plazo.core.actor import Actor
 from plazo.escalation.settings import set_rota
 from plazo.tickets import commands
 from plazo.tickets.bodies import written_plain
-from plazo.tickets.models import AreaAsk
+from plazo.tickets.models import AreaAsk, Ticket
 from plazo.triage.commands import Question, hand_off
 from plazo.triage.scope_suggesting import judge_scope
 
@@ -48,8 +48,46 @@ def tell_before(t: Teller) -> None:
     _moved(t)
 
 
-def tell_ringing(t: Teller) -> None:
-    """Tell the outage of now: at severity A, round the clock, so it is told in clock time."""
+def tell_now(t: Teller, *, level_two: Case, late: Case) -> None:
+    """Tell how the day's cases went on, what has just come in and what rings; then let what falls
+    due until now happen, and send the mails.
+    """
+    _promised(t, level_two)
+    _climbed(t, late)
+    t.open(_LICENSE)
+    _down(t)
+    for pk in Ticket.objects.order_by("pk").values_list("pk", flat=True):
+        t.let_pass(pk, t.now)
+        t.post(pk)
+
+
+def _promised(t: Teller, case: Case) -> None:
+    """A coordinator has promised an update within the hour."""
+    found = Ticket.objects.get(subject=case.subject)
+    promised = t.later(found.opened_at, 40)
+    t.let_pass(found.pk, promised)
+    commands.make_promise(
+        ticket_id=found.pk,
+        by=t.now + minutes(50),
+        actor=t.agents["coordinacion"],
+        now=promised,
+    )
+
+
+def _climbed(t: Teller, case: Case) -> None:
+    """Level 1 is late, and the customer climbs: it rings at level 2."""
+    found, climbed = Ticket.objects.get(subject=case.subject), t.before(minutes(9))
+    t.let_pass(found.pk, climbed)
+    commands.request_escalation(
+        ticket_id=found.pk,
+        words="Seguimos vendiendo con precios de ayer. Necesitamos que alguien lo tome.",
+        actor=actor_of_requester(t.requesters[case.requester]),
+        now=climbed,
+    )
+
+
+def _down(t: Teller) -> None:
+    """The outage of now: at severity A, round the clock, so it is told in clock time."""
     one = t.agents["agente1"]
     pk, at = t.open(_DOWN, at=t.now - minutes(61))
     judge_scope(ticket_id=pk, verdict="in_scope", actor=one, now=t.later(at, 8))
@@ -234,7 +272,7 @@ def _broken(t: Teller) -> None:
         ticket_id=pk,
         promise="update-1",
         by=t.after(at, 190),
-        reason="La bodega termina su inventario a mediodía y sin él no podemos comparar.",
+        reason="La bodega cierra hoy su inventario y sin él no podemos comparar.",
         actor=lead,
         now=t.after(at, 118),
     )
@@ -327,6 +365,16 @@ _SIGNATURE = Case(
     "B",
     "Firmas rechazadas de forma intermitente",
     "Una de cada veinte llamadas con la misma firma devuelve error 401; al repetirla, pasa.",
+)
+_LICENSE = Case(
+    "sistemas@sur.example",
+    minutes(14),
+    "esd",
+    "question",
+    "C",
+    "Reasignar la licencia a otro equipo",
+    "Nuestro cliente cambió de computador y quiere transferir la licencia que ya activó. ¿Cómo se"
+    " reinstala?",
 )
 _DOWN = Case(
     "plataforma@digital.example",

@@ -113,7 +113,8 @@ def in_f_strings(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
                 continue
             name = call.func.id
-            texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
+            said = (arg.value for arg in call.args if isinstance(arg, ast.Constant))
+            texts = [text for text in said if isinstance(text, str)]
             if name not in KEYWORDS or not texts:
                 continue
             context = texts.pop(0) if "pgettext" in name else None

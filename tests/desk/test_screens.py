@@ -250,8 +250,8 @@ def test_the_desk_agrees_with_the_promise_as_the_public_page_does(agent_client):
     commands.reply_to_ticket(ticket_id=ticket.pk, body="Hola", actor=as_agent(), now=TUESDAY)
     commands.give_verdict(ticket_id=ticket.pk, in_scope=True, actor=as_agent(), now=TUESDAY)
     text = text_of(agent_client.get(reverse("desk:ticket", args=[ticket.number])))
-    assert "Primera respuesta 20 min de 1 h Cumplida" in text
-    assert "Dictamen de alcance 20 min de 1 h Cumplido" in text
+    assert "Primera respuesta : Cumplida 20 min de 1 h" in text
+    assert "Dictamen de alcance : Cumplido 20 min de 1 h" in text
     why = agent_client.get(reverse("desk:why", args=[ticket.number, "first_reply"]))
     assert "Cumplida" in text_of(why)
 

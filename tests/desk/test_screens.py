@@ -250,8 +250,8 @@ def test_the_desk_agrees_with_the_promise_as_the_public_page_does(agent_client):
     commands.reply_to_ticket(ticket_id=ticket.pk, body="Hola", actor=as_agent(), now=TUESDAY)
     commands.give_verdict(ticket_id=ticket.pk, in_scope=True, actor=as_agent(), now=TUESDAY)
     text = text_of(agent_client.get(reverse("desk:ticket", args=[ticket.number])))
-    assert "Primera respuesta 20 min de 1 h Cumplida" in text
-    assert "Dictamen de alcance 20 min de 1 h Cumplido" in text
+    assert "Primera respuesta : Cumplida 20 min de 1 h" in text
+    assert "Dictamen de alcance : Cumplido 20 min de 1 h" in text
     why = agent_client.get(reverse("desk:why", args=[ticket.number, "first_reply"]))
     assert "Cumplida" in text_of(why)
 
@@ -415,3 +415,16 @@ def test_views_reach_tickets_through_access_alone():
     for package in ("desk", "portal"):
         for path in (Path(__file__).resolve().parents[2] / "src" / "plazo" / package).rglob("*.py"):
             assert ".objects" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_promise_that_cannot_be_read_stays_as_it_was_typed(agent_client):
+    """Its form is open again with the words, the owner and the reason; the fault is at the field."""
+    ticket = a_case()
+    address = f"/desk/tickets/{ticket.number}/promise/"
+    refused = agent_client.post(address, {"kind": "solution", "at": "cuando pueda", "owner": ""})
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert 'value="cuando pueda"' in page
+    assert re.search(r'value="solution" checked', page)
+    assert re.search(r'data-state="error">[^<]*«cuando pueda»', page)
+    assert re.search(r'<details open><summary data-key="p"', page)

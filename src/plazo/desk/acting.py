@@ -31,21 +31,29 @@ def act(
     command: Callable[[Ticket, dict[str, Any], dict[str, Any]], Any],
     *,
     done: str = "",
+    typed: Callable[[str], dict[str, Any]] | None = None,
 ) -> HttpResponse:
-    """Run one command of the side panel; on an error show the ticket again with the sentence."""
+    """Run one command of the side panel; on an error show the ticket again with the sentence.
+
+    Units: `typed` returns what the page needs to show a promise's form again as it was filled in.
+    """
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     found = access.ticket_for_agent(agent, number)
     if not form.is_valid():
         first = next(iter(form.errors.values()))[0]
-        return show_ticket(request, found, now, error=str(first))
+        return show_ticket(request, found, now, **_again(str(first), typed))
     try:
         command(found, form.cleaned_data, {"actor": actor_of_agent(agent), "now": now})
     except PlazoError as error:
-        return show_ticket(request, found, now, error=error.user_message())
+        return show_ticket(request, found, now, **_again(error.user_message(), typed))
     if done:
         messages.success(request, done)
     return redirect("desk:ticket", number=number)
+
+
+def _again(words: str, typed: Callable[[str], dict[str, Any]] | None) -> dict[str, Any]:
+    return {"error": words, "promise_asked": typed(words) if typed else None}
 
 
 @agent_required

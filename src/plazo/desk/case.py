@@ -287,7 +287,7 @@ def _rung(found: Ticket, language: str) -> dict[str, Any] | None:
     names = names_of_agents(found.ladder["agents"])
     return {
         "role": role_of(found.agreement_version.document, rung.step, language),
-        "since": datetime.fromisoformat(found.ladder["since"]),
+        "since": datetime.fromisoformat(found.ladder["at"]),
         "next_at": next_at,
         "people": ", ".join(names.values()),
     }

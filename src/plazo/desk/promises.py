@@ -58,7 +58,8 @@ def promise(request: HttpRequest, number: str) -> HttpResponse:
         try:
             at = understand(found, form.cleaned_data["at"], zone, now)
         except PlazoError as error:
-            return show_ticket(request, found, now, error=error.user_message())
+            words = error.user_message()
+            return show_ticket(request, found, now, error=words, promise_asked=_typed(form, words))
         if _told(form.cleaned_data["understood"]) != at:
             asked = form.cleaned_data | {
                 "understood": localtime.iso(at),
@@ -85,7 +86,14 @@ def promise(request: HttpRequest, number: str) -> HttpResponse:
             **by,
         )
 
-    return act(request, number, form, command)
+    return act(request, number, form, command, typed=lambda words: _typed(form, words))
+
+
+def _typed(form: PromiseForm, fault: str) -> dict[str, Any]:
+    """Return the form as it was filled in, with what is wrong with it."""
+    typed = {name: form[name].value() or "" for name in form.fields}
+    owner = form.cleaned_data.get("owner") if hasattr(form, "cleaned_data") else None
+    return typed | {"owner": owner, "understood": "", "fault": fault}
 
 
 def _told(text: str) -> datetime | None:

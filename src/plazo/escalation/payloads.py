@@ -83,15 +83,12 @@ def _end_headline(rings: Sequence[Ring], count: int) -> str:
     named = {ring.answered_name for ring in rings}
     number = rings[0].ticket.number
     if rings[0].state != RingState.ANSWERED:
-        words = ngettext(
-            "%(number)s rings no more: it was done",
-            "%(count)s cases ring no more: they were done",
-            count,
-        )
-        return words % {"number": number, "count": count}
+        if count == 1:
+            return _("%(number)s rings no more: it was done") % {"number": number}
+        return _("%(count)s cases ring no more: they were done") % {"count": count}
     if len(named) > 1:
         return _("%(count)s cases ring no more: somebody has each") % {"count": count}
-    words = ngettext("%(who)s has %(number)s", "%(who)s has %(count)s cases", count)
+    words = _("%(who)s has %(number)s") if count == 1 else _("%(who)s has %(count)s cases")
     return words % {"who": rings[0].answered_name, "number": number, "count": count}
 
 

@@ -58,7 +58,7 @@ SHOWN_IN_ROWS = (
     "updated_at", "solved_at", "sort_due_at", "requester__name", "requester__email",
     "requester__erased_at", "organization__name", "organization__stage",
     "organization__services", "assignee__user__name",
-    "assignee__user__email", "group__name",
+    "assignee__user__email", "group__name", "ladder",
 )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class RotaForm(forms.Form):
 class ContactForm(forms.Form):
     """Who somebody is that the agreement names: one of the team, or an address."""
 
-    agent = PersonField(required=False, label=gettext_lazy("Is of the team"))
+    agent = PersonField(required=False, label=gettext_lazy("Who they are in the team"))
     email = forms.EmailField(
         required=False,
         label=gettext_lazy("Or has this address"),
@@ -76,7 +76,7 @@ class ContactForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["agent"]
         assert isinstance(field, PersonField)  # noqa: S101 - for the type checker
-        field.offer(agents, _("Nobody"))
+        field.offer(agents, _("Not of the team"))
         styled(self)
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from plazo.channels.email.sandbox import sandbox
 from tests.machine.desk import Desk
 from tests.machine.world import World, make_world
 

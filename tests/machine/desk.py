@@ -845,7 +845,8 @@ class Desk(RuleBasedStateMachine):
     def parts(self, pick: int, by: str) -> None:
         merged = [case for case in self.cases if case.into]
         case = merged[pick % len(merged)]
-        assert case.into is not None and case.merged_at is not None
+        assert case.into is not None
+        assert case.merged_at is not None
         event = self.do(
             commands.unmerge_ticket,
             refused=self.now > case.merged_at + timedelta(days=7) or case.into.closed,

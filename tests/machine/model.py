@@ -163,7 +163,7 @@ class Case:
             self.wait_began = None
 
     def requester_spoke(self, now: datetime) -> None:
-        if self.status == "solved" or self.status == "pending":
+        if self.status in {"solved", "pending"}:
             self.change("open", now)
         self.waited = timedelta()
 

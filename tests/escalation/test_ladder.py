@@ -215,6 +215,50 @@ def test_the_requester_climbs_and_the_coordinators_are_rung_at_once(team):
     assert Ring.objects.filter(state=RingState.RINGING).count() == 0
 
 
+def test_judged_anew_to_be_a_c_it_rings_nobody_any_more(team):
+    """What rang by itself is silent once its severity has no escalation management."""
+    ticket, now = at_level_two("A"), TUESDAY + 50 * MINUTE
+    sweep_at(45)
+    commands.set_severity(ticket_id=ticket.pk, severity="C", actor=as_agent(2), now=now)
+    sweep_at(60, late(76))
+    assert rung(ticket) == [(2, "at_risk", 45, RingState.SETTLED)]
+    assert not Bell.objects.filter(next_at__isnull=False).exists()
+
+
+def test_a_late_reply_that_bounces_rings_again(team):
+    """The breach rang the manager, a reply settled it; when it comes back, the breach calls anew."""
+    ticket, now = at_level_two("A"), TUESDAY + 65 * MINUTE
+    sweep_at(late(60))
+    reply = commands.reply_to_ticket(
+        ticket_id=ticket.pk, body="Ya está", actor=as_agent(2), now=now
+    )
+    commands.record_delivery_failure(
+        ticket_id=ticket.pk, message_id=reply.payload["message"], reason="550",
+        actor=Actor.system("mail"), now=now + 15 * MINUTE,
+    )  # fmt: skip
+    assert rung(ticket) == [
+        (3, "breached", 60, RingState.SETTLED),
+        (3, "breached", 60, RingState.RINGING),
+    ]
+
+
+def test_whoever_climbed_and_was_answered_keeps_nothing_ringing(team):
+    """The reply answers who climbed; the verdict, given later, is the last thing that called."""
+    ticket, by = a_case(now=TUESDAY), as_agent()
+    commands.set_severity(ticket_id=ticket.pk, severity="A", actor=by, now=TUESDAY)
+    sweep_at(late(60))
+    commands.request_escalation(
+        ticket_id=ticket.pk, actor=actor_of_requester(ticket.requester), now=TUESDAY + 61 * MINUTE
+    )
+    for minute, deed in ((62, "reply"), (63, "verdict")):
+        now = TUESDAY + minute * MINUTE
+        if deed == "reply":
+            commands.reply_to_ticket(ticket_id=ticket.pk, body="Lo vemos", actor=by, now=now)
+        else:
+            commands.give_verdict(ticket_id=ticket.pk, in_scope=True, actor=by, now=now)
+    assert [state for *_ring, state in rung(ticket)] == [RingState.PASSED, RingState.SETTLED]
+
+
 def test_an_hour_of_downtime_rings_the_highest_step_once(team):
     """Silence counts from when somebody was really rung, never from when they should have been."""
     ticket = at_level_two("A")

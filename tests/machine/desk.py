@@ -30,7 +30,14 @@ from plazo.notifications.models import WAITING, MailKind, MailState, OutboundMai
 from plazo.notifications.sending import record_bounce, send
 from plazo.tickets import access, commands, queries, requests, waiting
 from plazo.tickets.bodies import StoredUpload, store_upload, written_plain
-from plazo.tickets.models import AreaAsk, Attachment, Participant, PublicMessage, Ticket, TicketEvent
+from plazo.tickets.models import (
+    AreaAsk,
+    Attachment,
+    Participant,
+    PublicMessage,
+    Ticket,
+    TicketEvent,
+)
 from plazo.tickets.verify import Tally, verify
 from plazo.tickets.wait_models import Wait
 from plazo.triage import commands as triage
@@ -329,7 +336,9 @@ class Desk(RuleBasedStateMachine):
     @rule(
         pick=cases,
         by=agents,
-        status=st.sampled_from(["new", "open", "pending", "pending", "on_hold", "solved", "closed"]),
+        status=st.sampled_from(
+            ["new", "open", "pending", "pending", "on_hold", "solved", "closed"]
+        ),
         whom=waits,
         says_why=st.sampled_from([True, True, True, False]),
     )
@@ -358,7 +367,12 @@ class Desk(RuleBasedStateMachine):
         if event is not REFUSED:
             case.change("open", self.now)
 
-    @rule(pick=cases, by=agents, to=st.sampled_from([None, *sorted(TEAM), "nobody"]), level=st.sampled_from([None, 1, 2]))
+    @rule(
+        pick=cases,
+        by=agents,
+        to=st.sampled_from([None, *sorted(TEAM), "nobody"]),
+        level=st.sampled_from([None, 1, 2]),
+    )
     def assigns(self, pick: int, by: str, to: str | None, level: int | None) -> None:
         case = self.case(pick)
         whom = 10**9 if to == "nobody" else self.world.agents[to].pk if to else None
@@ -391,12 +405,15 @@ class Desk(RuleBasedStateMachine):
             (case,) = [c for c in free if c.pk == taken.pk]
             case.assignee = me.pk
 
-    @rule(pick=cases, by=agents, level=st.sampled_from([2, 2, 2, 3, 1, 4]), severity=st.sampled_from(["", "A", "B", "C"]))
+    @rule(
+        pick=cases,
+        by=agents,
+        level=st.sampled_from([2, 2, 2, 3, 1, 4]),
+        severity=st.sampled_from(["", "A", "B", "C"]),
+    )
     def hands_up(self, pick: int, by: str, level: int, severity: str) -> None:
         case = self.case(pick)
-        refused = (
-            case.over or level > 3 or level <= case.level or not (severity or case.severity)
-        )
+        refused = case.over or level > 3 or level <= case.level or not (severity or case.severity)
         event = self.do(
             commands.enter_level,
             refused=refused,
@@ -427,7 +444,13 @@ class Desk(RuleBasedStateMachine):
             assert (event is None) == (case.severity == severity)
             case.severity = severity
 
-    @rule(pick=cases, by=agents, add=st.sampled_from(["", "urgente", "api"]), off=st.sampled_from(["", "urgente", "api"]), rules=yes)
+    @rule(
+        pick=cases,
+        by=agents,
+        add=st.sampled_from(["", "urgente", "api"]),
+        off=st.sampled_from(["", "urgente", "api"]),
+        rules=yes,
+    )
     def tags(self, pick: int, by: str, add: str, off: str, rules: bool) -> None:
         case = self.case(pick)
         assume(add or off)
@@ -464,7 +487,11 @@ class Desk(RuleBasedStateMachine):
         if event is not REFUSED:
             case.details = (service, "", kind)
 
-    @rule(pick=cases, by=agents, clause=st.sampled_from(["", "billing", "environment", "order_change", "nothing"]))
+    @rule(
+        pick=cases,
+        by=agents,
+        clause=st.sampled_from(["", "billing", "environment", "order_change", "nothing"]),
+    )
     def judges_the_scope(self, pick: int, by: str, clause: str) -> None:
         case = self.case(pick)
         event = self.do(
@@ -510,7 +537,13 @@ class Desk(RuleBasedStateMachine):
             assert event.payload["owner"] == list(case.promises.values())[-1].owner
 
     @precondition(lambda self: any(case.promises for case in self.cases))
-    @rule(pick=cases, which=st.integers(0, 5), minutes=st.sampled_from([1, 30, 300]), by=agents, to=st.sampled_from([None, "laura", "marta"]))
+    @rule(
+        pick=cases,
+        which=st.integers(0, 5),
+        minutes=st.sampled_from([1, 30, 300]),
+        by=agents,
+        to=st.sampled_from([None, "laura", "marta"]),
+    )
     def moves_or_hands_over(
         self, pick: int, which: int, minutes: int, by: str, to: str | None
     ) -> None:
@@ -534,7 +567,15 @@ class Desk(RuleBasedStateMachine):
 
     # ── Other areas ───────────────────────────────────────────────────────────────────────────
 
-    @rule(pick=cases, by=agents, area=areas, clause=st.sampled_from(["", "billing", "order_change"]), tells=yes, waits=yes, whose=st.sampled_from(["area", "area", "ours", "requester"]))
+    @rule(
+        pick=cases,
+        by=agents,
+        area=areas,
+        clause=st.sampled_from(["", "billing", "order_change"]),
+        tells=yes,
+        waits=yes,
+        whose=st.sampled_from(["area", "area", "ours", "requester"]),
+    )
     def hands_off(
         self, pick: int, by: str, area: str, clause: str, tells: bool, waits: bool, whose: str
     ) -> None:
@@ -749,7 +790,9 @@ class Desk(RuleBasedStateMachine):
             refused=case.rung is None, actor=self.world.agent(by), ticket_id=case.pk, by="desk",
         )  # fmt: skip
 
-    @precondition(lambda self: any(case.closed for case in self.cases) and len(self.cases) < MOST_CASES)
+    @precondition(
+        lambda self: any(case.closed for case in self.cases) and len(self.cases) < MOST_CASES
+    )
     @rule(pick=cases)
     def follows_up(self, pick: int) -> None:
         case = self.case(pick)
@@ -802,7 +845,8 @@ class Desk(RuleBasedStateMachine):
     def parts(self, pick: int, by: str) -> None:
         merged = [case for case in self.cases if case.into]
         case = merged[pick % len(merged)]
-        assert case.into is not None and case.merged_at is not None
+        assert case.into is not None
+        assert case.merged_at is not None
         event = self.do(
             commands.unmerge_ticket,
             refused=self.now > case.merged_at + timedelta(days=7) or case.into.closed,
@@ -846,7 +890,13 @@ class Desk(RuleBasedStateMachine):
             after = self.adopt(new, said, receipts=(int(receipt),) * 2)
             after.joined = True
 
-    @rule(pick=cases, other=cases, why=st.sampled_from(["related", "problem", "duplicate_of", "split_off"]), off=yes, by=agents)
+    @rule(
+        pick=cases,
+        other=cases,
+        why=st.sampled_from(["related", "problem", "duplicate_of", "split_off"]),
+        off=yes,
+        by=agents,
+    )
     def links(self, pick: int, other: int, why: str, off: bool, by: str) -> None:
         one, two = self.case(pick), self.case(other)
         both = {"ticket_id": one.pk, "other_id": two.pk, "why": why}
@@ -912,7 +962,12 @@ class Desk(RuleBasedStateMachine):
         assert pointed == ([(case.pk, "subject")] if names_a_case else [])
         self.adopt(new, who, receipts=(0, 1))
 
-    @rule(pick=cases, which=st.integers(0, 3), how=st.sampled_from(["address", "reference"]), stranger=st.sampled_from([False, False, True]))
+    @rule(
+        pick=cases,
+        which=st.integers(0, 3),
+        how=st.sampled_from(["address", "reference"]),
+        stranger=st.sampled_from([False, False, True]),
+    )
     def a_mail_answers(self, pick: int, which: int, how: str, stranger: bool) -> None:
         """(4) By proof, and only for who takes part; anybody else opens a case of their own."""
         case = self.case(pick)
@@ -994,7 +1049,11 @@ class Desk(RuleBasedStateMachine):
         assert (record.fate, record.reason) == ("rejected", "duplicate")
 
     @precondition(lambda self: any(case.asks for case in self.cases))
-    @rule(pick=cases, which=st.integers(0, 5), who=st.sampled_from(["area", "area", "colleague", "stranger", "machine"]))
+    @rule(
+        pick=cases,
+        which=st.integers(0, 5),
+        who=st.sampled_from(["area", "area", "colleague", "stranger", "machine"]),
+    )
     def an_area_writes(self, pick: int, which: int, who: str) -> None:
         """What an area says stays inside; nobody else speaks for it, and its machine counts for
         nothing.
@@ -1314,7 +1373,7 @@ def a_report(recipient: str, *, to: str, status: str) -> bytes:
     action = "failed" if status.startswith("5") else "delayed"
     return (
         f"From: MAILER-DAEMON@mx.example\r\nTo: {to}\r\nSubject: Undelivered\r\n"
-        'MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status;'
+        "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status;"
         ' boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nIt did not arrive.\r\n'
         "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
         f"Final-Recipient: rfc822; {recipient}\r\nAction: {action}\r\nStatus: {status}\r\n\r\n"

@@ -18,8 +18,13 @@ REPLIES = {"ticket.opened", "ticket.replied", "requester.replied", "ticket.answe
 TAKES_BACK = {"reply.delivery_failed", "ticket.unmerged", "ticket.released"}
 DURATIONS = {"A": (60, "always"), "B": (120, "always"), "C": (240, "working")}
 SILENCE = {"A": timedelta(minutes=15), "B": timedelta(minutes=30)}
-CALLS = {"clock.at_risk": "at_risk", "clock.breached": "breached", "escalation.requested": "climbed"}
+CALLS = {
+    "clock.at_risk": "at_risk",
+    "clock.breached": "breached",
+    "escalation.requested": "climbed",
+}
 ENDS = {"ladder.answered", "ladder.settled"}
+ANSWERS = {"ticket.replied", "reply.sent_again"}
 TOP = 3
 OLA = {"credit", "integrations", "sales"}
 
@@ -122,6 +127,8 @@ def _verdicts_stay(case: Case, evaluation: Evaluation, new: Sequence[TicketEvent
             assert applied.breached_at is not None, (case.number, before, applied)
             assert done_at in (None, applied.done_at), (case.number, before, applied)
     case.sealed = {a.key: (a.state, a.done_at, a.breached_at) for a in evaluation.applied}
+    case.was_met = case.met
+    case.met = {(a.metric.value, a.started_at) for a in evaluation.applied if a.done_at}
 
 
 def _moments_are_true(
@@ -236,10 +243,13 @@ def _ladder(
         _follow(world, case, ticket, evaluation, list(group))
     rung = case.rung
     assert (ticket.ladder.get("step") if ticket.ladder else None) == (rung.step if rung else None)
-    if rung is not None:
-        assert not case.over, (case.number, "what is over rings nobody")
-        by_itself = case.severity in SILENCE
-        assert by_itself or rung.climbed, (case.number, "rung at C or unjudged", case.severity)
+    if rung is None:
+        return
+    assert not case.over, (case.number, "what is over rings nobody")
+    calls = [evaluation.get(key) for key in rung.keys]
+    owed = any(clock is not None and clock.ended_at is None for clock in calls)
+    for_itself = case.severity in SILENCE and owed
+    assert for_itself or (rung.climbed and not rung.answered), (case.number, "L-7", rung)
 
 
 def _follow(
@@ -253,7 +263,9 @@ def _follow(
     rung, calls = case.rung, [event for event in action if event.kind in CALLS]
     rang = [event for event in action if event.kind == "ladder.rang"]
     assert len(rang) <= 1, "L-4: once"
-    wanted = max((_step(case, ticket, evaluation, call) for call in calls), default=0)
+    steps = [_step(case, evaluation, call) for call in calls]
+    steps += [min(case.level + 1, TOP) for _key in _bounced(case, evaluation, action)]
+    wanted = max(steps, default=0)
     ended = any(event.kind in ENDS for event in action)
     if not rang:
         silent = wanted <= (rung.step if rung else 0) or case.over or ended
@@ -262,9 +274,24 @@ def _follow(
         _rang(world, case, event, wanted)
     if ended:
         case.rung = None
+    elif case.rung is not None and any(event.kind in ANSWERS for event in action):
+        case.rung.answered = True
 
 
-def _step(case: Case, ticket: Ticket, evaluation: Evaluation, call: TicketEvent) -> int:
+def _bounced(case: Case, evaluation: Evaluation, action: Sequence[TicketEvent]) -> list[str]:
+    """Return the late clocks that a reply had met which never arrived: they call anew."""
+    if case.severity not in SILENCE or all(e.kind != "reply.delivery_failed" for e in action):
+        return []
+    return [
+        applied.key
+        for applied in evaluation.applied
+        if applied.breached_at is not None
+        and applied.ended_at is None
+        and (applied.metric.value, applied.started_at) in case.was_met
+    ]
+
+
+def _step(case: Case, evaluation: Evaluation, call: TicketEvent) -> int:
     """Return the step that a call is for, by L-1 to L-3; 0 where it rings nobody."""
     if call.kind == "escalation.requested":
         return min(max(1, case.rung.step if case.rung else 0) + 1, TOP)
@@ -294,10 +321,14 @@ def _rang(world: World, case: Case, event: TicketEvent, wanted: int) -> None:
         assert step == wanted, (case.number, said)
     owner = case.assignee if cause == "at_risk" else None
     assert sorted(said["agents"]) == ([owner] if owner else world.level(step)), (case.number, said)
-    climbed = cause == "climbed" or bool(before and before.climbed)
-    case.rung = Rung(step, event.recorded_at, climbed, said["agents"])
-
-
+    climbs = cause == "climbed"
+    case.rung = Rung(
+        step,
+        event.recorded_at,
+        climbed=climbs or bool(before and before.climbed),
+        answered=not climbs and bool(before and before.answered),
+        keys={*said["keys"], *(before.keys if before else ())},
+    )
 
 
 def written(at: datetime) -> str:

@@ -48,12 +48,13 @@ class Asking:
 
 @dataclass
 class Rung:
-    """The step that rings: since when, and whom."""
+    """The step that rings: since when, and what for."""
 
     step: int
     at: datetime
     climbed: bool
-    agents: list[int]
+    answered: bool
+    keys: set[str]
 
 
 @dataclass(eq=False)
@@ -97,6 +98,8 @@ class Case:
     seen: int = 0
     head: str = ""
     sealed: dict[str, Any] = field(default_factory=dict)
+    met: set[tuple[str, datetime]] = field(default_factory=set)
+    was_met: set[tuple[str, datetime]] = field(default_factory=set)
     told: set[tuple[str, str, str]] = field(default_factory=set)
 
     # — what follows from it —————————————————————————————————————————————————————
@@ -160,9 +163,7 @@ class Case:
             self.wait_began = None
 
     def requester_spoke(self, now: datetime) -> None:
-        if self.status == "solved":
-            self.change("open", now)
-        elif self.status == "pending":
+        if self.status in {"solved", "pending"}:
             self.change("open", now)
         self.waited = timedelta()
 

@@ -1,26 +1,29 @@
-"""Random commands for thousands of steps, held after each to what must always hold."""
+"""Random commands for a long time, held after each to what must always hold."""
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from plazo.channels.email.sandbox import sandbox
 from tests.machine.desk import Desk
 from tests.machine.world import World, make_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-# Steps in all, a hundred and sixty in each example. `PLAZO_TEST_STEPS=200000` runs for long.
+# How many rules are run, so many in each example; CI runs the same ones every time. CONTRIBUTING.md
+# says how to let it run for long.
 STEPS = int(os.environ.get("PLAZO_TEST_STEPS", "0"))
-EACH = 160
+EACH = 100
 
 
 @pytest.fixture
 def world(db, settings) -> Iterator[World]:
+    """A desk with its people, whose mail goes to a post of our own; what loops log is a fault."""
     settings.EMAIL_BACKEND = "tests.machine.world.Post"
     made = make_world()
     logging.getLogger("plazo").addHandler(made.faults)
@@ -28,20 +31,22 @@ def world(db, settings) -> Iterator[World]:
     logging.getLogger("plazo").removeHandler(made.faults)
 
 
-def test_whatever_is_done_in_whatever_order_what_must_hold_holds(world):
+def test_whatever_is_done_in_whatever_order_what_must_hold_holds(world, capsys):
     """DESIGN §6 and the ladder's rules, after each of some thousand random steps."""
-    Desk.world = world
-    Desk.steps = Desk.refusals = 0
+    Desk.world, Desk.steps, Desk.refusals = world, 0, 0
     run_state_machine_as_test(
         Desk,
-        settings=settings(
-            max_examples=STEPS // EACH or 14,
+        settings=hypothesis_settings(
+            max_examples=max(STEPS // EACH, 12),
             stateful_step_count=EACH,
             derandomize=not STEPS,
             database=None,
             deadline=None,
             phases=[Phase.generate],
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
-    print(f"{Desk.steps} steps, {Desk.refusals} refusals")
+    assert Desk.steps > 500, "it held too little"
+    with capsys.disabled():
+        sys.stdout.write(f" {Desk.steps} steps, {Desk.refusals} of them refused ")

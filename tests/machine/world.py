@@ -72,14 +72,14 @@ def counts() -> dict[str, Minutes]:
 class Post(BaseEmailBackend):
     """The mail server: it keeps what it takes, and refuses some addresses for good."""
 
-    taken: list[EmailMessage] = []  # noqa: RUF012 - Django makes a backend for each mail
-    refuses: set[str] = set()  # noqa: RUF012
+    taken: list[EmailMessage] = []
+    refuses: set[str] = set()
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             refused = {a for a in message.recipients() if any(r in a for r in self.refuses)}
             if refused:
-                raise smtplib.SMTPRecipientsRefused({a: (550, b"no such user") for a in refused})
+                raise smtplib.SMTPRecipientsRefused(dict.fromkeys(refused, (550, b"no such user")))
             self.taken.append(message)
         return len(email_messages)
 

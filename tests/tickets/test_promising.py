@@ -6,7 +6,7 @@ import pytest
 
 from plazo.accounts.models import Organization
 from plazo.tickets import commands, errors, mentions, queries, variables
-from plazo.tickets.models import PublicMessage
+from plazo.tickets.models import PublicMessage, TicketEvent
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +49,16 @@ def test_a_reply_that_never_arrived_brought_nothing():
     assert clocks(ticket) == ["running"]
     commands.send_reply_again(now=NOW + 20 * MINUTE, **by)
     assert clocks(ticket) == ["met"]
+
+
+def test_a_reply_promises_no_second_solution():
+    """One of each kind stands: what a reply cannot keep, it cannot promise once more."""
+    ticket = a_case(now=NOW)
+    by = {"ticket_id": ticket.pk, "actor": as_agent(), "now": NOW, "promised": "solution"}
+    commands.make_promise(by=NOW + 60 * MINUTE, **by)
+    with pytest.raises(errors.PromiseStands):
+        commands.reply_to_ticket(body="En ello", promise_by=NOW + 90 * MINUTE, **by)
+    assert not TicketEvent.objects.filter(ticket=ticket, kind="ticket.replied").exists()
 
 
 def test_a_promise_is_moved_in_time_and_with_a_reason():

@@ -212,15 +212,23 @@ def _apply_ladder(ticket: Ticket, event: TicketEvent) -> None:
         ticket.ladder = {}
         return
     payload, before = event.payload, ticket.ladder or {}
-    ticket.ladder = {
+    climbs = payload["cause"] == "climbed"
+    answered = {"answered": True} if before.get("answered") and not climbs else {}
+    ticket.ladder = answered | {
         "step": payload["step"],
         "at": iso(event.recorded_at),
         "since": before.get("since", iso(event.recorded_at)),
         "keys": sorted({*before.get("keys", []), *payload["keys"]}),
-        "climbed": before.get("climbed", False) or payload["cause"] == "climbed",
+        "climbed": before.get("climbed", False) or climbs,
         "agents": payload["agents"],
         "sequence": event.sequence,
     }
+
+
+def _apply_answer(ticket: Ticket, event: TicketEvent) -> None:
+    """Keep that whoever climbed was answered, while the ladder rings for something else still."""
+    if ticket.ladder and ticket.ladder["climbed"]:
+        ticket.ladder = ticket.ladder | {"answered": True}
 
 
 def ringing(ticket: Ticket) -> Rung | None:
@@ -242,6 +250,8 @@ APPLIES: dict[str, Callable[[Ticket, TicketEvent], None]] = {
     "ladder.rang": _apply_ladder,
     "ladder.answered": _apply_ladder,
     "ladder.settled": _apply_ladder,
+    "ticket.replied": _apply_answer,
+    "reply.sent_again": _apply_answer,
 }
 
 

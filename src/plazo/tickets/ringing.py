@@ -4,10 +4,11 @@ It is followed at the end of every action, in its transaction: a breach and the 
 for are there together or not at all, and whoever does what the ladder rings for silences it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from plazo.core.localtime import iso
 from plazo.sla import Call, Cause, Evaluation, Metric, next_ring, rings_by_itself
 from plazo.tickets import events, projection
 from plazo.tickets.models import Status, Ticket, TicketEvent
@@ -24,8 +25,6 @@ CALLS: Final = {
 }
 # Whom nobody outside waits for: what areas owe us, and what we owe ourselves (decision 62).
 OURS: Final = frozenset({Metric.AREA_REPLY, Metric.SCOPE_VERDICT})
-# What answers a requester who climbed.
-ANSWERS: Final = frozenset({events.TicketReplied.kind, events.ReplySentAgain.kind})
 
 
 def register_people(find: People) -> None:
@@ -37,19 +36,28 @@ def register_people(find: People) -> None:
 
 
 def follow(
-    ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation, now: datetime
+    ticket: Ticket,
+    appended: Sequence[TicketEvent],
+    evaluation: Evaluation,
+    now: datetime,
+    before: Sequence[Mapping[str, Any]] = (),
 ) -> events.Payload | None:
-    """Return the event that the ladder adds to an action, if any. Costs nothing by itself."""
-    if ticket.ladder and _is_settled(ticket, appended, evaluation):
+    """Return the event that the ladder adds to an action, if any. Costs nothing by itself.
+
+    Units: `before` are the ticket's clocks as they were stored before the action.
+    """
+    if ticket.ladder and _is_settled(ticket, evaluation):
         return events.LadderSettled(step=ticket.ladder["step"])
     if ticket.status in OVER:
         return None
     calling = [event for event in appended if _calls(ticket, event, evaluation)]
-    if not (calling or ticket.ladder):
+    given_back = _given_back(ticket, appended, evaluation, before)
+    if not (calling or given_back or ticket.ladder):
         return None
     calls = [
         Call(CALLS[event.kind], _instant_of(event), _level_of(ticket, event)) for event in calling
     ]
+    calls += [Call(Cause.BREACHED, late_at, ticket.level) for late_at in given_back.values()]
     ladder, severity = ticket.agreement_version.sla.ladder, severity_of(ticket)
     ring = next_ring(ladder, calls, projection.ringing(ticket), severity, max(now, ticket.last_at))
     if ring is None or ring.at > max(now, ticket.last_at):
@@ -59,7 +67,7 @@ def follow(
         cause=ring.cause.value,
         instant=ring.at,
         level=ticket.level,
-        keys=[event.payload["key"] for event in calling if "key" in event.payload],
+        keys=[*(e.payload["key"] for e in calling if "key" in e.payload), *given_back],
         agents=_people[0](ticket, ring.step, ring.cause, now) if _people else [],
     )
 
@@ -84,8 +92,7 @@ def _calls(ticket: Ticket, event: TicketEvent, evaluation: Evaluation) -> bool:
     warns = event.kind == events.ClockAtRisk.kind
     if warns and event.payload["metric"] == Metric.PROMISED_UPDATE:
         return False
-    policy = ticket.agreement_version.sla.policy_named(evaluation.policy)
-    if not rings_by_itself(policy, ticket.severity):
+    if not _rings_by_itself(ticket, evaluation):
         return False
     applied = evaluation.get(event.payload["key"])
     if applied is None or applied.ended_at is not None:
@@ -108,12 +115,44 @@ def _level_of(ticket: Ticket, event: TicketEvent) -> int:
     return ticket.level if event.kind != events.EscalationRequested.kind else 1
 
 
-def _is_settled(ticket: Ticket, appended: Sequence[TicketEvent], evaluation: Evaluation) -> bool:
-    """Say whether nothing is left of what the ladder rings for."""
+def _rings_by_itself(ticket: Ticket, evaluation: Evaluation) -> bool:
+    policy = ticket.agreement_version.sla.policy_named(evaluation.policy)
+    return rings_by_itself(policy, ticket.severity)
+
+
+def _given_back(
+    ticket: Ticket,
+    appended: Sequence[TicketEvent],
+    evaluation: Evaluation,
+    before: Sequence[Mapping[str, Any]],
+) -> dict[str, datetime]:
+    """Return the late clocks, with their deadlines, whose reply turns out never to have arrived.
+
+    Edges: they were told to be late before, or had been met, and so no moment of theirs will call.
+    """
+    bounced = any(event.kind == events.ReplyDeliveryFailed.kind for event in appended)
+    if not bounced or not _rings_by_itself(ticket, evaluation):
+        return {}
+    met = {(clock["metric"], clock["started_at"]) for clock in before if clock["done_at"]}
+    return {
+        applied.key: applied.breached_at
+        for applied in evaluation.applied
+        if applied.breached_at is not None
+        and applied.ended_at is None
+        and (applied.metric.value, iso(applied.started_at)) in met
+    }
+
+
+def _is_settled(ticket: Ticket, evaluation: Evaluation) -> bool:
+    """Say whether nothing is left of what the ladder rings for.
+
+    Edges: a case that is judged anew, to be of a severity that rings nobody, has clocks that call
+        for nobody; whoever climbed is still to be answered.
+    """
     if ticket.status in OVER:
         return True
     owed = [evaluation.get(key) for key in ticket.ladder["keys"]]
-    if any(applied is not None and applied.ended_at is None for applied in owed):
+    calling = any(applied is not None and applied.ended_at is None for applied in owed)
+    if calling and _rings_by_itself(ticket, evaluation):
         return False
-    answered = any(event.kind in ANSWERS for event in appended)
-    return answered or not ticket.ladder["climbed"]
+    return not ticket.ladder["climbed"] or ticket.ladder.get("answered", False)

@@ -160,12 +160,12 @@ class Page:
 
         Edges: what the command has evaluated holds, where what it wrote since is no fact.
         """
-        evaluation = self.evaluation
+        evaluation, before = self.evaluation, self.ticket.clocks or []
         if evaluation is None:
             evaluation = projection.refresh(self.ticket, facts_of(self.chain), now=self.now)
         else:
             self.ticket.next_alarm_at = projection.next_alarm_at(self.ticket, evaluation)
-        said = ringing.follow(self.ticket, self.appended, evaluation, self.now)
+        said = ringing.follow(self.ticket, self.appended, evaluation, self.now, before)
         if said is not None:
             self.compose(said)
             self.ticket.next_alarm_at = projection.next_alarm_at(self.ticket, evaluation)

@@ -58,8 +58,6 @@ def make_promise(
     """
     with timeline.writing(ticket_id, actor=actor, now=now) as page:
         page.require_open()
-        if any(owed.kind == promised for owed in open_promises(page).values()):
-            raise PromiseStands(kind=promised)
         return promise(page, by, promised, owner_id)
 
 
@@ -125,6 +123,8 @@ def promise(
     """Append a promise, as a part of a command."""
     if page.ticket.is_ended:
         raise NotWhileSolved(number=page.ticket.number)
+    if any(owed.kind == promised for owed in open_promises(page).values()):
+        raise PromiseStands(kind=promised)
     _require_in_range(page, by)
     if owner_id is not None:
         _require_agent(owner_id)

@@ -72,8 +72,9 @@ def reply_to_ticket(
         then what this reply says. The same words and files again within a minute are the same
         reply, sent twice: the first one's event is returned, and only what the first one did not
         ask for, a status or a promise, is done yet.
-    Raises: TicketClosed; EmptyBody; UnknownAgent; PromiseOutOfRange; NotWhileSolved for a promise
-        on a case that this solves; UnknownOutcome; what `set_status` raises for `then`.
+    Raises: TicketClosed; EmptyBody; UnknownAgent; PromiseOutOfRange; PromiseStands for a second
+        solution; NotWhileSolved for a promise on a case that this solves; UnknownOutcome; what
+        `set_status` raises for `then`.
     """
     written = written_markdown(body, attachments) if isinstance(body, str) else body
     with timeline.writing(ticket_id, actor=actor, now=now) as page:

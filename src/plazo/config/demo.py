@@ -289,7 +289,7 @@ class _Story(Teller):
             tell_before(self)
         self._day()
         if process:
-            tell_now(self, level_two=_LEVEL_TWO, late=_LATE)
+            tell_now(self, solved=_SOLVED, level_two=_LEVEL_TWO, late=_LATE)
 
     def _day(self) -> None:
         one, two = self.agents["agente1"], self.agents["agente2"]
@@ -320,7 +320,6 @@ class _Story(Teller):
             " las fichas que faltaban:\n\n- vuelva a pedir `GetCatalog`\n- compare la fecha de la"
             " respuesta",
             then="solved",
-            outcome=commands.Outcomes("question", "explained"),
             actor=one,
             now=self.later(at, 24),
         )

@@ -27,12 +27,13 @@ def read(ticket: Ticket, chain: Sequence[TicketEvent]) -> Read:
     return Read(text or "", queries.values_of(ticket, chain))
 
 
-def facts_of(ticket: Ticket, chain: Sequence[TicketEvent], said: Read | None = None) -> CaseFacts:
+def facts_of(ticket: Ticket, chain: Sequence[TicketEvent], given: Read | None = None) -> CaseFacts:
     """Return what the rules may ask of a case, as it stands now.
 
-    Units: `ticket` has its organization at hand; `said` is read where it is not given.
+    Units: `ticket` has its organization at hand; what the case says is read where it is not
+        given.
     """
-    opened, said = chain[0].payload, said or read(ticket, chain)
+    opened, said = chain[0].payload, given or read(ticket, chain)
     organization = ticket.organization
     return CaseFacts(
         texts=(("subject", ticket.subject), ("body", said.body), *said.values.items()),

@@ -37,17 +37,17 @@ class Suggestion:
 
 
 def suggestion_of(
-    ticket: Ticket, chain: Sequence[TicketEvent], said: Read | None = None
+    ticket: Ticket, chain: Sequence[TicketEvent], given: Read | None = None
 ) -> Suggestion | None:
     """Return what a case is proposed; None where nothing speaks loud enough.
 
-    Units: `said` is what the case says, where it is at hand.
+    Units: `given` is what the case says, where it is at hand.
     Edges: rules that are sure come before all; what was learned comes next, and proposes only
         what the case's own agreement has. Costs two queries for what it says, and two for what was
         learned, unless that is kept.
     """
     document = ticket.agreement_version.document
-    facts = facts_of(ticket, chain, said)
+    facts = facts_of(ticket, chain, given)
     ranked = suggest(document, facts)
     if ranked and ranked[0].sure:
         return _by_rules(ranked)

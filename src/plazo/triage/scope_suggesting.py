@@ -53,12 +53,12 @@ def suggestion_of(
         return _by_rules(ranked)
     learned = _learned(ticket, facts)
     if learned is not None:
-        pk, said = learned
-        own = next((each for each in ranked if each.verdict == said.verdict), None)
+        pk, guess = learned
+        own = next((each for each in ranked if each.verdict == guess.verdict), None)
         others = tuple(each for each in ranked if each is not own)
         rules = tuple(e.rule for e in own.evidence) if own else ()
-        proposal = Proposal(said.verdict, "model", (f"model:{pk}", *rules))
-        return Suggestion(said.verdict, "model", False, own, others, said, proposal)
+        proposal = Proposal(guess.verdict, "model", (f"model:{pk}", *rules))
+        return Suggestion(guess.verdict, "model", False, own, others, guess, proposal)
     return _by_rules(ranked) if ranked and ranked[0].points >= FEWEST_POINTS else None
 
 

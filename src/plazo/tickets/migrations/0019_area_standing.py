@@ -30,7 +30,7 @@ UPDATE tickets_areaask a SET standing = CASE
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tickets", "0017_ladder"),
+        ("tickets", "0018_kept_outcomes"),
     ]
 
     operations = [

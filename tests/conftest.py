@@ -10,14 +10,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import django
 import hypothesis
 import pytest
-from django.apps import apps
 from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -167,7 +165,6 @@ class EmptyingOperations(DatabaseOperations):
                 super().execute_sql_flush(["".join(sql_list)])
             finally:
                 cursor.execute("SET session_replication_role = DEFAULT")
-        import_module("plazo.tickets.migrations.0016_level2_rows").begin_lists(apps, None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,11 +10,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import django
 import hypothesis
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -119,7 +121,8 @@ class EmptyingOperations(DatabaseOperations):
 
     The database itself refuses to delete a timeline, by triggers. For the emptying alone they are
     held off, which takes a superuser, and only this connection while it does it. Tables that no
-    model describes are emptied too: what one test spent of a limit is not the next one's.
+    model describes are emptied too: what one test spent of a limit is not the next one's. What a
+    fresh installation begins with is put back: the next test begins with it too.
     """
 
     def execute_sql_flush(self, sql_list: list[str]) -> None:
@@ -129,6 +132,7 @@ class EmptyingOperations(DatabaseOperations):
                 super().execute_sql_flush([*sql_list, f"TRUNCATE {', '.join(WITHOUT_MODEL)};"])
             finally:
                 cursor.execute("SET session_replication_role = DEFAULT")
+        import_module("plazo.tickets.migrations.0016_level2_rows").begin_lists(apps, None)
 
 
 @pytest.fixture(scope="session", autouse=True)

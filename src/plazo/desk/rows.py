@@ -150,7 +150,7 @@ def _rings(step: int) -> str:
     """Say that the ladder rings, and which level: nobody has said yet that they have it."""
     words = _("Rings level %(step)s") % {"step": step}
     return format_html(
-        '<span class="q-flag c-late">{} <b>{}</b></span> · ', tags.icon("bell-ring"), words
+        '<span class="q-flag">{} <b>{}</b></span> · ', tags.icon("bell-ring"), words
     )
 
 

@@ -195,7 +195,8 @@ class Case:
                 if any(at >= promise.kept_at for at in self.solves):
                     promise.kept_by = None
                 else:
-                    promise.state, promise.came_back = "open", True
+                    promise.state = "dropped" if self.into else "open"
+                    promise.came_back = True
 
     def sent_again(self, message: int, now: datetime) -> None:
         attempt = len(self.sendings[message]) + 1

@@ -149,9 +149,7 @@ def _flag(why: str) -> SafeString:
 def _rings(step: int) -> str:
     """Say that the ladder rings, and which level: nobody has said yet that they have it."""
     words = _("Rings level %(step)s") % {"step": step}
-    return format_html(
-        '<span class="q-flag">{} <b>{}</b></span> · ', tags.icon("bell-ring"), words
-    )
+    return format_html('<span class="q-flag">{} <b>{}</b></span> · ', tags.icon("bell-ring"), words)
 
 
 def _cell(

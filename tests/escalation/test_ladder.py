@@ -215,6 +215,17 @@ def test_the_requester_climbs_and_the_coordinators_are_rung_at_once(team):
     assert Ring.objects.filter(state=RingState.RINGING).count() == 0
 
 
+def test_what_was_missed_before_the_case_was_judged_rings_nobody(team):
+    """Whoever judges the case has it before them; what is owed from then on rings as ever."""
+    ticket, now = a_case(now=TUESDAY), TUESDAY + 90 * MINUTE
+    sweep_at(late(60))
+    commands.enter_level(ticket_id=ticket.pk, level=2, severity="A", actor=as_agent(), now=now)
+    sweep_at(91, 134)
+    assert rung(ticket) == []
+    sweep_at(135)
+    assert rung(ticket) == [(2, "at_risk", 135, RingState.RINGING)]
+
+
 def test_judged_anew_to_be_a_c_it_rings_nobody_any_more(team):
     """What rang by itself is silent once its severity has no escalation management."""
     ticket, now = at_level_two("A"), TUESDAY + 50 * MINUTE

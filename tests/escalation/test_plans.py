@@ -22,8 +22,8 @@ INSERT INTO tickets_wait
     (ticket_id, sequence, waiting_for, reason, started_at, ended_at, ended_by, reminded, next_at)
 SELECT id, 1, 'requester', '', opened_at, CASE WHEN id % 100 > 0 THEN opened_at END, '', 0,
     CASE WHEN id % 100 = 0 THEN opened_at END FROM tickets_ticket;
-INSERT INTO tickets_areaask (ticket_id, key, area, name, email, language, at, remind_at)
-SELECT id, 'ask-1', 'credit', '', 'c@interno.example', 'es', opened_at,
+INSERT INTO tickets_areaask (ticket_id, key, area, name, email, language, at, standing, remind_at)
+SELECT id, 'ask-1', 'credit', '', 'c@interno.example', 'es', opened_at, 'asked',
     CASE WHEN id % 100 = 0 THEN opened_at END FROM tickets_ticket;
 INSERT INTO escalation_ring
     (ticket_id, sequence, step, cause, severity, instant, rang_at, agents, state, answered_name)

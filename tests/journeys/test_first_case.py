@@ -149,7 +149,7 @@ def test_from_the_form_to_the_answer(plazo: str, page: Page) -> None:
     expect(met).to_be_visible(timeout=30_000)
     expect(page.locator(".thread")).to_contain_text("Lo tenemos")
     expect(page.locator(".held, .msg--held")).to_have_count(0)
-    met.get_by_role("link", name="¿Por qué?").click()
+    met.get_by_role("link", name="Primera respuesta").click()
     expect(page.locator("h1")).to_contain_text("¿Por qué vencía")
     expect(page.locator(".chip--lg")).to_contain_text("Cumplida")
     expect(page.locator("table.sum tbody tr")).not_to_have_count(0)

@@ -147,6 +147,7 @@ def acts_of(desk: Desk) -> Figures:
         case = desk.open[number % 1500]
         words = f"{seed.ANSWERS[number % 3]} ({number})"
         data = {"kind": "reply", "body": words, "then": "", "waiting_for": "requester"}
+        data["warned"] = "unpromised"  # at level 2 a promise is asked for, once
         desk.post(f"/desk/tickets/{case}/write/", data)
 
     def assign(number: int) -> None:

@@ -36,7 +36,7 @@ def test_whatever_is_done_in_whatever_order_what_must_hold_holds(world):
     run_state_machine_as_test(
         Desk,
         settings=hypothesis_settings(
-            max_examples=max(STEPS // EACH, 10),
+            max_examples=max(STEPS // EACH, 20),
             stateful_step_count=EACH,
             derandomize=not STEPS,
             database=None,

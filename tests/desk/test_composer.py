@@ -290,15 +290,20 @@ def test_a_promise_reaches_the_requester_by_mail_and_page(desk):
 
 def test_quick_promises_fall_into_open_hours():
     """Two hours of support, five in the afternoon, ten of the next day that is open: at 21:00 the
-    first is on the next morning, and five has passed."""
+    first is on the next morning, and five has passed. For severity A any hour is open."""
     version = a_case().agreement_version
+    support, always = version.sla.calendars["support"], version.sla.calendars["always"]
+    late, zone = TUESDAY + timedelta(hours=6, minutes=8), "America/Panama"
     with translation.override("es"):
-        early = composer.promise_choices(version, "America/Panama", TUESDAY)
-        late = composer.promise_choices(
-            version, "America/Panama", TUESDAY + timedelta(hours=6, minutes=8)
-        )
-    assert [hour for _value, _words, hour in early] == ["16:55", "17:00", "mañana, 10:00"]
-    assert [hour for _value, _words, hour in late] == ["mañana, 7:00", "mañana, 10:00"]
+        hours = [
+            [hour for _value, _words, hour in composer.promise_choices(calendar, zone, now)]
+            for calendar, now in ((support, TUESDAY), (support, late), (always, late))
+        ]
+    assert hours == [
+        ["16:55", "17:00", "mañana, 10:00"],
+        ["mañana, 7:00", "mañana, 10:00"],
+        ["23:00", "mañana, 10:00"],
+    ]
 
 
 def test_what_the_team_says_stays_with_the_team(desk):

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from plazo.accounts.domains import domains_of
 from plazo.accounts.models import Agent, domain_of
-from plazo.agreements.models import AgreementVersion
 from plazo.channels.forms.uploads import describe
 from plazo.core import localtime
 from plazo.desk import forms
@@ -20,6 +19,7 @@ from plazo.sla import Calendar, NoOpenTime
 from plazo.tickets import drafts, variables
 from plazo.tickets.bodies import StoredUpload, html_of_markdown
 from plazo.tickets.models import Channel, Draft, Participant, Status, Ticket
+from plazo.tickets.promises import calendar_of
 
 SOON: Final = timedelta(hours=2)
 STEP: Final = timedelta(minutes=5)
@@ -57,7 +57,7 @@ def composer_of(
         "copies": ticked,
         "people": 1 + sum(checked for _person, checked in ticked),
         "bare": found.channel == Channel.FORM and found.requester.email_confirmed_at is None,
-        "promises": promise_choices(found.agreement_version, zone, now),
+        "promises": promise_choices(calendar_of(found), zone, now),
         "signature": html_of_markdown(agent.signature) if agent.signature.strip() else "",
         "signs": "".join(SOURCES),
         "variables": [
@@ -133,15 +133,13 @@ def staged_url(file: StoredUpload) -> str:
 # ── What can be promised ──────────────────────────────────────────────────────────────────────
 
 
-def promise_choices(
-    version: AgreementVersion, zone: str, now: datetime
-) -> list[tuple[str, str, str]]:
+def promise_choices(calendar: Calendar, zone: str, now: datetime) -> list[tuple[str, str, str]]:
     """Return quick instants for the next update: its value, its words, and its hour.
 
-    Edges: only instants at which support is open. Two hours are two hours of support; the others
-        are hours of the agent's day.
+    Units: `calendar` are the hours in which a promise on the case may fall due.
+    Edges: only instants at which it is open. Two hours are two of its hours; the others are hours
+        of the agent's day.
     """
-    calendar = version.sla.calendars[version.document.support_calendar]
     found: dict[datetime, str] = {}
     soon = _in_open_time(calendar, now)
     if soon is not None:

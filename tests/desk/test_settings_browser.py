@@ -97,6 +97,6 @@ def test_a_holiday_from_its_proposal_to_what_clients_read(
         for name in ("agents", "agents/new", "groups", "mailboxes", "services", "fields/method"):
             page.goto(f"/desk/settings/{name}/")
             sound(page, name.replace("/", "-"), width)
-    for name in ("representatives", "representatives/demo-norte"):
+    for name in ("companies", "companies/demo-norte"):
         page.goto(f"/desk/settings/{name}/")
         sound(page, name.replace("/", "-"), width)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 
 from plazo.accounts import absences
-from plazo.accounts.models import Absence, Agent, Group, Organization, Role
+from plazo.accounts.models import Absence, Agent, Group, Organization, Requester, Role
 from plazo.agreements import drafting
 from plazo.agreements.models import AgreementDraft, AgreementVersion
 from plazo.agreements.queries import draft_of, newest_version
@@ -21,7 +21,7 @@ from plazo.triage.models import ScopeLearning
 from tests.database import queries_of
 from tests.factory import PASSWORD, TUESDAY, a_case, an_agent, as_agent, publish_iws
 from tests.mails import a_mailbox
-from tests.people import a_company, path_in, read_mails
+from tests.people import a_company, a_person, path_in, read_mails
 
 pytestmark = pytest.mark.django_db
 
@@ -75,8 +75,9 @@ SCREENS = {
     "calendars/support/holidays/?country=CO&year=2026": COORDINATES,
     "absences/new/{agent}/": COORDINATES,
     "scope/": COORDINATES,
-    "representatives/": COORDINATES,
-    "representatives/boreal/": COORDINATES,
+    "companies/": COORDINATES,
+    "companies/new/": COORDINATES,
+    "companies/boreal/": COORDINATES,
     "audit/": ADMINISTERS,
 }
 
@@ -100,17 +101,21 @@ def test_who_of_sales_answers_for_a_company_is_set_and_stands_in_the_trail(admin
     """From “nobody yet” to a name; what could not be written to is refused, and nothing is lost."""
     a_mailbox()
     company = a_company("boreal")
-    list_, screen = "/desk/settings/representatives/", "/desk/settings/representatives/boreal/"
+    list_, screen = "/desk/settings/companies/", "/desk/settings/companies/boreal/"
     page = admin.get(list_).content.decode()
     assert "Nadie todavía" in page
-    assert "Solo sin representante (1)" in page
-    who = {"name": "Representante Boreal", "email": "ventas@boreal.example"}
+    assert "Solo sin representante de ventas (1)" in page
+    rest = {"name": company.name, "stage": company.stage, "services": company.services}
+    who = rest | {
+        "representative_name": "Representante Boreal",
+        "representative_email": "ventas@boreal.example",
+    }
     for email, why in (
         ("", "Escriba su dirección"),
         ("soporte@iws.example", "nuestra"),
         ("ventas@", "correo"),
     ):
-        refused = admin.post(screen, who | {"email": email})
+        refused = admin.post(screen, who | {"representative_email": email})
         assert refused.status_code == 422, email
         assert why in refused.content.decode(), email
         assert "Representante Boreal" in refused.content.decode()
@@ -121,20 +126,64 @@ def test_who_of_sales_answers_for_a_company_is_set_and_stands_in_the_trail(admin
     assert "Representante Boreal" in admin.get("/desk/companies/boreal/").content.decode()
     trail = admin.get("/desk/settings/audit/", {"subject": f"organization:{company.pk}"})
     assert "Representante Boreal" in trail.content.decode()
-    gone = admin.post(f"{screen}?from=company", {"name": "", "email": ""})
+    gone = admin.post(f"{screen}?from=company", rest)
     assert gone.url == "/desk/companies/boreal/"
-    assert "Diga quién responde" in admin.get(gone.url).content.decode()
+    assert "Cambiar etapa, servicios o representante" in admin.get(gone.url).content.decode()
     assert [
         row.what for row in AuditEntry.objects.filter(subject=f"organization:{company.pk}")
     ] == ["organization.representative"] * 2
     plain = signed_in(A)
-    assert "Diga quién responde" not in plain.get(gone.url).content.decode()
+    assert "Cambiar etapa" not in plain.get(gone.url).content.decode()
     assert plain.post(screen, who).status_code == 404
+
+
+def test_a_company_is_added_goes_on_and_contracts_and_its_people_are_placed(admin):
+    """Its stage and services decide at once; a name is one company's; a person is of one company."""
+    screen = "/desk/settings/companies/"
+    new = {"name": "  Integrador   Nuevo ", "stage": "testing", "services": ["esd"]}
+    assert admin.post(f"{screen}new/", new).url == screen
+    company = Organization.objects.get()
+    assert (company.name, company.slug) == ("Integrador Nuevo", "integrador-nuevo")
+    again = admin.post(f"{screen}new/", new | {"name": "integrador nuevo"})
+    assert again.status_code == 422
+    assert "Ya hay una empresa que se llama integrador nuevo" in again.content.decode()
+    assert admin.post(f"{screen}new/", new | {"services": ["nada"]}).status_code == 422
+
+    person = a_person("alguien@nuevo.example", "Alguien", company=None)
+    page = f"/desk/people/{person.pk}/"
+    for wrong in ("", "0", "x"):
+        refused = admin.post(f"{page}company/", {"company": wrong}, follow=True)
+        assert "Elija una empresa de la lista" in refused.content.decode()
+    placed = admin.post(f"{page}company/", {"company": company.pk}, follow=True)
+    assert "Integrador Nuevo" in placed.content.decode()
+    case = a_case(requester=Requester.objects.get(pk=person.pk), service="catalog")
+    assert (
+        "Sin derecho a soporte todavía"
+        in admin.get(f"/desk/tickets/{case.number}/").content.decode()
+    )
+
+    done = new | {"name": company.name, "stage": "production", "services": ["esd", "catalog"]}
+    assert admin.post(f"{screen}{company.slug}/", done).url == screen
+    assert admin.post(f"{screen}{company.slug}/", done).url == screen
+    assert (
+        "Sin derecho a soporte" not in admin.get(f"/desk/tickets/{case.number}/").content.decode()
+    )
+    other = a_company("boreal")
+    refused = admin.post(f"{page}company/", {"company": other.pk}, follow=True)
+    assert "alguien@nuevo.example" in refused.content.decode()
+    assert Requester.objects.get(pk=person.pk).organization_id == company.pk
+    said = AuditEntry.objects.filter(subject=f"organization:{company.pk}").order_by("pk")
+    assert [row.what for row in said] == [
+        "organization.added",
+        "organization.person_placed",
+        "organization.changed",
+    ]
+    assert signed_in(A).post(f"{page}company/", {"company": other.pk}).status_code == 404
 
 
 def test_companies_are_found_a_page_at_a_time_at_the_same_cost(admin):
     """By a part of the name, or those without one; each comes once; queries do not grow."""
-    screen = "/desk/settings/representatives/"
+    screen = "/desk/settings/companies/"
     a_company("boreal")
     few = queries_of(admin, screen)
     Organization.objects.bulk_create(
@@ -146,12 +195,12 @@ def test_companies_are_found_a_page_at_a_time_at_the_same_cost(admin):
     shown, address = [], screen
     while address:
         page = admin.get(address).content.decode()
-        shown += re.findall(r'href="/desk/settings/representatives/([\w-]+)/"', page)
+        shown += re.findall(r'data-walk href="/desk/settings/companies/([\w-]+)/"', page)
         more = re.search(r'rel="next" href="(.*?)"', page)
         address = screen + more[1] if more else ""
     assert len(shown) == len(set(shown)) == Organization.objects.count()
     page = admin.get(screen, {"q": "ñía 00", "show": "without"}).content.decode()
-    assert len(re.findall(r"representatives/c-\d+/", page)) == 5
+    assert len(re.findall(r"companies/c-\d+/", page)) == 5
     assert "Ninguna empresa" in admin.get(screen, {"q": "zzz"}).content.decode()
 
 

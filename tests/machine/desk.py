@@ -179,12 +179,26 @@ class Desk(RuleBasedStateMachine):
         minute=st.integers(24 * 60, 11 * 24 * 60),
         who=st.lists(people, min_size=1, max_size=4),
         severity=severities,
+        far=st.sampled_from(["judged", "level 2", "waits", "asked"]),
     )
-    def begins(self, minute: int, who: list[str], severity: str) -> None:
-        """First cases, at any minute of ten days: at night, on a weekend, before closing."""
+    def begins(self, minute: int, who: list[str], severity: str, far: str) -> None:
+        """First cases, at any minute of ten days: at night, on a weekend, before closing. The first
+        is where others get only after many steps.
+        """
         self.now = FIRST + minute * MINUTE
         for name in who:
             self.opens_by_form(name, severity, "production")
+        match far:
+            case "judged":
+                self.judges(0, "marta", "A")
+                self.time_passes_slowly(6, 15)
+            case "asked":
+                self.hands_off(0, "marta", "credit", "billing", False, True, "area")
+                self.an_area_is_dealt_with(0, 0, "answer", "marta")
+            case _:
+                self.hands_up(0, "marta", 2, severity)
+        if far == "waits":
+            self.puts_in_a_status(0, "marta", "pending", "requester", True)
 
     @precondition(lambda self: len(self.cases) < MOST_CASES)
     @rule(
@@ -843,7 +857,7 @@ class Desk(RuleBasedStateMachine):
             if promise.state == "open":
                 promise.state = "dropped"
         if lets_in:
-            kept.people |= set(known) - {kept.requester}
+            kept.people |= set(known) - {kept.requester} - self.erased
 
     @precondition(lambda self: any(case.into for case in self.cases))
     @rule(pick=cases, by=agents)
@@ -1167,11 +1181,18 @@ class Desk(RuleBasedStateMachine):
         assume(who not in self.erased)
         theirs = [case for case in self.cases if case.requester == who]
         assume(theirs)
-        self.do(
-            lambda **given: erase_requester(requester_id=self.world.people[who].pk, **given),
+        person = self.world.people[who]
+        gone = self.do(
+            lambda **given: erase_requester(requester_id=person.pk, **given),
             refused=any(not case.over for case in theirs),
             actor=self.world.agent("beatriz"),
         )
+        if gone is REFUSED:
+            return
+        self.erased.add(who)
+        assert not Participant.objects.filter(requester=person).exists()
+        for case in self.cases:
+            case.people.discard(who)
 
     # ── The database itself ───────────────────────────────────────────────────────────────────
 

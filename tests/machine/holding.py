@@ -88,19 +88,23 @@ def _adds_up(ticket: Ticket, evaluation: Evaluation, facts: list, applied: Appli
         assert _counted(minutes, applied, applied.due_at) == applied.duration, applied
         assert minutes.just_counted(applied.due_at), ("due while closed", applied)
         assert not any(
-            pause.start < applied.due_at <= (pause.end or max(end, applied.due_at))
+            pause.start
+            < applied.due_at
+            <= (pause.end or applied.ended_at or max(end, applied.due_at))
             for pause in applied.pauses
         ), ("due within a pause", applied)
 
 
 def _counted(minutes: Minutes, applied: AppliedTarget, end: datetime) -> timedelta:
-    """Count open time from a clock's start to an instant, without its pauses."""
+    """Count open time from a clock's start to an instant, without its pauses. What is done within a
+    pause ends it, for the clock.
+    """
     if end <= applied.started_at:
         return timedelta()
     total = minutes.between(applied.started_at, end)
     at = applied.started_at
     for pause in applied.pauses:
-        begins, over = max(pause.start, at), min(pause.end or end, end)
+        begins, over = max(pause.start, at), min(pause.end or applied.ended_at or end, end)
         if begins < over:
             total -= minutes.between(begins, over)
             at = over

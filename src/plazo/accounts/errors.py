@@ -40,6 +40,18 @@ class OneOfOurs(PlazoError):
         return _("%(email)s belongs to the support team, and is no client's.") % self.data
 
 
+class CompanyNamed(PlazoError):
+    """Another company has the name."""
+
+    code = "company_named"
+    http_status = HTTPStatus.CONFLICT
+
+    def user_message(self) -> str:
+        return _("There is a company called %(name)s already. Give this one another name.") % (
+            self.data
+        )
+
+
 class OfAnotherCompany(PlazoError):
     """Somebody belongs to another company already."""
 

@@ -32,13 +32,7 @@ SCREENS: Final[tuple[tuple[str, Promise, str, str, Who], ...]] = (
     ("calendars", _("Hours"), "clock-3", "desk:calendars", lambda agent: agent.coordinates),
     ("ladder", _("Escalation ladder"), "signal", "desk:ladder", lambda agent: agent.coordinates),
     ("services", _("Services"), "package", "desk:services", lambda agent: agent.coordinates),
-    (
-        "representatives",
-        _("Sales representatives"),
-        "building-2",
-        "desk:representatives",
-        lambda agent: agent.coordinates,
-    ),
+    ("companies", _("Companies"), "building-2", "desk:companies", lambda agent: agent.coordinates),
     ("fields", _("Form fields"), "list", "desk:fields", lambda agent: agent.coordinates),
     ("scope", _("Scope"), "signpost", "desk:scope", lambda agent: agent.coordinates),
     (

@@ -48,6 +48,7 @@ urlpatterns = [
     path("find/now/", find.find_now, name="find_now"),
     path("find/complete/", find.complete, name="find_complete"),
     path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/company/", people.place, name="person_place"),
     path("companies/<slug:slug>/", people.organization, name="organization"),
     path("escalations/", escalations.board, name="escalations"),
     path("escalations/answer/", escalations.answer_all, name="ladder_answer_all"),

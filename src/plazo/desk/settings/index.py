@@ -29,7 +29,7 @@ ABOUT: Final[dict[str, Promise]] = {
     "calendars": _("When time counts: the week, holidays and other special days."),
     "services": _("What clients can have support for, by name."),
     "fields": _("What the request form asks further, service by service."),
-    "representatives": _("Who of sales answers for each company."),
+    "companies": _("How far each is, what it contracts, and who of sales answers for it."),
     "macros": _("Words and actions that you apply to a case in one go."),
     "rules": _("What happens by itself: on an event, or after a time."),
     "outcomes": _("What is chosen when a case is solved, and what cases wait for."),

@@ -106,7 +106,7 @@ def _record(
     )
 
 
-def _named(name: str, *, but: int | None = None) -> str:
+def _named(name: str, *, but: int = 0) -> str:
     name = " ".join(name.split())[:160]
     if Organization.objects.filter(name__iexact=name).exclude(pk=but).exists():
         raise CompanyNamed(name=name)

@@ -1136,6 +1136,7 @@ class Desk(RuleBasedStateMachine):
                 mail.recipient,
                 to=tokens.plus_address(self.world.mailbox.address, token),
                 status="5.1.1" if permanent else "4.4.1",
+                number=next(self.numbers),
             )
             record = self.arrives(raw)
             self.mails.pop()
@@ -1394,11 +1395,12 @@ def _uploads(message: int) -> list[StoredUpload]:
     return [StoredUpload(f.sha256, f.name, f.content_type, f.size, f.content_id) for f in files]
 
 
-def a_report(recipient: str, *, to: str, status: str) -> bytes:
-    """Return a delivery report as servers write it (RFC 3464)."""
+def a_report(recipient: str, *, to: str, status: str, number: int) -> bytes:
+    """Return a delivery report as servers write it (RFC 3464), each a mail of its own."""
     action = "failed" if status.startswith("5") else "delayed"
     return (
         f"From: MAILER-DAEMON@mx.example\r\nTo: {to}\r\nSubject: Undelivered\r\n"
+        f"Message-ID: <report-{number}@mx.example>\r\n"
         "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status;"
         ' boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nIt did not arrive.\r\n'
         "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"

@@ -14,6 +14,7 @@ from plazo.accounts.errors import CompanyNamed, OfAnotherCompany
 from plazo.accounts.models import Organization, Requester, RequesterRole, Stage
 from plazo.core import audit
 from plazo.core.actor import Actor
+from plazo.core.naming import free_name
 
 _FIELDS: Final = ("name", "stage", "services")
 # Addresses of the settings that are no company's.
@@ -116,6 +117,5 @@ def _named(name: str, *, but: int = 0) -> str:
 def _slug_of(name: str) -> str:
     """Return a short name that no other company has."""
     plain = slugify(name)[:40] or "empresa"
-    known = set(Organization.objects.filter(slug__startswith=plain).values_list("slug", flat=True))
-    tried = [plain, *(f"{plain}-{number}" for number in range(2, len(known) + 3))]
-    return next(slug for slug in tried if slug not in known | _TAKEN)
+    alike = Organization.objects.filter(slug__startswith=plain).values_list("slug", flat=True)
+    return free_name(plain, _TAKEN.union(alike))

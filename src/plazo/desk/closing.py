@@ -30,7 +30,7 @@ class OutcomeRequired(PlazoError):
 def require_outcome(cause: str, solution: str) -> None:
     """Raise OutcomeRequired where solving asks for what was left empty.
 
-    Edges: a list without entries asks for nothing. Two queries at most.
+    Edges: a list without entries asks for nothing. Two queries, unless they are kept.
     """
     if (cause and solution) or outcomes.asks() != Asks.REQUIRED:
         return
@@ -42,7 +42,7 @@ def require_outcome(cause: str, solution: str) -> None:
 def ending_context(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
     """Return the lists that solving offers, and what is said of a case that was solved.
 
-    Costs two queries: the lists, and whether they are required.
+    Costs two queries, unless they are kept: the lists, and whether they are required.
     """
     lists = every()
     names = {

@@ -13,6 +13,7 @@ from django.db.models import Max
 from plazo.accounts.models import Agent
 from plazo.core.actor import Actor, ActorKind
 from plazo.core.errors import PlazoError
+from plazo.core.naming import free_name
 from plazo.helpcenter import lexicon
 from plazo.helpcenter.access import may_publish
 from plazo.helpcenter.errors import (
@@ -155,22 +156,17 @@ def _add_edition(
 
 def _free_key(wanted: str) -> str:
     taken = set(Article.objects.filter(key__startswith=wanted).values_list("key", flat=True))
-    return next(
-        key for n in range(1, len(taken) + 3)
-        if (key := wanted if n == 1 else f"{wanted}-{n}") not in taken
-    )  # fmt: skip
+    return free_name(wanted, taken)
 
 
 def _free_address(language: str, wanted: str) -> str:
-    alike = {"language": language, "slug__startswith": wanted[:110].rstrip("-")}
+    stem = wanted[:110].rstrip("-")
+    alike = {"language": language, "slug__startswith": stem}
     taken = {
         *Edition.objects.filter(**alike).values_list("slug", flat=True),
         *FormerAddress.objects.filter(**alike).values_list("slug", flat=True),
     }
-    return next(
-        slug for n in range(1, len(taken) + 3)
-        if (slug := wanted if n == 1 else f"{wanted[:110].rstrip('-')}-{n}") not in taken
-    )  # fmt: skip
+    return free_name(wanted, taken, stem=stem)
 
 
 def _require_free(language: str, slug: str, edition: Edition | None) -> None:

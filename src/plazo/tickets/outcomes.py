@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from plazo.core import audit
 from plazo.core.actor import Actor
 from plazo.core.kept import kept
+from plazo.core.naming import free_name
 from plazo.tickets.errors import OutcomeKept
 from plazo.tickets.outcome_models import Asks, Outcome, OutcomeKind, SolvingRule
 
@@ -70,7 +71,11 @@ def add_outcome(*, kind: str, name_es: str, name_en: str, actor: Actor, now: dat
     _require_unlike(entries, names)
     outcome = Outcome.objects.create(
         kind=kind,
-        key=_free_key(slugify(names["name_en"])[:32].replace("-", "_") or kind, entries),
+        key=free_name(
+            slugify(names["name_en"])[:32].replace("-", "_") or kind,
+            {entry.key for entry in entries},
+            mark="_",
+        ),
         position=1 + max((entry.position for entry in entries), default=-1),
         **names,
     )
@@ -152,12 +157,6 @@ def _require_unlike(others: list[Outcome], names: dict[str, str]) -> None:
             raise OutcomeKept(
                 reason=_("“%(name)s” is in the list already.") % {"name": each.name_es}
             )
-
-
-def _free_key(wanted: str, entries: list[Outcome]) -> str:
-    taken = {entry.key for entry in entries}
-    numbered = (f"{wanted}_{number}" for number in range(2, MOST + 2))
-    return next(key for key in (wanted, *numbered) if key not in taken)
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:

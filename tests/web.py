@@ -14,7 +14,14 @@ from typing import Any
 
 import pytest
 from django.core.signals import request_finished, request_started
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 from playwright.sync_api import Response as WebResponse
 
 CHROMIUM = os.environ.get("PLAZO_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -22,6 +29,10 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESKTOP, PHONE = 1440, 390
 SETTLES_SECONDS, QUIET_SECONDS = 10, 0.25
+
+# A busy machine is slow and not wrong; nobody waits for these but where something is wrong.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 
 # Each width and each theme once: what a theme colours is coloured alike at every width.
 each_look = pytest.mark.parametrize(
@@ -114,7 +125,7 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Browse]:
             locale="es-CO" if language == "es" else "en-GB",
             java_script_enabled=js,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         watch.over(page)
@@ -128,7 +139,12 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Browse]:
 
 
 def audit(page: Page) -> list[str]:
-    """Return what axe finds on the page as it stands: nothing is the only good answer."""
+    """Return what axe finds on the page as it stands: nothing is the only good answer.
+
+    Like all that measures here it waits until the page has loaded: one without its style yet has
+    other widths, colours and hidden parts.
+    """
+    page.wait_for_load_state()
     page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate(
         "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
@@ -142,6 +158,7 @@ def audit(page: Page) -> list[str]:
 
 def at_full_length(page: Page) -> None:
     """Make the window as long as the page: what a bar covers while one scrolls is no fault."""
+    page.wait_for_load_state()
     size = page.viewport_size
     assert size is not None
     length = page.evaluate("document.documentElement.scrollHeight")
@@ -150,6 +167,7 @@ def at_full_length(page: Page) -> None:
 
 def overflow(page: Page) -> int:
     """Return by how many pixels the page is wider than its window."""
+    page.wait_for_load_state()
     width: int = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )

@@ -13,7 +13,7 @@ from plazo.automation.rule_models import Macro, Rule, RuleRun
 from plazo.config import demo
 from plazo.tickets.models import Ticket
 from tests.factory import TUESDAY
-from tests.web import Browse, audit, each_look, keep_picture, overflow
+from tests.web import Browse, at_full_length, audit, each_look, keep_picture, overflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -48,10 +48,7 @@ def test_every_screen_of_automation_passes_the_audit(
     assert ticket is not None
 
     def look(name: str) -> None:
-        size = page.viewport_size
-        assert size is not None
-        length = page.evaluate("document.documentElement.scrollHeight")
-        page.set_viewport_size({"width": size["width"], "height": max(900, length)})
+        at_full_length(page)
         assert audit(page) == [], name
         assert overflow(page) <= 0, name
         keep_picture(page, f"automation-{name}-{width}-{'dark' if dark else 'light'}")

@@ -253,8 +253,8 @@ def test_a_reply_outlives_the_network(browse: Browse) -> None:
     page = browse()
     sign_in(page)
     page.locator(".q-row", has_text="GetCatalog responde vacío").click()
-    place = page.url
     composing(page, "reply", "Texto con la red caída")
+    place = page.url
     page.context.set_offline(True)
     with page.expect_event("requestfailed"):
         page.get_by_role("button", name="Enviar respuesta").click()

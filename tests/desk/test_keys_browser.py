@@ -33,7 +33,7 @@ def test_the_desk_is_worked_by_keyboard_alone(browse: Browse) -> None:
     page.keyboard.press("j")
     page.keyboard.press("j")
     expect(rows.nth(2)).to_be_focused()
-    assert page.locator(".q-row[aria-current]").count() == 1
+    expect(page.locator(".q-row[aria-current]")).to_have_count(1)
     page.keyboard.press("k")
     opened = rows.nth(1).get_attribute("href")
     page.keyboard.press("Enter")

@@ -55,7 +55,7 @@ def test_every_page_of_scope_passes_the_audit(browse: Browse, width: int, dark: 
     page = browse(width=width, dark=dark)
     sign_in(page, 2)
     shown = f"{width}-{'dark' if dark else 'light'}"
-    assert page.locator(".q-flag").count() == 4
+    expect(page.locator(".q-flag")).to_have_count(4)
     keep_picture(page, f"scope-queue-{shown}")
     page.goto(f"/desk/tickets/{case.number}/")
     at_full_length(page)
@@ -117,4 +117,5 @@ def test_a_verdict_is_given_without_javascript(browse: Browse) -> None:
     page.locator(".scope__choose summary").click()
     page.get_by_label(re.compile("^Fuera: Creación")).check()
     page.locator(".scope").get_by_role("button", name="Dictaminar").click()
+    expect(page.locator(".scope__choose")).to_have_count(0)
     assert Ticket.objects.get(pk=case.pk).verdict == "order_change"

@@ -12,7 +12,15 @@ from plazo.accounts.models import Agent
 from plazo.config import demo
 from plazo.core.actor import Actor
 from tests.factory import TUESDAY
-from tests.web import DESKTOP, Browse, audit, each_look, keep_picture, overflow
+from tests.web import (
+    DESKTOP,
+    Browse,
+    at_full_length,
+    audit,
+    each_look,
+    keep_picture,
+    overflow,
+)
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -40,8 +48,7 @@ def sound(page: Page, name: str, width: int) -> None:
     keep_picture(page, f"settings-{name}-{width}")
     size = page.viewport_size
     assert size is not None
-    length = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": width, "height": max(900, length)})
+    at_full_length(page)
     assert (name, audit(page), overflow(page)) == (name, [], 0)
     page.set_viewport_size(size)
 
@@ -60,6 +67,7 @@ def test_a_holiday_from_its_proposal_to_what_clients_read(
     sound(page, "index", width)
 
     def go(name: str) -> None:
+        page.wait_for_load_state()  # without its style the page shows what only a phone has
         row = page.locator(".settings__pick summary")
         if row.is_visible():  # on a phone the list is one row that opens
             row.click()

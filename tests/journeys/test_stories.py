@@ -373,6 +373,7 @@ def test_5_severity_c_on_a_saturday_afternoon_is_due_on_sunday(begin: Begin) -> 
     for page in (desk, client):
         page.reload()
         page.get_by_role("link", name=re.compile("¿Por qué.*Respuesta de nivel 2")).last.click()
+        expect(page.locator("table.sum tr")).to_have_count(6)
         rows = [
             [cell.inner_text().strip().replace("\xa0", " ") for cell in row.locator("td").all()]
             for row in page.locator("table.sum tr").all()[1:]

@@ -193,6 +193,7 @@ def test_without_script_everything_can_be_read_and_asked(browse: Browse) -> None
     page.goto(link[link.index("/hc/") :])
     assert Follower.objects.get().confirmed_at is None
     page.get_by_role("button", name="Sí, escríbanme").click()
+    expect(page.get_by_role("button", name="Sí, escríbanme")).to_have_count(0)
     assert Follower.objects.get().confirmed_at is not None
 
 

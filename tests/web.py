@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from playwright.sync_api import (
     Browser,
@@ -79,20 +80,27 @@ class Watch:
 
 
 class UnderWay:
-    """How many requests the server of the tests is answering right now."""
+    """How many requests the server of the tests is answering right now.
+
+    Those of Django's own test client are not among them: a file that it does not read to the end
+    is a request that never ends.
+    """
 
     def __init__(self) -> None:
         self._count, self._lock, self._last = 0, threading.Lock(), time.monotonic()
         request_started.connect(self._begun, weak=False)
         request_finished.connect(self._ended, weak=False)
 
-    def _begun(self, **_: Any) -> None:
-        with self._lock:
-            self._count, self._last = self._count + 1, time.monotonic()
+    def _begun(self, sender: object, **_: Any) -> None:
+        self._counts(sender, 1)
 
-    def _ended(self, **_: Any) -> None:
-        with self._lock:
-            self._count, self._last = max(0, self._count - 1), time.monotonic()
+    def _ended(self, sender: object, **_: Any) -> None:
+        self._counts(sender, -1)
+
+    def _counts(self, sender: object, one: int) -> None:
+        if isinstance(sender, type) and issubclass(sender, WSGIHandler):
+            with self._lock:
+                self._count, self._last = max(0, self._count + one), time.monotonic()
 
     def settle(self) -> None:
         """Wait until nothing has been asked for a moment: open pages ask by themselves, and their

@@ -101,7 +101,7 @@ class Dovecot:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             for port in (self.imap_port, self.lmtp_port):
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -342,7 +342,7 @@ class Postfix:
             stderr=subprocess.DEVNULL,
         )
         try:
-            end = time.monotonic() + 20
+            end = time.monotonic() + 60
             while True:
                 with contextlib.suppress(OSError), smtplib.SMTP("127.0.0.1", self.port, timeout=2):
                     break

@@ -53,7 +53,7 @@ class Server:
             [sys.executable, "-m", "tests.serving", str(self.port), str(self._workers)],
             cwd=ROOT, env=environment,
         )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not self.listens():
             assert self.process.poll() is None, "the server ended at once"
             assert time.monotonic() < deadline, "the server did not start"

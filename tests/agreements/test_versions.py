@@ -99,7 +99,7 @@ def plazo(*arguments):
     """Run the command as an operator does, without any database."""
     return subprocess.run(
         [sys.executable, "-m", "plazo.config.cli", *arguments],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
 
 

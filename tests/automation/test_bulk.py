@@ -252,7 +252,7 @@ def test_two_who_press_at_once_get_two_tickets():
 
     def press(agent) -> None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             got[agent.pk] = [
                 commands.take_next(agent_id=agent.pk, actor=as_agent(), now=TUESDAY).pk
                 for _ in range(2)
@@ -264,7 +264,7 @@ def test_two_who_press_at_once_get_two_tickets():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=90)
     first, second = (set(got[agent.pk]) for agent in agents)
     assert first | second == {ticket.pk for ticket in tickets}
     assert not first & second

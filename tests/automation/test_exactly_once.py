@@ -75,7 +75,7 @@ def test_a_worker_killed_between_two_actions_leaves_nothing_half_done():
         [sys.executable, "-c", VICTIM, str(ticket.pk), NOW.isoformat()],
         env=env,
         capture_output=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert victim.returncode == -signal.SIGKILL, victim.stderr.decode()

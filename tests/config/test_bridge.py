@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 Connect = Callable[..., http.client.HTTPConnection]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -43,7 +43,7 @@ class Probe:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.config.probe", str(self.port), str(folder)], cwd=ROOT
         )
-        wait_until(lambda: listens(self.port), 20)
+        wait_until(lambda: listens(self.port))
 
     def stop(self) -> float:
         """Tell it to end; return the seconds that it took."""

@@ -98,7 +98,7 @@ def killed_at_any_point(look, now):
     }
     done = subprocess.run(
         [sys.executable, "-c", KILLED, look, now.isoformat()],
-        env=env, capture_output=True, text=True, timeout=60, check=False,
+        env=env, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return int(done.stdout)

@@ -94,7 +94,7 @@ def test_an_answer_by_mouse(browse: Browse, tuesday: time_machine.Traveller) -> 
     page.get_by_role("button", name="Enviar respuesta").click()
     expect(page.locator(".held")).to_be_visible()
     page.locator("#body").fill("Lo siguiente, que se sigue escribiendo")
-    expect(page.locator(".held")).to_have_count(0, timeout=15_000)
+    expect(page.locator(".held")).to_have_count(0)
     expect(page.locator(".msg--us").last).to_contain_text("Próxima actualización")
     expect(page.locator("#body")).to_have_value("Lo siguiente, que se sigue escribiendo")
     assert PublicMessage.objects.filter(ticket=ticket, author_agent__isnull=False).count() == 1

@@ -77,7 +77,7 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     before = row.inner_text()
     send_with_promise(other)
     # It waits ten seconds, in which its author may take it back.
-    expect(case.locator(".thread")).to_contain_text("Lo estamos mirando.", timeout=25_000)
+    expect(case.locator(".thread")).to_contain_text("Lo estamos mirando.")
     expect(row).not_to_have_text(before)
     expect(case.locator(".ticket__side")).to_contain_text("Cumplida")
 
@@ -121,7 +121,7 @@ def test_two_agents_see_each_other_work(chromium: Browser, served: Server) -> No
     keep_picture(queue, "live-lost")
     missed = a_case(now=timezone.now())
     served.start()
-    expect(lost).to_be_hidden(timeout=20_000)
+    expect(lost).to_be_hidden()
     expect(queue.locator(f'[data-number="{missed.number}"]')).to_be_visible()
 
     # Signed out elsewhere, a screen says so and goes on standing there.

@@ -171,7 +171,7 @@ def test_three_workers_tell_each_moment_exactly_once(django_db_blocker):
     ]
     counts = []
     for worker in workers:
-        out, err = worker.communicate(timeout=90)
+        out, err = worker.communicate(timeout=180)
         assert worker.returncode == 0, err
         counts.append(int(out))
     assert sum(counts) == 40 * 4

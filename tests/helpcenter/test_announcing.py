@@ -293,7 +293,7 @@ def test_killed_half_way_nobody_is_told_twice_and_nobody_is_left_out():
         "PATH": os.environ["PATH"],
     }
     code = KILLED.format(now=TUESDAY.isoformat())
-    died = subprocess.run([sys.executable, "-c", code], env=env, check=False, timeout=60)
+    died = subprocess.run([sys.executable, "-c", code], env=env, check=False, timeout=180)
     assert died.returncode == -signal.SIGKILL
     assert AnnouncementUpdate.objects.get().told_at is None
     assert announcing.tell_followers(now=TUESDAY) == 5

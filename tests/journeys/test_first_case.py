@@ -65,7 +65,7 @@ def plazo() -> Iterator[str]:
 
 def wait_for(address: str, process: "subprocess.Popen[str]") -> None:
     """Wait until Plazo answers; show what it said if it does not."""
-    end = time.monotonic() + 90
+    end = time.monotonic() + 180
     while time.monotonic() < end:
         if process.poll() is not None:
             raise AssertionError(process.communicate()[0])
@@ -146,7 +146,7 @@ def test_from_the_form_to_the_answer(plazo: str, page: Page) -> None:
     expect(page.locator(".held")).to_contain_text("Sale en")
     expect(page.locator(".msg--held")).to_contain_text("Lo tenemos")
     met = page.locator(".clock[data-sla=met]", has_text="Primera respuesta")
-    expect(met).to_be_visible(timeout=30_000)
+    expect(met).to_be_visible()
     expect(page.locator(".thread")).to_contain_text("Lo tenemos")
     expect(page.locator(".held, .msg--held")).to_have_count(0)
     met.get_by_role("link", name="Primera respuesta").click()

@@ -390,7 +390,7 @@ class World:
         return TicketEvent.objects.filter(kind=kind).latest("pk")
 
 
-def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

@@ -59,7 +59,7 @@ def start_worker(settings, victim=""):
     )
 
 
-def wait_until(condition, seconds=40):
+def wait_until(condition, seconds=90):
     """Wait for a condition, and fail when it does not come."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -73,7 +73,7 @@ def end(process):
     """End a worker; return what it had to say."""
     process.send_signal(signal.SIGTERM)
     try:
-        return process.communicate(timeout=15)[1]
+        return process.communicate(timeout=180)[1]
     except subprocess.TimeoutExpired:
         process.kill()
         return process.communicate()[1]
@@ -85,7 +85,7 @@ def test_a_worker_killed_at_any_line_loses_no_mail(settings, smtp, place, heartb
     """Kill -9 at a line, perhaps with the worker's own row gone: the next worker finishes."""
     ticket = a_case(now=timezone.now())
     victim = start_worker(settings, VICTIMS[place])
-    _, err = victim.communicate(timeout=60)
+    _, err = victim.communicate(timeout=180)
     assert victim.returncode == -signal.SIGKILL, err.decode()
     if heartbeat == "gone":
         with connection.cursor() as cursor:

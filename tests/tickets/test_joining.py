@@ -266,7 +266,7 @@ def test_merging_both_ways_at_once_neither_hangs_nor_loses():
         actor = as_agent()
 
         def go(gone, kept, actor=actor, ready=ready, outcomes=outcomes):
-            ready.wait(timeout=10)
+            ready.wait(timeout=60)
             try:
                 commands.merge_ticket(ticket_id=gone, into_id=kept, actor=actor, now=TUESDAY)
                 outcomes.append("merged")
@@ -279,7 +279,7 @@ def test_merging_both_ways_at_once_neither_hangs_nor_loses():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=20)
+            thread.join(timeout=60)
         assert sorted(outcomes) == ["merged", "refused"]
 
 

@@ -93,7 +93,7 @@ def at_work(mailbox: Mailbox, *, reading: bool = True) -> Iterator[None]:
     for thread in threads:
         thread.start()
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while Mailbox.objects.get(pk=mailbox.pk).checked_at is None:
             assert time.monotonic() < end
             time.sleep(0.05)

@@ -115,7 +115,7 @@ def test_what_the_server_mentions_in_passing_is_not_overheard(dovecot_server):
         folder.box.client.noop()  # as any command would, this brings the news
         began = time.monotonic()
         assert folder.wait(threading.Event(), 20)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 15  # and not the twenty seconds
         assert folder.catch_up() == 1
 
 
@@ -326,7 +326,7 @@ def test_what_is_fetched_is_not_moved_to_where_it_is(dovecot_server, archive):
     assert "no se puede mover" in mailbox.fetch_error
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -402,12 +402,12 @@ def test_the_mail_process_follows_the_mailboxes(dovecot_server):
     try:
         mailbox = a_fetched(dovecot_server, "vida", fetch_existing=True)
         dovecot_server.deliver(a_mail("uno"), "vida")
-        until(lambda: IntakeRecord.objects.count() == 1, 10)
+        until(lambda: IntakeRecord.objects.count() == 1)
         dovecot_server.deliver(a_mail("de otra cuenta"), "vida-nueva")
         Mailbox.objects.filter(pk=mailbox.pk).update(imap_user="vida-nueva")
-        until(lambda: IntakeRecord.objects.count() == 2, 10)
+        until(lambda: IntakeRecord.objects.count() == 2)
         Mailbox.objects.filter(pk=mailbox.pk).update(is_active=False)
-        until(lambda: not threads_of("imap-"), 10)
+        until(lambda: not threads_of("imap-"))
     finally:
         stop.set()
         at_work.join(20)

@@ -14,7 +14,7 @@ from tests.ports import free_port
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

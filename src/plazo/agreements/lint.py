@@ -108,10 +108,12 @@ def _findings(source: str) -> Sequence[Finding]:
 
 
 def _no_toml(source: str, error: Exception) -> Finding:
-    at = re.search(r"\(at line (\d+), column (\d+)\)|\(at end of document\)", str(error))
-    line = int(at.group(1)) if at and at.group(1) else max(len(source.splitlines()), 1) if at else 1
+    said = " ".join(str(error).split())
+    at = re.search(r"\(at line (\d+), ", said)
+    last = max(len(source.splitlines()), 1) if said.endswith("(at end of document)") else 1
+    line = int(at.group(1)) if at else last
     words = _("the file is no TOML here (mend this line, or the one before it)")
-    return Finding(line, "error", "toml-syntax", says(words), " ".join(str(error).split()))
+    return Finding(line, "error", "toml-syntax", says(words), said)
 
 
 def _at_lines(faults: Iterable[Fault], places: Places) -> Iterator[Finding]:
@@ -139,7 +141,7 @@ def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     yield from _unused(document, places)
 
 
-def _references(  # noqa: C901 - as above
+def _references(  # noqa: C901 - a list of checks reads best in one place
     document: AgreementDocument, places: Places
 ) -> Iterator[Finding]:
     """Names that point to something must point to something that is there."""

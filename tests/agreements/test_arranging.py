@@ -230,7 +230,7 @@ def test_what_was_added_and_taken_away_again_leaves_the_text_as_it_was(edits, go
         (replace(NIGHT, days_of="nada"), SOURCE, NothingThere, "nada"),
         (replace(CLOUD, key="esd"), SOURCE, KeyTaken, "Elija otra clave"),
         (RemoveCalendar("working"), SOURCE, CalendarInUse,
-         "“Respuesta de nivel 2, severidad C”, “Respuesta de Integraciones”"),
+         "«Respuesta de nivel 2, severidad C», «Respuesta de Integraciones»"),
         (RemoveCalendar("always"), SOURCE, CalendarInUse, "y 3 más corren con él"),
         (RemoveCalendar("nada"), SOURCE, NothingThere, "nada"),
         (RunOn("nada"), SOURCE, NothingThere, "nada"),

@@ -1,17 +1,30 @@
-"""The linter: each fault is found with its code and its line, and the documentation lists it."""
+"""The linter: each fault is found with its code, its line and its words, and is documented."""
 
 import re
+import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.utils import translation
+from pydantic import ValidationError
 
-from plazo.agreements import lint, lint_scope
-from plazo.agreements.document import parse
+from plazo.agreements import lint
+from plazo.agreements.document import AgreementDocument, parse
 from plazo.agreements.lint import check
+from plazo.agreements.lint_form import SOMETHING, form_faults
 from tests.factory import IWS
 
 SOURCE = IWS.read_text(encoding="utf-8")
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "agreement-file.md"
+# What tells the one language from the other, once the names of the file are taken out.
+NAMES = re.compile(
+    r"«[^»]*»|'[^']*'|\"[^\"]*\"|\(known: .*|\(se conocen: .*|[\w.]*[._][\w.\[\]]*|\w+/\w+"
+)
+WORDS = {
+    "en": {"the", "is", "are", "of", "and", "or", "this", "that", "it", "has", "have", "with", "nothing", "write", "add", "remove", "must", "says"},
+    "es": {"el", "la", "los", "las", "es", "son", "de", "del", "y", "o", "que", "una", "se", "tiene", "con", "nada", "escriba", "agregue", "quite", "debe"},
+}  # fmt: skip
 ESD_FIRST = """
 [[policies]]
 key = "first"
@@ -130,18 +143,53 @@ CASES = [
     pytest.param(with_rule('environments = ["moon"]'), "unknown-environment", "error", id="a scope rule for no environment"),
     pytest.param(with_rule('request_types = ["wish"]'), "unknown-request-type", "error", id="a scope rule for no type"),
     pytest.param(with_rule('answered = ["mood"]'), "unknown-field", "warning", id="a scope rule for no question"),
+    pytest.param(SOURCE.replace("always = true", 'always = "perhaps"'), "bad-value", "error", id="neither true nor false"),
+    pytest.param(SOURCE.replace("always = true", "always = 2026-01-01"), "bad-value", "error", id="a date for true or false"),
+    pytest.param(SOURCE.replace("level = 3\n", 'level = "three"\n'), "bad-value", "error", id="a number in words"),
+    pytest.param(SOURCE.replace("level = 3\n", "level = 1.5\n"), "bad-value", "error", id="half a number"),
+    pytest.param(SOURCE.replace("weight = 60", "weight = 0", 1), "bad-value", "error", id="a weight of nought"),
+    pytest.param(SOURCE.replace("weight = 60", "weight = 101", 1), "bad-value", "error", id="a weight over the whole"),
+    pytest.param(SOURCE.replace('kind = "lines"', 'kind = "essay"'), "bad-value", "error", id="a kind of field that is none"),
+    pytest.param(SOURCE.replace('metric = "first_reply"', 'metric = "first_word"'), "bad-value", "error", id="a metric that is none"),
+    pytest.param(SOURCE.replace('icon = "store"', "icon = 5"), "bad-value", "error", id="a number for a text"),
+    pytest.param(SOURCE.replace('remind_after = ["2 d", "4 d"]', 'remind_after = "2 d"'), "bad-value", "error", id="one for a list"),
+    pytest.param(SOURCE.replace('warn_at = "75 %"', f"warn_at = {'9' * 400}", 1), "bad-value", "error", id="a share of more digits than fit"),
+    pytest.param(SOURCE.replace('format = 1', f"format = {'9' * 5000}"), "toml-syntax", "error", id="a number of more digits than are read"),
+    pytest.param(SOURCE.replace('format = 1', f"format = {'[' * 5000}"), "toml-syntax", "error", id="brackets without a bottom"),
+    pytest.param(SOURCE + "\nlast = [", "toml-syntax", "error", id="a list without an end"),
+    pytest.param(SOURCE.replace('days = "mon-fri"', 'days = "mon-fryday"', 1), "bad-value", "error", id="days that are none"),
+    pytest.param(SOURCE.replace('days = "mon-fri"', 'days = "mon-fri,tue"', 1), "bad-value", "error", id="a day twice"),
+    pytest.param(SOURCE.replace('["06:00-22:00"]', '["6-22"]', 1), "bad-value", "error", id="hours without minutes"),
+    pytest.param(SOURCE.replace('["06:00-22:00"]', '["06:00-25:00"]', 1), "bad-value", "error", id="an hour that no day has"),
+    pytest.param(SOURCE.replace("holidays = []", 'holidays = [{ date = "25/12", name = { es = "a", en = "a" } }]'), "bad-value", "error", id="a date as people write it"),
+    pytest.param(SOURCE.replace("holidays = []", 'holidays = [\n  { date = "2026-12-25", name = { es = "a", en = "a" }, open = ["06:00-12:00", "11:00-13:00"] },\n]'), "overlapping-windows", "error", id="a holiday's windows that overlap"),
+    pytest.param(SOURCE.replace('case_prefix = "IWS"', 'case_prefix = "iws"'), "bad-value", "error", id="a prefix in small letters"),
+    pytest.param(SOURCE.replace('area = "integrations"', 'area = "Integrations"'), "bad-value", "error", id="a key in capital letters"),
+    pytest.param(SOURCE.replace('[[severities]]\nkey = "B"', '[[severities]]\nkey = "BB"'), "bad-value", "error", id="a severity of two letters"),
+    pytest.param(SOURCE.replace("[stages]", 'channels = "none"\n\n[stages]', 1).replace("[[channels]]", "[[lines]]"), "unknown-key", "error", id="a table of another name"),
+    pytest.param(SOURCE.replace('key = "sku"\n', 'key = "sku"\npattern = "["\n'), "bad-value", "error", id="a pattern that is none"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "code", "severity"), CASES)
 def test_each_fault_is_found(source, code, severity):
-    """The file with one fault planted gives that finding, with a line and what to do."""
+    """The file with one fault planted gives that finding, with a line and what to do, for each
+    reader in their language and nothing of the other one.
+    """
     assert source != SOURCE
     found = [finding for finding in check(source) if finding.code == code]
     assert found, check(source)
     assert found[0].severity == severity
     assert 1 <= found[0].line <= len(source.splitlines())
-    assert found[0].message
+    said = {}
+    for language, other in (("en", "es"), ("es", "en")):
+        with translation.override(language):
+            said[language] = [found[0].severity_name, found[0].message]
+        assert not WORDS[other] & set(re.findall(r"\w+", NAMES.sub("", said[language][1]).lower()))
+    assert said["es"][1] != said["en"][1]
+    assert str(found[0]).startswith(
+        f"{found[0].line}: {severity} {code} {said['en'][1].replace(chr(0xA0), ' ')}"
+    )
 
 
 def test_a_finding_stands_at_its_line():
@@ -150,8 +198,48 @@ def test_a_finding_stands_at_its_line():
     line = source.splitlines().index('zone = "EST"') + 1
     (finding,) = [f for f in check(source) if f.code == "zone-abbreviation"]
     assert finding.line == line
-    assert "America/Panama" in finding.message
-    assert "America/New_York" in finding.message
+    with translation.override("es"):
+        assert "Panama (UTC−5 todo el año) o America/New_York" in finding.message
+
+
+def test_where_a_week_overlaps_itself_is_said():
+    """Sunday's night may run into Monday: the day and the hour stand in the sentence."""
+    source = SOURCE.replace('{ days = "sat-sun", open = ["09:00-17:00"] }', '{ days = "sun", open = ["20:00-07:00"] }', 1)  # fmt: skip
+    (finding,) = [f for f in check(source) if f.is_error]
+    assert "overlap on mon at 06:00" in str(finding)
+
+
+def test_what_a_list_without_an_end_leaves_open_is_found_at_the_end():
+    """The parser names no line there; the last one is nearer than the first."""
+    source = SOURCE + "\nlast = ["
+    assert [finding.line for finding in check(source)] == [len(source.splitlines())]
+
+
+def _places(node, path=()):
+    """Yield each place of a document: what it is like, and the table and key that hold it."""
+    for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        name = "" if isinstance(key, int) else key
+        yield (*path[-1:], name), node, key
+        if isinstance(value, dict | list):
+            yield from _places(value, (*path, name))
+
+
+def test_whatever_stands_in_a_place_there_is_a_sentence_for_it():
+    """What pydantic says of it in English is shown to nobody."""
+    holidays = 'holidays = [{ date = "2026-12-25", name = { es = "a", en = "a" } }]'
+    data = tomllib.loads(SOURCE.replace("holidays = []", holidays, 1))
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    one_of_a_kind = {like: (node, key) for like, node, key in _places(data)}
+    for node, key in one_of_a_kind.values():
+        kept = node[key]
+        for value in (-5, 1.5, "", "A b", [1], {"a": 1}, noon):
+            node[key] = value
+            try:
+                AgreementDocument.model_validate(data)
+            except ValidationError as error:
+                for path, _severity, _code, sentence in form_faults(error):
+                    assert SOMETHING not in sentence.english, (path, value)
+        node[key] = kept
 
 
 @pytest.mark.parametrize(
@@ -178,9 +266,9 @@ def test_a_mark_before_the_file_is_no_fault():
 
 def test_every_code_is_tried_and_documented():
     """The codes in the linter, in this table, and in the reference are the same."""
-    in_code = set(re.findall(r'"(?:error|warning)", "([a-z-]+)"', Path(lint.__file__).read_text()))
-    scope = Path(lint_scope.__file__).read_text()
-    in_code |= set(re.findall(r'"(?:error|warning)", "([a-z-]+)"', scope))
+    parts = Path(lint.__file__).parent.glob("lint*.py")
+    source = "".join(part.read_text() for part in parts)
+    in_code = set(re.findall(r'"(?:error|warning)", "([a-z-]+)"', source))
     in_code |= {
         "unknown-" + what
         for what in (

@@ -1,11 +1,13 @@
 """Versions: published once, never changed, in force from their instant; and the command line."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import translation
 
 from plazo.agreements.commands import publish_agreement
 from plazo.agreements.errors import AgreementRefused, AlreadyPublished, NoAgreementInForce
@@ -52,7 +54,9 @@ def test_a_text_with_errors_is_not_published():
     """The linter's errors stand in the way, each with its line."""
     with pytest.raises(AgreementRefused) as refused:
         publish(SOURCE.replace("America/Panama", "EST"))
-    assert any("zone-abbreviation" in finding for finding in refused.value.data["findings"])
+    assert {"zone-abbreviation"} == {finding.code for finding in refused.value.data["findings"]}
+    with translation.override("es"):
+        assert re.search(r"línea \d+: «EST» es una abreviatura", refused.value.user_message())
     assert AgreementVersion.objects.count() == 0
 
 

@@ -128,12 +128,17 @@ def test_a_calendar_is_added_used_and_kept_while_something_runs_on_it(admin):
     assert "Escriba las horas de un día al menos" in refused
     assert 'value="Noche"' in refused
     assert "America/Lima" in send(admin, "calendars/new/", NIGHT)
+    warned = admin.get(AT + "agreement/").content.decode()
+    assert "<b>Aviso</b>" in warned
+    assert "nada corre con el calendario «night» (quítelo o úselo)" in warned
+    english = admin.get(AT + "agreement/", headers={"accept-language": "en"}).content.decode()
+    assert "nothing runs on the calendar &#x27;night&#x27; (remove it, or use it)" in english
     send(admin, "calendars/night/run/", {"what": ["promise:standard:first_reply:"]})
     assert now_says().policies[0].targets[0].calendar == "night"
     trail = admin.get(AT + "audit/?about=agreement").content.decode()
     assert "Primera respuesta" in trail
     refused = send(admin, "calendars/night/remove/")
-    assert "“Primera respuesta” corre con él" in refused
+    assert "«Primera respuesta» corre con él" in refused
     send(admin, "calendars/support/run/", {"what": ["promise:standard:first_reply:"]})
     send(admin, "calendars/night/remove/")
     assert "night" not in now_says().calendars

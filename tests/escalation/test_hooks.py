@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from plazo.core.actor import Actor
+from plazo.core.errors import told
 from plazo.core.models import AuditEntry
 from plazo.escalation import calling, hooks, outgoing, settings
 from plazo.escalation.models import CallState, Endpoint, HookCall, HookForm
@@ -174,7 +176,12 @@ def test_a_failure_is_seen_and_tried_again_until_it_is_given_up(other, ring):
     for answer in (500, 302):
         Other.answer = answer
         assert hooks.attempt(call.pk, now=now) == CallState.WAITING
-        assert str(answer) in Endpoint.objects.get().last_error
+        for language, words in (
+            ("es", "El otro lado respondió"),
+            ("en", "The other side answered"),
+        ):
+            with translation.override(language):
+                assert told(Endpoint.objects.get().last_error) == f"{words} {answer}."
         call.refresh_from_db()
         assert call.next_attempt_at > now
         assert hooks.attempt(call.pk, now=now) == ""  # not before its time

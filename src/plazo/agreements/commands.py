@@ -27,7 +27,7 @@ def publish_agreement(
     """
     errors = [finding for finding in check(source) if finding.is_error]
     if errors:
-        raise AgreementRefused(findings=[str(finding) for finding in errors])
+        raise AgreementRefused(findings=errors)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     document = parse(source)

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from plazo.agreements.sentences import Unreadable
+from plazo.agreements.sentences import marked as _
 from plazo.sla import Metric
 from plazo.sla.calendar import DEFAULT_HORIZON
 from plazo.sla.targets import LADDER_REPEAT
@@ -35,7 +37,8 @@ def parse_duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not re.fullmatch(rf"\s*(?:{_DURATION.pattern}\s*)+", text):
-        raise ValueError(f'{text!r} is no duration: write it as "1 h", "30 min" or "7 d"')
+        words = _('\'%(text)s\' is no duration: write it as "1 h", "30 min" or "7 d"')
+        raise Unreadable(words, text)
     parts = {_UNITS[unit]: 0 for unit in _UNITS}
     for amount, unit in _DURATION.findall(text):
         parts[_UNITS[unit]] += int(amount)
@@ -44,7 +47,8 @@ def parse_duration(text: object) -> timedelta:
     except OverflowError:
         duration = timedelta.max
     if duration > DEFAULT_HORIZON:
-        raise ValueError(f"{text!r} is longer than five years, which is as far as calendars look")
+        words = _("'%(text)s' is longer than five years, which is as far as calendars look")
+        raise Unreadable(words, text)
     return duration
 
 
@@ -52,9 +56,9 @@ def parse_share(text: object) -> float:
     """Read "75 %" or 0.75."""
     if isinstance(text, str) and _SHARE.match(text):
         return float(text.strip()[:-1].replace(",", ".")) / 100
-    if isinstance(text, int | float):
+    if isinstance(text, float) or (isinstance(text, int) and abs(text) <= 100):
         return float(text)
-    raise ValueError(f'{text!r} is no share: write it as "75 %"')
+    raise Unreadable(_("'%(text)s' is no share: write it as \"75 %%\""), text)
 
 
 def parse_span(text: object) -> tuple[timedelta, timedelta]:
@@ -63,10 +67,10 @@ def parse_span(text: object) -> tuple[timedelta, timedelta]:
         return text
     match = _HOURS.match(text) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f'{text!r} are no hours: write them as "06:00-22:00"')
+        raise Unreadable(_("'%(text)s' are no hours: write them as \"06:00-22:00\""), text)
     first, second, third, fourth = (int(group) for group in match.groups())
     if first > 23 or second > 59 or fourth > 59 or third > 24 or (third == 24 and fourth):
-        raise ValueError(f"{text!r}: hours run from 00:00 to 24:00")
+        raise Unreadable(_("'%(text)s': hours run from 00:00 to 24:00"), text)
     opens = timedelta(hours=first, minutes=second)
     closes = timedelta(hours=third, minutes=fourth)
     return opens, closes if closes > opens else closes + timedelta(days=1)
@@ -78,25 +82,26 @@ def parse_days(text: object) -> tuple[int, ...]:
         return text
     found: list[int] = []
     for part in str(text).replace(" ", "").split(","):
-        first, _, last = part.partition("-")
+        first, _dash, last = part.partition("-")
         if first not in DAYS or (last and last not in DAYS):
-            raise ValueError(f'{text!r} are no days: write them as "mon-fri" or "sat,sun"')
+            words = _('\'%(text)s\' are no days: write them as "mon-fri" or "sat,sun"')
+            raise Unreadable(words, text)
         start, end = DAYS.index(first), DAYS.index(last or first)
         found += [day % 7 for day in range(start, end + 1 if end >= start else end + 8)]
     if len(set(found)) != len(found):
-        raise ValueError(f"{text!r} names a day twice")
+        raise Unreadable(_("'%(text)s' names a day twice"), text)
     return tuple(found)
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("a text of blanks says nothing")
+        raise Unreadable(_("a text of blanks says nothing (write it)"), text)
     return text
 
 
 def _email(text: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
-        raise ValueError(f"{text!r} is no e-mail address")
+        raise Unreadable(_("'%(text)s' is no e-mail address"), text)
     return text
 
 

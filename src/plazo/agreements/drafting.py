@@ -54,7 +54,7 @@ def change_draft(
     old = parse(before)
     errors = [finding for finding in check(source) if finding.is_error]
     if errors:
-        raise DraftRefused(findings=[each.message for each in errors], why=errors[0].code)
+        raise DraftRefused(findings=errors)
     _keep_services(base.document, old, parse(source))
     if draft is None:
         draft = AgreementDraft(key=key, base=base, started_by=actor.name, started_at=now)

@@ -18,15 +18,13 @@ class NoAgreementInForce(PlazoError):
 
 
 class AgreementRefused(PlazoError):
-    """The document has errors; `data["findings"]` lists them."""
+    """The document has errors; `data["findings"]` lists them, as `lint.check` returns them."""
 
     code = "agreement_refused"
 
     def user_message(self) -> str:
-        findings = self.data.get("findings", ())
-        first = findings[0] if findings else ""
         return _("The agreement has errors and was not published. First: %(finding)s") % {
-            "finding": first
+            "finding": self.data["findings"][0].placed
         }
 
 
@@ -70,12 +68,13 @@ class DraftMoved(PlazoError):
 
 
 class DraftRefused(PlazoError):
-    """The change would make an agreement that cannot run; `data["why"]` is the finding's code."""
+    """The change would make an agreement that cannot run; `data["findings"]` says why not."""
 
     code = "draft_refused"
 
     def user_message(self) -> str:
-        match self.data["why"]:
+        first = self.data["findings"][0]
+        match first.code:
             case "never-opens":
                 return _("So it never opens. Write the hours of one day at least.")
             case "overlapping-windows":
@@ -86,7 +85,7 @@ class DraftRefused(PlazoError):
             case "no-choices":
                 return _("So nobody could fill in the form. Leave one to choose.")
             case _:
-                return _("That cannot be: %(finding)s") % {"finding": self.data["findings"][0]}
+                return _("That cannot be: %(finding)s") % {"finding": first.message}
 
 
 class DraftOutdated(PlazoError):

@@ -125,7 +125,7 @@ def runs(document: AgreementDocument, language: str = "es") -> list[tuple[str, s
 def uses_words(document: AgreementDocument, calendar: str) -> str:
     """Return in words what runs on a calendar: three at most, and how many more."""
     names = [words for _key, words in uses_of(document, calendar)]
-    shown = ", ".join(f"“{name}”" for name in names[:3])
+    shown = ", ".join(_("“%(name)s”") % {"name": name} for name in names[:3])
     if len(names) > 3:
         more = ngettext("%(n)s more", "%(n)s more", len(names) - 3) % {"n": len(names) - 3}
         return _("%(some)s and %(more)s run on it") % {"some": shown, "more": more}

@@ -4,66 +4,74 @@
 docs/agreement-file.md.
 """
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from django.utils.translation import gettext, pgettext
+from pydantic import ValidationError
 
 from plazo.agreements.convert import to_agreement, to_calendar
 from plazo.agreements.document import (
     LANGUAGES,
     AgreementDocument,
-    CalendarEntry,
     FormField,
     PolicyEntry,
+    TargetEntry,
     without_mark,
 )
+from plazo.agreements.lint_calendars import SOME_DAY, calendar_faults
+from plazo.agreements.lint_form import form_faults
 from plazo.agreements.lint_scope import scope_faults
 from plazo.agreements.locate import Places
+from plazo.agreements.sentences import Fault, Path, Sentence, quoted, says, unknown
+from plazo.agreements.sentences import marked as _
 from plazo.sla import Calendar, Metric, NoOpenTime, SlaError
-
-SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # any other would do: nothing here depends on today
 
 # An area that is rung more often reads none of it.
 SHORTEST_REMINDER = timedelta(minutes=15)
 
-# Abbreviations that people write for a zone, with the places they may mean.
-ABBREVIATIONS = {
-    "EST": ("America/Panama (UTC−5 all year)", "America/New_York (eastern United States)"),
-    "EDT": ("America/New_York (eastern United States)",),
-    "ET": ("America/New_York (eastern United States)", "America/Panama (UTC−5 all year)"),
-    "CST": ("America/Chicago", "America/Costa_Rica (UTC−6 all year)", "America/Mexico_City"),
-    "MST": ("America/Denver", "America/Phoenix (UTC−7 all year)"),
-    "PST": ("America/Los_Angeles",),
-    "COT": ("America/Bogota",),
-    "ART": ("America/Argentina/Buenos_Aires",),
-    "BRT": ("America/Sao_Paulo",),
-    "CET": ("Europe/Madrid",),
-    "GMT": ("UTC", "Europe/London"),
-}
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One fault: its line, whether it forbids publishing, its code, what is wrong, what to do."""
+    """One fault: its line, whether it forbids publishing, its code, what is wrong, what to do.
+
+    Edges: it keeps what it says, not the words of a language; those are found when it is read.
+        `detail` is what a parser or the engine said of it, in English.
+    """
 
     line: int
     severity: str
     code: str
-    message: str
+    sentence: Sentence
+    detail: str = ""
 
     @property
     def is_error(self) -> bool:
         return self.severity == "error"
 
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do, in the reader's language."""
+        return str(self.sentence)
+
+    @property
+    def placed(self) -> str:
+        """The same after its line, for where nothing else says which line that is."""
+        return gettext("line %(line)s: %(message)s") % {"line": self.line, "message": self.message}
+
+    @property
+    def severity_name(self) -> str:
+        """How grave it is, in the reader's language."""
+        return gettext("Error") if self.is_error else pgettext("finding", "Warning")
+
     def __str__(self) -> str:
-        return f"{self.line}: {self.severity} {self.code} {self.message}"
+        """The finding as the command line prints it: the same whoever reads."""
+        detail = f": {self.detail}" if self.detail else ""
+        return f"{self.line}: {self.severity} {self.code} {self.sentence.english}{detail}"
 
 
 def check(source: str) -> list[Finding]:
@@ -81,72 +89,36 @@ def _findings(source: str) -> Sequence[Finding]:
     source = without_mark(source)
     try:
         data = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        return [Finding(int(line.group(1)) if line else 1, "error", "toml-syntax", str(error))]
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
+        return [_no_toml(source, error)]
     places = Places(source)
     try:
         document = AgreementDocument.model_validate(data)
     except ValidationError as error:
-        return sorted(_form(error, data, places))
+        return sorted(_at_lines(form_faults(error), places))
     findings = sorted(set(_meaning(document, places)))
     if any(finding.is_error for finding in findings):
         return findings
     try:
         to_agreement(document, 1)
     except SlaError as error:  # a rule of the core that no check above knows
-        findings.append(Finding(1, "error", "cannot-run", str(error)))
+        words = _("the engine cannot run this agreement (tell us: a check is missing)")
+        findings.append(Finding(1, "error", "cannot-run", says(words), str(error)))
     return findings
 
 
-# — form ————————————————————————————————————————————————————————————————————————————
+def _no_toml(source: str, error: Exception) -> Finding:
+    said = " ".join(str(error).split())
+    at = re.search(r"\(at line (\d+), ", said)
+    last = max(len(source.splitlines()), 1) if said.endswith("(at end of document)") else 1
+    line = int(at.group(1)) if at else last
+    words = _("the file is no TOML here (mend this line, or the one before it)")
+    return Finding(line, "error", "toml-syntax", says(words), said)
 
 
-def _form(error: ValidationError, data: dict[str, Any], places: Places) -> Iterator[Finding]:
-    for fault in error.errors():
-        path = fault["loc"]
-        line = places.line(path)
-        name = ".".join(str(part) for part in path)
-        match fault["type"]:
-            case "extra_forbidden":
-                yield Finding(line, "error", "unknown-key", _unknown_key(name, path))
-            case "missing" if path and path[-1] in LANGUAGES:
-                message = f"{name}: the text is missing in {path[-1]!r} (write it)"
-                yield Finding(line, "error", "missing-text", message)
-            case "string_too_short" | "value_error" if path and path[-1] in LANGUAGES:
-                message = f"{name}: the text in {path[-1]!r} is empty (write it)"
-                yield Finding(line, "error", "missing-text", message)
-            case "missing":
-                yield Finding(line, "error", "missing-key", f"{name} is missing (add it)")
-            case _:
-                message = fault["msg"].removeprefix("Value error, ")
-                yield Finding(line, "error", "bad-value", f"{name}: {message}")
-
-
-def _unknown_key(name: str, path: tuple[str | int, ...]) -> str:
-    known = sorted(_known_keys(AgreementDocument, path[:-1]))
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-    return f"{name}: nobody knows this key ({hint})"
-
-
-def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
-    """Follow a path through the models to the keys that may stand there."""
-    current: Any = model
-    for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            info = current.model_fields.get(str(part))
-            current = info.annotation if info else None
-        else:
-            current = next(
-                (a for a in getattr(current, "__args__", ())[::-1] if a is not Ellipsis), None
-            )
-    while not (isinstance(current, type) and issubclass(current, BaseModel)):
-        arguments = [a for a in getattr(current, "__args__", ()) if a is not Ellipsis]
-        if not arguments:
-            return set()
-        current = arguments[-1] if arguments[-1] is not type(None) else arguments[0]
-    return set(current.model_fields)
+def _at_lines(faults: Iterable[Fault], places: Places) -> Iterator[Finding]:
+    for path, severity, code, sentence in faults:
+        yield Finding(places.line(path), severity, code, sentence)
 
 
 # — meaning —————————————————————————————————————————————————————————————————————————
@@ -155,7 +127,7 @@ def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]
 def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     calendars: dict[str, Calendar] = {}
     for key, entry in document.calendars.items():
-        findings = list(_calendar(key, entry, places))
+        findings = list(_at_lines(calendar_faults(key, entry), places))
         yield from findings
         if not any(finding.is_error for finding in findings):
             calendars[key] = to_calendar(key, entry)
@@ -165,75 +137,18 @@ def _meaning(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     yield from _policies(document, calendars, places)
     yield from _areas(document, calendars, places)
     yield from _people(document, places)
-    for path, severity, code, message in scope_faults(document):
-        yield Finding(places.line(path), severity, code, message)
+    yield from _at_lines(scope_faults(document), places)
     yield from _unused(document, places)
 
 
-# A list of checks reads best in one place.
-def _calendar(  # noqa: C901, PLR0912
-    key: str, entry: CalendarEntry, places: Places
-) -> Iterator[Finding]:
-    path = ("calendars", key)
-    zone_line = places.line((*path, "zone"))
-    if entry.zone.upper() in ABBREVIATIONS:
-        means = " or ".join(ABBREVIATIONS[entry.zone.upper()])
-        message = f"{entry.zone!r} is an abbreviation, and readers differ on it (write {means})"
-        yield Finding(zone_line, "error", "zone-abbreviation", message)
-        return
-    try:
-        Calendar.always(key, entry.zone)
-    except SlaError as error:
-        message = f"{error} (write an IANA zone such as America/Panama)"
-        yield Finding(zone_line, "error", "unknown-zone", message)
-        return
-    if entry.always:
-        if entry.hours or entry.holidays or entry.openings:
-            message = f"calendars.{key} is always open: its hours say nothing (remove them)"
-            yield Finding(places.line(path), "error", "always-with-hours", message)
-        return
-    dates = [holiday.date for holiday in entry.holidays]
-    for number, day in enumerate(dates):
-        if day in dates[:number]:
-            line = places.line((*path, "holidays", number, "date"))
-            yield Finding(line, "error", "holiday-twice", f"{day} is a holiday twice (remove one)")
-    for number, opening in enumerate(entry.openings):
-        if not opening.open:
-            line = places.line((*path, "openings", number))
-            message = f'the opening on {opening.date} has no hours (write open = ["09:00-12:00"])'
-            yield Finding(line, "error", "opening-without-hours", message)
-    try:
-        calendar = to_calendar(key, entry.model_copy(update={"holidays": ()}))
-    except SlaError as error:
-        message = f"{error} (make them apart, or join them)"
-        yield Finding(places.line((*path, "hours")), "error", "overlapping-windows", message)
-        return
-    try:
-        to_calendar(key, entry)
-    except SlaError as error:
-        if len(set(dates)) == len(dates):
-            line = places.line((*path, "holidays"))
-            yield Finding(line, "error", "overlapping-windows", str(error))
-    if not entry.hours:
-        message = f"calendars.{key} never opens (write its hours, or always = true)"
-        yield Finding(places.line(path), "error", "never-opens", message)
-        return
-    try:
-        calendar.next_open(SOME_DAY)
-    except NoOpenTime:
-        message = f"calendars.{key} never opens (write its hours, or always = true)"
-        yield Finding(places.line(path), "error", "never-opens", message)
-
-
-def _references(  # noqa: C901 - as above
+def _references(  # noqa: C901 - a list of checks reads best in one place
     document: AgreementDocument, places: Places
 ) -> Iterator[Finding]:
     """Names that point to something must point to something that is there."""
 
-    def missing(path: tuple[str | int, ...], what: str, name: str, known: object) -> Finding:
-        listed = ", ".join(sorted(str(k) for k in known))  # type: ignore[attr-defined]
-        message = f"{name!r} is no {what} of this agreement (known: {listed})"
-        return Finding(places.line(path), "error", f"unknown-{what}", message)
+    def missing(path: Path, what: str, name: str, known: Iterable[str]) -> Finding:
+        sentence = unknown(what, name, sorted(known))
+        return Finding(places.line(path), "error", f"unknown-{what}", sentence)
 
     calendars = document.calendars
     clauses = {clause.key for clause in document.clauses}
@@ -248,7 +163,7 @@ def _references(  # noqa: C901 - as above
             yield missing(("clauses", number, "area"), "area", clause.area, document.areas)
         if clause.key in {other.key for other in document.clauses[:number]}:
             line = places.line(("clauses", number, "key"))
-            message = f"two clauses are named {clause.key!r} (rename one)"
+            message = says(_("two clauses are named '%(key)s' (rename one)"), key=clause.key)
             yield Finding(line, "error", "duplicate-key", message)
     for table in ("environments", "request_types"):
         for name, choice in getattr(document, table).items():
@@ -270,7 +185,7 @@ def _form_fields(document: AgreementDocument, places: Places) -> Iterator[Findin
     for number, field in enumerate(document.fields):
         path = ("fields", number)
         if field.key in keys[:number]:
-            message = f"two fields are named {field.key!r} (rename one)"
+            message = says(_("two fields are named '%(key)s' (rename one)"), key=field.key)
             yield Finding(places.line((*path, "key")), "error", "duplicate-key", message)
         for name, known in (
             ("services", document.services),
@@ -279,16 +194,15 @@ def _form_fields(document: AgreementDocument, places: Places) -> Iterator[Findin
             for value in getattr(field, name):
                 if value not in known:
                     what = "service" if name == "services" else "request-type"
-                    message = (
-                        f"{value!r} is no {what} of this agreement (known: {', '.join(known)})"
-                    )
+                    message = unknown(what, value, known)
                     yield Finding(places.line((*path, name)), "error", f"unknown-{what}", message)
         yield from _options(field, path, places)
         try:
             re.compile(field.pattern or "")
         except re.error as error:
-            message = f"{field.pattern!r} is no pattern: {error} (mend it)"
-            yield Finding(places.line((*path, "pattern")), "error", "bad-value", message)
+            message = says(_("'%(text)s' is no pattern (mend it)"), text=quoted(field.pattern))
+            line = places.line((*path, "pattern"))
+            yield Finding(line, "error", "bad-value", message, str(error))
 
 
 def _options(field: FormField, path: tuple[str | int, ...], places: Places) -> Iterator[Finding]:
@@ -296,16 +210,19 @@ def _options(field: FormField, path: tuple[str | int, ...], places: Places) -> I
     line = places.line((*path, "options"))
     if field.kind != "choice":
         if field.options:
-            message = f'field {field.key!r} is no choice (write kind = "choice", or no options)'
+            words = _("field '%(key)s' is no choice (write kind = \"choice\", or no options)")
+            message = says(words, key=field.key)
             yield Finding(line, "error", "field-options", message)
         return
     if len(field.options) < 2:
-        message = f"field {field.key!r} leaves nothing to choose (write two options or more)"
+        words = _("field '%(key)s' leaves nothing to choose (write two options or more)")
+        message = says(words, key=field.key)
         yield Finding(line, "error", "field-options", message)
     for language in LANGUAGES:
         names = [getattr(option, language) for option in field.options]
         for name in sorted({name for name in names if names.count(name) > 1}):
-            message = f"field {field.key!r} has the option {name!r} twice (rename one)"
+            words = _("field '%(key)s' has the option '%(name)s' twice (rename one)")
+            message = says(words, key=field.key, name=quoted(name))
             yield Finding(line, "error", "field-options", message)
 
 
@@ -313,17 +230,22 @@ def _choices(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     """What the request form asks must have an answer, and each answer a name of its own."""
     for table in ("services", "environments", "request_types", "severities"):
         if not getattr(document, table):
-            message = f"{table} is empty: nobody could fill in the request form (add one)"
+            words = _("%(table)s is empty: nobody could fill in the request form (add one)")
+            message = says(words, table=table)
             yield Finding(places.line((table,)), "error", "no-choices", message)
     if document.services and not document.offered:
-        message = "every service is retired: nobody could fill in the request form (offer one)"
+        words = _("every service is retired: nobody could fill in the request form (offer one)")
+        message = says(words)
         yield Finding(places.line(("services",)), "error", "no-choices", message)
-    for table in ("severities", "channels"):
+    for table, words in (
+        ("severities", _("two severities are named '%(key)s' (rename one)")),
+        ("channels", _("two channels are named '%(key)s' (rename one)")),
+    ):
         keys = [entry.key for entry in getattr(document, table)]
         for number, key in enumerate(keys):
             if key in keys[:number]:
                 line = places.line((table, number, "key"))
-                message = f"two {table} are named {key!r} (rename one)"
+                message = says(words, key=key)
                 yield Finding(line, "error", "duplicate-key", message)
 
 
@@ -332,25 +254,26 @@ def _waits(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     longest = document.pauses.longest
     if longest is not None and longest <= timedelta(0):
         line = places.line(("pauses", "longest"))
-        message = 'the longest pause has no length (write "7 d", or leave it out)'
+        message = says(_('the longest pause has no length (write "7 d", or leave it out)'))
         yield Finding(line, "error", "pause-length", message)
     if Metric.PROMISED_UPDATE in document.pauses.metrics:
         line = places.line(("pauses", "metrics"))
-        message = "a promise is an instant: it cannot pause (remove promised_update)"
+        message = says(_("a promise is an instant: it cannot pause (remove promised_update)"))
         yield Finding(line, "error", "promise-pauses", message)
     if Metric.AREA_REPLY in document.pauses.metrics:
         line = places.line(("pauses", "metrics"))
-        message = "an area's answer waits for no requester (remove area_reply)"
+        message = says(_("an area's answer waits for no requester (remove area_reply)"))
         yield Finding(line, "error", "area-pauses", message)
     yield from _reminders(document, places)
     for severity, silence in document.ladder_silence.items():
         if silence <= timedelta(0):
             line = places.line(("ladder_silence", severity))
-            message = f'the silence at severity {severity} has no length (write "15 min")'
+            words = _('the silence at severity %(letter)s has no length (write "15 min")')
+            message = says(words, letter=severity)
             yield Finding(line, "error", "silence-length", message)
     if document.ladder_repeat < timedelta(minutes=1):
         line = places.line(("ladder_repeat",))
-        message = 'a step is rung again sooner than after a minute (write "5 min")'
+        message = says(_('a step is rung again sooner than after a minute (write "5 min")'))
         yield Finding(line, "error", "ladder-repeat", message)
 
 
@@ -360,25 +283,28 @@ def _reminders(document: AgreementDocument, places: Places) -> Iterator[Finding]
     before = timedelta(0)
     for number, after in enumerate(pauses.remind_after):
         if after <= before:
-            message = (
+            words = _(
                 "a reminder does not come after the one before it (write them in their order,"
                 ' such as ["2 d", "4 d"])'
             )
+            message = says(words)
             line = places.line(("pauses", "remind_after", number))
             yield Finding(line, "error", "reminder-order", message)
         before = after
     line = places.line(("pauses", "solve_after"))
     if pauses.solve_after is not None and pauses.solve_after <= before:
-        message = "a case is given up before its requester was reminded (write a longer time)"
+        words = _("a case is given up before its requester was reminded (write a longer time)")
+        message = says(words)
         yield Finding(line, "error", "solved-before-reminded", message)
     elif pauses.solve_after is not None and not pauses.remind_after:
-        message = "a case is solved without a reminder before it (add remind_after)"
+        message = says(_("a case is solved without a reminder before it (add remind_after)"))
         yield Finding(line, "warning", "solved-without-reminder", message)
     if closing.close_after is not None and closing.close_after < closing.reopen_within:
-        message = (
+        words = _(
             "a solved case closes while its requester may still open it again (make close_after"
             " no shorter than reopen_within)"
         )
+        message = says(words)
         line = places.line(("closing", "close_after"))
         yield Finding(line, "error", "closes-too-soon", message)
 
@@ -392,23 +318,26 @@ def _policies(
         line = places.line(path)
         conditions = bool(policy.services or policy.stages or policy.organizations)
         if policy.key in keys[:number]:
-            message = f"two policies are named {policy.key!r} (rename one)"
+            message = says(_("two policies are named '%(key)s' (rename one)"), key=policy.key)
             yield Finding(line, "error", "duplicate-key", message)
         if not conditions and not policy.catch_all:
-            message = (
-                f"policy {policy.key!r} has no condition and would catch everything (give it"
+            words = _(
+                "policy '%(key)s' has no condition and would catch everything (give it"
                 " one, or mark it with catch_all = true)"
             )
+            message = says(words, key=policy.key)
             yield Finding(line, "error", "empty-condition", message)
         if conditions and policy.catch_all:
-            message = f"policy {policy.key!r} is the catch-all and has conditions (remove them)"
+            words = _("policy '%(key)s' is the catch-all and has conditions (remove them)")
+            message = says(words, key=policy.key)
             yield Finding(line, "error", "catch-all-with-condition", message)
         yield from _unreachable(document.policies, number, line)
         yield from _conditions(document, policy, path, places)
         yield from _targets(document, policy, path, calendars, places)
     if not document.policies or not document.policies[-1].catch_all:
         line = places.line(("policies", max(len(document.policies) - 1, 0)))
-        message = "no policy catches what the others leave (mark the last with catch_all = true)"
+        words = _("no policy catches what the others leave (mark the last with catch_all = true)")
+        message = says(words)
         yield Finding(line, "error", "missing-catch-all", message)
 
 
@@ -425,11 +354,17 @@ def _unreachable(policies: tuple[PolicyEntry, ...], number: int, line: int) -> I
             for mine, yours in _condition_pairs(earlier, policy)
         ]
         if all(covers):
-            message = f"policy {policy.key!r} is never reached: {earlier.key!r} takes all its cases"
-            yield Finding(line, "error", "unreachable-policy", f"{message} (move it up)")
+            words = _(
+                "policy '%(key)s' is never reached: '%(earlier)s' takes all its cases (move it up)"
+            )
+            message = says(words, key=policy.key, earlier=earlier.key)
+            yield Finding(line, "error", "unreachable-policy", message)
         elif all(touches) and not policy.catch_all:
-            message = f"policies {earlier.key!r} and {policy.key!r} overlap; the first one wins"
-            yield Finding(line, "warning", "overlapping-policies", f"{message} (is that meant?)")
+            words = _(
+                "policies '%(earlier)s' and '%(key)s' overlap; the first one wins (is that meant?)"
+            )
+            message = says(words, key=policy.key, earlier=earlier.key)
+            yield Finding(line, "warning", "overlapping-policies", message)
 
 
 def _condition_pairs(
@@ -451,8 +386,7 @@ def _conditions(
     ):
         for value in getattr(policy, name):
             if value not in known:
-                message = f"{value!r} is no {what} of this agreement"
-                message += f" (known: {', '.join(sorted(known))})"
+                message = unknown(what, value, sorted(known))
                 yield Finding(places.line((*path, name)), "error", f"unknown-{what}", message)
 
 
@@ -469,32 +403,41 @@ def _targets(
         where = (*path, "targets", number)
         line = places.line(where)
         if (target.metric, target.severity) in seen:
-            message = f"{target.metric} at severity {target.severity or 'any'} is promised twice"
-            yield Finding(line, "error", "duplicate-target", f"{message} (remove one)")
+            yield Finding(line, "error", "duplicate-target", _twice(target))
         seen.add((target.metric, target.severity))
         if target.severity is not None and target.severity not in letters:
-            message = f"{target.severity!r} is no severity of this agreement"
+            message = unknown("severity", target.severity, sorted(letters))
             yield Finding(places.line((*where, "severity")), "error", "unknown-severity", message)
         if not 0 < target.warn_at <= 1:
-            message = 'a share of warning lies between 0 % and 100 % (write "75 %")'
+            message = says(_('a share of warning lies between 0 % and 100 % (write "75 %")'))
             yield Finding(places.line((*where, "warn_at")), "error", "warn-share", message)
         if target.calendar not in document.calendars:
-            message = f"{target.calendar!r} is no calendar of this agreement"
+            message = unknown("calendar", target.calendar, sorted(document.calendars))
             yield Finding(places.line((*where, "calendar")), "error", "unknown-calendar", message)
         line = places.line((*where, "duration"))
         yield from _duration(target.metric, target.duration, target.calendar, calendars, line)
     if (Metric.FIRST_REPLY, None) not in seen:
-        message = (
-            f"policy {policy.key!r} promises no first_reply to a case that has no severity yet"
+        words = _(
+            "policy '%(key)s' promises no first_reply to a case that has no severity yet"
             " (add a target without a severity)"
         )
+        message = says(words, key=policy.key)
         yield Finding(places.line(path), "warning", "no-first-reply", message)
     for letter in sorted(letters):
         covered = {(Metric.ESCALATED_REPLY, letter), (Metric.ESCALATED_REPLY, None)}
         if not covered & seen:
-            message = f"policy {policy.key!r} promises no escalated_reply at severity {letter}"
-            line = places.line(path)
-            yield Finding(line, "warning", "severity-without-target", f"{message} (add a target)")
+            words = _(
+                "policy '%(key)s' promises no escalated_reply at severity %(letter)s (add a target)"
+            )
+            message = says(words, key=policy.key, letter=letter)
+            yield Finding(places.line(path), "warning", "severity-without-target", message)
+
+
+def _twice(target: TargetEntry) -> Sentence:
+    if target.severity is None:
+        return says(_("%(metric)s is promised twice (remove one)"), metric=target.metric.value)
+    words = _("%(metric)s at severity %(letter)s is promised twice (remove one)")
+    return says(words, metric=target.metric.value, letter=target.severity)
 
 
 def _areas(
@@ -508,7 +451,8 @@ def _areas(
         for number, target in enumerate(policy.targets):
             if target.metric is Metric.AREA_REPLY:
                 line = places.line(("policies", policy_number, "targets", number))
-                message = "what an area owes stands with the area (write [areas.KEY] target)"
+                words = _("what an area owes stands with the area (write [areas.KEY] target)")
+                message = says(words)
                 yield Finding(line, "error", "area-target-in-policy", message)
     for key, area in document.areas.items():
         if area.target is None:
@@ -516,19 +460,20 @@ def _areas(
         where = ("areas", key, "target")
         line = places.line(where)
         if not 0 < area.target.warn_at <= 1:
-            message = 'a share of warning lies between 0 % and 100 % (write "75 %")'
+            message = says(_('a share of warning lies between 0 % and 100 % (write "75 %")'))
             yield Finding(line, "error", "warn-share", message)
         if area.target.calendar not in document.calendars:
-            message = f"{area.target.calendar!r} is no calendar of this agreement"
+            message = unknown("calendar", area.target.calendar, sorted(document.calendars))
             yield Finding(line, "error", "unknown-calendar", message)
         yield from _duration(
             Metric.AREA_REPLY, area.target.duration, area.target.calendar, calendars, line
         )
         every = area.target.remind_every
         if every is not None and every < SHORTEST_REMINDER:
-            message = (
-                f"the area {key!r} would be reminded all the time (remind_every: 15 min or more)"
+            words = _(
+                "the area '%(key)s' would be reminded all the time (remind_every: 15 min or more)"
             )
+            message = says(words, key=key)
             yield Finding(line, "error", "remind-length", message)
 
 
@@ -541,11 +486,13 @@ def _duration(
 ) -> Iterator[Finding]:
     if metric is Metric.PROMISED_UPDATE:
         if duration is not None:
-            message = "a promised update is an instant that a person gives (remove the duration)"
+            words = _("a promised update is an instant that a person gives (remove the duration)")
+            message = says(words)
             yield Finding(line, "error", "target-duration", message)
         return
     if duration is None or duration <= timedelta(0):
-        yield Finding(line, "error", "target-duration", f'{metric} needs a duration (write "1 h")')
+        message = says(_('%(metric)s needs a duration (write "1 h")'), metric=metric.value)
+        yield Finding(line, "error", "target-duration", message)
         return
     calendar = calendars.get(calendar_key)
     if calendar is None or calendar.always_open or not calendar.weekly:
@@ -556,17 +503,19 @@ def _duration(
     try:
         calendar.add(SOME_DAY, duration + weekly)
     except NoOpenTime:
-        message = (
-            f"{metric} promises {duration / timedelta(hours=1):g} h, and {calendar_key!r} holds"
+        words = _(
+            "%(metric)s promises %(length)s, and '%(calendar)s' holds"
             " less than that in the five years that it looks ahead (promise less)"
         )
+        message = says(words, metric=metric.value, length=duration, calendar=calendar_key)
         yield Finding(line, "error", "beyond-horizon", message)
     else:
-        hours = duration / timedelta(hours=1)
-        message = (
-            f"{metric} promises {hours:g} h, but a week of {calendar_key!r} holds only"
-            f" {weekly / timedelta(hours=1):g} h (is the calendar the one you mean?)"
+        words = _(
+            "%(metric)s promises %(length)s, but a week of '%(calendar)s' holds only"
+            " %(week)s (is the calendar the one you mean?)"
         )
+        lengths = {"length": duration, "week": weekly}
+        message = says(words, metric=metric.value, calendar=calendar_key, **lengths)
         yield Finding(line, "warning", "target-longer-than-week", message)
 
 
@@ -574,11 +523,13 @@ def _people(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     for number, step in enumerate(document.ladder):
         if not step.contacts or not all(contact.strip() for contact in step.contacts):
             line = places.line(("ladder", number))
-            message = f"ladder level {step.level} has nobody to ring (name a contact)"
+            words = _("ladder level %(level)s has nobody to ring (name a contact)")
+            message = says(words, level=step.level)
             yield Finding(line, "error", "ladder-without-contact", message)
     levels = [step.level for step in document.ladder]
     if levels != list(range(1, len(levels) + 1)):
-        message = f"the ladder's levels are {levels} (number them from 1 without a gap)"
+        words = _("the ladder's levels are %(levels)s (number them from 1 without a gap)")
+        message = says(words, levels=str(levels))
         yield Finding(places.line(("ladder", 0)), "error", "ladder-levels", message)
     for severity in document.severities:
         rings = any(
@@ -587,10 +538,11 @@ def _people(document: AgreementDocument, places: Places) -> Iterator[Finding]:
             for target in policy.targets
         )
         if rings and severity.key not in document.ladder_silence:
-            message = (
-                f"severity {severity.key} rings the ladder, but nothing says after how much"
+            words = _(
+                "severity %(letter)s rings the ladder, but nothing says after how much"
                 " silence (add it to ladder_silence)"
             )
+            message = says(words, letter=severity.key)
             line = places.line(("ladder_silence",))
             yield Finding(line, "warning", "ladder-without-silence", message)
 
@@ -601,10 +553,14 @@ def _unused(document: AgreementDocument, places: Places) -> Iterator[Finding]:
     used |= {area.target.calendar for area in document.areas.values() if area.target}
     for key in document.calendars:
         if key not in used:
-            message = f"nothing runs on the calendar {key!r} (remove it, or use it)"
+            message = says(
+                _("nothing runs on the calendar '%(key)s' (remove it, or use it)"), key=key
+            )
             yield Finding(places.line(("calendars", key)), "warning", "unused-calendar", message)
     used_areas = {clause.area for clause in document.clauses}
     for key in document.areas:
         if key not in used_areas:
-            message = f"no clause leads to the area {key!r} (remove it, or use it)"
+            message = says(
+                _("no clause leads to the area '%(key)s' (remove it, or use it)"), key=key
+            )
             yield Finding(places.line(("areas", key)), "warning", "unused-area", message)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from plazo.agreements.document import IN_SCOPE, AgreementDocument, Phrases, ScopeRule
+from plazo.agreements.sentences import Fault, quoted, says, unknown
+from plazo.agreements.sentences import marked as _
 from plazo.core.search.analyser import Language, is_stop, stem, words_of
-
-Fault = tuple[tuple[str | int, ...], str, str, str]
 
 
 def stems_of(phrase: str, language: str) -> tuple[str, ...]:
@@ -23,11 +23,12 @@ def scope_faults(document: AgreementDocument) -> Iterator[Fault]:
         yield from _phrases(rule, path)
         for earlier in document.scope_rules[:number]:
             if earlier.key == rule.key:
-                message = f"two scope rules are named {rule.key!r} (rename one)"
+                message = says(_("two scope rules are named '%(key)s' (rename one)"), key=rule.key)
                 yield (*path, "key"), "error", "duplicate-key", message
             elif _asks(earlier) == _asks(rule):
-                message = f"scope rules {earlier.key!r} and {rule.key!r} ask for the same"
-                yield path, "error", "scope-twice", f"{message} (remove one)"
+                words = _("scope rules '%(earlier)s' and '%(key)s' ask for the same (remove one)")
+                message = says(words, earlier=earlier.key, key=rule.key)
+                yield path, "error", "scope-twice", message
 
 
 def _names(
@@ -35,7 +36,7 @@ def _names(
 ) -> Iterator[Fault]:
     verdicts = [IN_SCOPE, *(clause.key for clause in document.clauses)]
     if rule.verdict not in verdicts:
-        message = f"{rule.verdict!r} is no clause of this agreement (known: {', '.join(verdicts)})"
+        message = unknown("clause", rule.verdict, verdicts)
         yield (*path, "verdict"), "error", "scope-verdict", message
     for name, what, known in (
         ("services", "service", list(document.services)),
@@ -46,7 +47,7 @@ def _names(
     ):
         for value in getattr(rule, name):
             if value not in known:
-                message = f"{value!r} is no {what} of this agreement (known: {', '.join(known)})"
+                message = unknown(what, value, known)
                 # A question may be taken off the form; the rule then waits for the others.
                 gravity = "warning" if what == "field" else "error"
                 yield (*path, name), gravity, f"unknown-{what}", message
@@ -57,22 +58,27 @@ def _holds(
 ) -> Iterator[Fault]:
     """A rule must ask for something, and for something that there can be."""
     if not rule.has_condition:
-        message = f"scope rule {rule.key!r} would speak in every case (give it a condition)"
+        words = _("scope rule '%(key)s' would speak in every case (give it a condition)")
+        message = says(words, key=rule.key)
         yield path, "error", "scope-condition", message
     asked = [field for field in document.fields if field.key in rule.answered]
     services = rule.services or tuple(document.services)
     types = rule.request_types or tuple(document.request_types)
     if asked and not any(f.applies(s, t) for f in asked for s in services for t in types):
-        message = f"scope rule {rule.key!r} waits for answers that are never asked for there"
-        yield (*path, "answered"), "error", "scope-never", f"{message} (name others)"
+        words = _(
+            "scope rule '%(key)s' waits for answers that are never asked for there (name others)"
+        )
+        yield (*path, "answered"), "error", "scope-never", says(words, key=rule.key)
     pairs = [
         (environment, kind)
         for environment in rule.environments or tuple(document.environments)
         for kind in types
     ]
     if rule.guidance and not any(document.clause_for(*pair) for pair in pairs):
-        message = f"scope rule {rule.key!r} waits for an answer where the form points nowhere"
-        yield (*path, "guidance"), "error", "scope-never", f"{message} (remove it)"
+        words = _(
+            "scope rule '%(key)s' waits for an answer where the form points nowhere (remove it)"
+        )
+        yield (*path, "guidance"), "error", "scope-never", says(words, key=rule.key)
 
 
 def _phrases(rule: ScopeRule, path: tuple[str | int, ...]) -> Iterator[Fault]:
@@ -82,16 +88,16 @@ def _phrases(rule: ScopeRule, path: tuple[str | int, ...]) -> Iterator[Fault]:
         for language, phrase in phrases.all() if phrases else ():
             stems, where = stems_of(phrase, language), (*path, name, language)
             if not stems:
-                message = f"{phrase!r} says nothing that is looked for (write another word)"
-                yield where, "error", "scope-never", message
+                words = _("'%(phrase)s' says nothing that is looked for (write another word)")
+                yield where, "error", "scope-never", says(words, phrase=quoted(phrase))
             elif (language, stems) in seen:
-                message = f"{phrase!r} is found by another phrase already (remove one)"
-                yield where, "warning", "scope-same-words", message
+                words = _("'%(phrase)s' is found by another phrase already (remove one)")
+                yield where, "warning", "scope-same-words", says(words, phrase=quoted(phrase))
             seen.add((language, stems))
     wanted, taken = _stems(rule.words), _stems(rule.unless)
     if wanted and wanted <= taken:
-        message = f"scope rule {rule.key!r} takes all its words away again (mend unless)"
-        yield (*path, "unless"), "error", "scope-never", message
+        words = _("scope rule '%(key)s' takes all its words away again (mend unless)")
+        yield (*path, "unless"), "error", "scope-never", says(words, key=rule.key)
 
 
 def _stems(phrases: Phrases | None) -> set[tuple[str, ...]]:

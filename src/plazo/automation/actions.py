@@ -20,7 +20,7 @@ from plazo.automation.refusals import BadAction
 from plazo.automation.rule_models import RuleRun
 from plazo.core import audit
 from plazo.core.actor import Actor
-from plazo.core.errors import PlazoError
+from plazo.core.errors import PlazoError, said_again
 from plazo.tickets import commands, variables
 from plazo.tickets.models import Status, Ticket, TicketEvent, WaitingFor
 from plazo.tickets.tags import tag_of
@@ -184,20 +184,8 @@ def told(outcome: Mapping[str, Any], names: Names) -> str:
 
 def refusal(outcome: Mapping[str, Any]) -> str:
     """Return why a command refused, in the reader's language."""
-    code = outcome.get("code", "")
-    for kind in _errors(PlazoError):
-        if kind.code == code:
-            try:
-                return kind(**outcome.get("data", {})).user_message()
-            except (KeyError, TypeError, ValueError, AttributeError):
-                break
-    return str(code)
-
-
-def _errors(kind: type[PlazoError]) -> Iterable[type[PlazoError]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _errors(each)
+    code = str(outcome.get("code", ""))
+    return said_again(code, outcome.get("data", {})) or code
 
 
 # ── The values ────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from plazo.automation import actions, rules, telling
 from plazo.automation.rule_models import Rule, RuleKind, RuleRun, RunState
 from plazo.automation.tasks import nudge
 from plazo.core.actor import Actor, ActorKind
-from plazo.core.errors import PlazoError
+from plazo.core.errors import PlazoError, kept
 from plazo.sla import Metric
 from plazo.tickets import filters, readers
 from plazo.tickets.models import Ticket, TicketEvent
@@ -36,6 +36,7 @@ MOST_FAILURES: Final = 20
 MOST_ATTEMPTS: Final = 3
 BACK_OFF: Final = timedelta(seconds=30)
 HOUR: Final = timedelta(hours=1)
+LONGEST_ERROR: Final = 1000
 
 
 def register() -> None:
@@ -166,7 +167,7 @@ def _run(run: RuleRun, now: datetime) -> None:
     try:
         definition = rules.definition_of(rule)
     except PlazoError as error:
-        run.last_error = error.user_message()
+        run.last_error = kept(error, LONGEST_ERROR)
         _count_failure(rule, now)
         return _end(run, RunState.FAILED, now, why="definition")
     run.digest = definition.digest

@@ -1,8 +1,11 @@
 """The error tree above the SLA core: a stable code, a status, a safe message, typed data."""
 
+import json
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext as _
 
 
@@ -36,3 +39,43 @@ class NotVisible(PlazoError):
 
     def user_message(self) -> str:
         return _("There is nothing here that you can see.")
+
+
+def kept(error: PlazoError, longest: int) -> str:
+    """Return an error as a text to keep, which `told` says later in the language spoken then.
+
+    Units: `longest` in characters.
+    Edges: one that does not fit, or could not be said again from its data, is kept in words.
+    """
+    try:
+        text = json.dumps(
+            {"code": error.code, "data": error.data}, cls=DjangoJSONEncoder, ensure_ascii=False
+        )
+    except TypeError:
+        text = ""
+    words = error.user_message()
+    return text if text and len(text) <= longest and told(text) == words else words[:longest]
+
+
+def told(text: str) -> str:
+    """Say a kept error in the reader's language; a text that is none of these is itself."""
+    try:
+        found = json.loads(text)
+        return said_again(found["code"], found["data"]) or text
+    except (ValueError, TypeError, KeyError):
+        return text
+
+
+def said_again(code: str, data: Mapping[str, Any]) -> str:
+    """Say an error of this code with this data; nothing where it cannot be said any more."""
+    kind = next((each for each in _kinds(PlazoError) if each.code == code), None)
+    try:
+        return kind(**data).user_message() if kind else ""
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""
+
+
+def _kinds(kind: type[PlazoError]) -> Iterator[type[PlazoError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds(each)

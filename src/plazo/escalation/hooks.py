@@ -24,7 +24,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import translation
 
-from plazo.core.errors import PlazoError
+from plazo.core.errors import PlazoError, kept
 from plazo.core.nudging import wake
 from plazo.escalation import outgoing, payloads
 from plazo.escalation.models import CallState, Endpoint, HookCall, HookForm, Ring
@@ -39,6 +39,8 @@ GIVE_UP_AFTER: Final = timedelta(hours=6)
 GRACE: Final = timedelta(seconds=5)
 KEPT: Final = timedelta(days=30)
 BATCH: Final = 500
+LONGEST_ERROR: Final = 300
+LONGEST_WHAT: Final = 200
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all of them begin
 
 
@@ -127,8 +129,14 @@ def _post(call: HookCall, now: datetime) -> None:
 
 
 def _words_of(error: Exception) -> str:
-    said = error.user_message() if isinstance(error, PlazoError) else str(error)
-    return (said or type(error).__name__)[:300]
+    match error:
+        case PlazoError():
+            return kept(error, LONGEST_ERROR)
+        case httpx2.HTTPError() | OSError():
+            what = (str(error) or type(error).__name__)[:LONGEST_WHAT]
+            return kept(outgoing.NotReached(what=what), LONGEST_ERROR)
+        case _:
+            return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
 
 
 def _record_trouble(call: HookCall, why: str, now: datetime) -> str:

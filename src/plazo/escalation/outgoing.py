@@ -25,12 +25,37 @@ TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 class AddressRefused(PlazoError):
-    """An address to which we do not go; `data["why"]` says why, and what to do."""
+    """An address to which we do not go; `data["why"]` says why, as a key."""
 
     code = "address_refused"
 
     def user_message(self) -> str:
-        return str(self.data["why"])
+        match self.data["why"]:
+            case "password":
+                return _("An address with a password in it is not taken. Leave it out.")
+            case "scheme":
+                return _("The address must begin with https://.")
+            case "unknown":
+                return _("The name %(host)s is not known.") % self.data
+            case "private":
+                return (
+                    _(
+                        "%(host)s is inside a private network. Whoever runs the installation can"
+                        " allow it with PLAZO_WEBHOOK_HOSTS."
+                    )
+                    % self.data
+                )
+            case _:
+                return _("This is no address. Copy it whole, from https:// on.")
+
+
+class NotReached(PlazoError):
+    """No answer came; `data["what"]` is what the network said, in its own words."""
+
+    code = "not_reached"
+
+    def user_message(self) -> str:
+        return _("The other side could not be reached: %(what)s") % self.data
 
 
 class NotTaken(PlazoError):
@@ -53,11 +78,11 @@ def check(url: str) -> str:
     except ValueError:
         host, parts = "", urlsplit("")
     if len(url) > LONGEST_URL or not host or any(ord(sign) < 33 for sign in url):
-        raise AddressRefused(why=_("This is no address. Copy it whole, from https:// on."))
+        raise AddressRefused(why="no_address")
     if parts.username is not None or parts.password is not None:
-        raise AddressRefused(why=_("An address with a password in it is not taken. Leave it out."))
+        raise AddressRefused(why="password")
     if parts.scheme != "https" and not (parts.scheme == "http" and _named(host)):
-        raise AddressRefused(why=_("The address must begin with https://."))
+        raise AddressRefused(why="scheme")
     return host
 
 
@@ -72,18 +97,12 @@ def vetted(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AddressRefused(why=_("The name %(host)s is not known.") % {"host": host}) from error
+        raise AddressRefused(why="unknown", host=host) from error
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses:
-        raise AddressRefused(why=_("The name %(host)s is not known.") % {"host": host})
+        raise AddressRefused(why="unknown", host=host)
     if not _named(host) and not all(_is_public(address) for address in addresses):
-        raise AddressRefused(
-            why=_(
-                "%(host)s is inside a private network. Whoever runs the installation can allow it"
-                " with PLAZO_WEBHOOK_HOSTS."
-            )
-            % {"host": host}
-        )
+        raise AddressRefused(why="private", host=host)
     return addresses[0]
 
 

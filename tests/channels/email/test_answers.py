@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from plazo.channels.email import answers, intake
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
 from plazo.channels.email.parsing import parse
+from plazo.core.errors import told
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.notifications.models import MailKind, OutboundMail
@@ -287,7 +289,8 @@ def test_an_empty_answer_is_not_taken_in_silence(world):
     ticket, _ = assigned()
     record = answered(ticket, "")
     assert (record.fate, record.reason) == (Fate.PARKED, Reason.REFUSED)
-    assert record.error
+    with translation.override("en"):
+        assert told(record.error) == "Write something first."
     assert queries.chain_of(ticket)[-1].kind == "mail.parked"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from plazo.channels.email import imap, intake, process
 from plazo.channels.email.imap import Doubts, Folder
@@ -16,6 +17,7 @@ from plazo.channels.email.models import Fate, IntakeRecord, Reason
 from plazo.config.worker import keep_running
 from plazo.core.actor import Actor
 from plazo.core.clock import read_clock
+from plazo.core.errors import told
 from plazo.mailboxes.models import AfterFetch, Mailbox, Security, Source
 from tests.mails import a_mail, a_mailbox
 from tests.mailservers import PASSWORD, Dovecot
@@ -323,7 +325,10 @@ def test_what_is_fetched_is_not_moved_to_where_it_is(dovecot_server, archive):
     dovecot_server.deliver(a_mail("uno"), mailbox.imap_user)
     assert [fetch(mailbox) for _ in range(3)] == [1, 0, 0]
     mailbox.refresh_from_db()
-    assert "no se puede mover" in mailbox.fetch_error
+    with translation.override("es"):
+        assert "no se puede mover" in told(mailbox.fetch_error)
+    with translation.override("en"):
+        assert "cannot be moved" in told(mailbox.fetch_error)
 
 
 def until(condition: Callable[[], bool], seconds: float = 90) -> None:

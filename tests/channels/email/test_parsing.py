@@ -3,13 +3,16 @@
 import hashlib
 import json
 import random
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import quotequail
+from django.utils import translation
 
+from plazo.channels.email import defects
 from plazo.channels.email.parsing import MOST_PARTS, ParsedMail, from_wire, parse, to_wire
 from plazo.channels.email.quoting import divide
 from plazo.channels.email.sandbox import ReaderFailed, Sandbox
@@ -95,6 +98,17 @@ def test_another_library_agrees_where_it_can():
         theirs = "\n".join(t for expand, t in quotequail.quote(text) if expand).strip()
         agree += divide(text).text in theirs or theirs in divide(text).text
     assert agree >= len(samples) - 1
+
+
+def test_whatever_a_reader_finds_wrong_has_words_in_the_ledger():
+    """Each defect that stands in the code is translated; what it adds after a colon stays."""
+    source = "".join(part.read_text() for part in Path(defects.__file__).parent.glob("*.py"))
+    found = set(re.findall(r'(?:defects|found)\.append\(f?"([^":]+)', source))
+    found |= set(re.findall(r'doubt = (?:doubt or )?"([^"]+)"', source))
+    assert found == set(defects.WORDS)
+    with translation.override("es"):
+        assert defects.in_words("unreadable part: KeyError") == "parte ilegible: KeyError"
+        assert all(str(words) != name for name, words in defects.WORDS.items())
 
 
 def test_ten_thousand_parts_and_fifty_levels():

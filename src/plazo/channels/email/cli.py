@@ -67,6 +67,7 @@ def add_commands(commands: Any, *, run_process: Callable[[argparse.Namespace], i
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from plazo.channels.email import imap
     from plazo.channels.email.models import IntakeRecord
     from plazo.mailboxes.models import Mailbox
 
@@ -79,7 +80,9 @@ def _list(arguments: argparse.Namespace) -> int:
         if waiting:
             print(f"{'':<16} {waiting} waiting to be read")
         if box.fetch_error:
-            print(f"{'':<16} trouble since {box.failing_since:%Y-%m-%d %H:%M}: {box.fetch_error}")
+            print(
+                f"{'':<16} trouble since {box.failing_since:%Y-%m-%d %H:%M}: {imap.trouble_of(box)}"
+            )
         if box.held_until:
             print(f"{'':<16} sending held until {box.held_until:%H:%M} UTC: {box.held_reason}")
     return 0

@@ -23,7 +23,7 @@ from plazo.channels.email.models import Fate, IntakeRecord, Reason
 from plazo.channels.email.parsing import Address, ParsedMail
 from plazo.channels.email.placing import Placement
 from plazo.core.actor import Actor
-from plazo.core.errors import PlazoError
+from plazo.core.errors import PlazoError, kept
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
 from plazo.notifications import brake, sending
@@ -43,6 +43,7 @@ from plazo.triage import sides
 
 ACTOR: Final = Actor.system("mail")
 MOST_PARTICIPANTS: Final = 30
+LONGEST_ERROR: Final = 2000
 # A clock that is right to a day; a device whose clock is not says nothing with its Date.
 _PLAUSIBLE: Final = timedelta(days=1)
 # What stands above a note, in its author's language.
@@ -354,7 +355,7 @@ class Decision:
             return wording.by_agent(self.mail, text, before=before)
 
     def _refuse(self, ticket: Ticket, error: PlazoError) -> NoReturn:
-        self.record.error = error.user_message()
+        self.record.error = kept(error, LONGEST_ERROR)
         self._park(ticket, Reason.REFUSED)
 
     def _park(self, ticket: Ticket, reason: Reason, ask: str = "") -> NoReturn:

@@ -39,7 +39,7 @@ from imap_tools.errors import ImapToolsError
 from plazo.channels.email import ledger
 from plazo.channels.email.models import IntakeRecord
 from plazo.core.clock import read_clock
-from plazo.core.errors import PlazoError
+from plazo.core.errors import PlazoError, kept, told
 from plazo.mailboxes.models import AfterFetch, Mailbox, Security, SignIn, Source
 from plazo.mailboxes.oauth import access_token, forget_access_token
 
@@ -59,8 +59,24 @@ CLOCKS_DIFFER: Final = timedelta(minutes=10)  # the server's clock against ours
 # Part of the key of the database's advisory locks: one fetcher for each mailbox.
 LOCK_SPACE: Final = 0x1A4B
 
-Clock = Callable[[], datetime]
+LONGEST_ERROR: Final = 1000
 TROUBLE: Final = (imaplib.IMAP4.error, ImapToolsError, OSError, PlazoError)
+
+Clock = Callable[[], datetime]
+
+
+class MovedNowhere(PlazoError):
+    """A mailbox that should move what it fetched to the folder in which it is."""
+
+    code = "moved_nowhere"
+
+    def user_message(self) -> str:
+        return _("What is fetched cannot be moved to where it is.")
+
+
+def trouble_of(mailbox: Mailbox) -> str:
+    """Return why a mailbox could not be fetched, in the reader's language; nothing if it could."""
+    return told(mailbox.fetch_error)
 
 
 def connect(mailbox: Mailbox) -> BaseMailBox:
@@ -361,9 +377,9 @@ class Folder:
             self._tell(",".join(map(str, uids)))
         except imaplib.IMAP4.abort:
             raise
-        except (imaplib.IMAP4.error, ImapToolsError) as error:
+        except (imaplib.IMAP4.error, ImapToolsError, MovedNowhere) as error:
             logger.warning("%s: %s", self.mailbox.key, error)
-            self.complaint = str(error)
+            self.complaint = _words_of(error)
 
     def _tell(self, uids: str) -> None:
         match self.mailbox.after_fetch:
@@ -372,7 +388,7 @@ class Folder:
             case AfterFetch.MOVE:
                 folder = self.mailbox.archive
                 if self.mailbox.archives_into_itself:
-                    raise imaplib.IMAP4.error(_("What is fetched cannot be moved to where it is."))
+                    raise MovedNowhere
                 if not self.box.folder.exists(folder):
                     self.box.folder.create(folder)
                 if "MOVE" in self.box.client.capabilities:
@@ -411,7 +427,7 @@ class Folder:
         """Keep how the folder and the ledger compare, for people to see."""
         mailbox, now = self.mailbox, self.clock()
         mailbox.on_server, mailbox.missing, mailbox.checked_at = on_server, missing, now
-        mailbox.fetch_error = self.complaint[:1000]
+        mailbox.fetch_error = self.complaint
         mailbox.failing_since = (mailbox.failing_since or now) if self.complaint else None
         self._keep("last_uid", "on_server", "missing", "checked_at", "fetch_error", "failing_since")
 
@@ -551,10 +567,16 @@ def _lock(mailbox_id: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def _words_of(error: BaseException) -> str:
+    """Return an error as the mailbox keeps it: ours to be said later, a server's as it said it."""
+    if isinstance(error, PlazoError):
+        return kept(error, LONGEST_ERROR)
+    return (str(error) or type(error).__name__)[:LONGEST_ERROR]
+
+
 def _note_trouble(mailbox_id: int, error: BaseException) -> None:
-    words = str(error) or type(error).__name__
-    logger.warning("mailbox %s: %s", mailbox_id, words)
+    logger.warning("mailbox %s: %s", mailbox_id, str(error) or type(error).__name__)
     with contextlib.suppress(Exception):
         now = read_clock()
-        Mailbox.objects.filter(pk=mailbox_id).update(fetch_error=words[:1000], checked_at=now)
+        Mailbox.objects.filter(pk=mailbox_id).update(fetch_error=_words_of(error), checked_at=now)
         Mailbox.objects.filter(pk=mailbox_id, failing_since=None).update(failing_since=now)

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from plazo.accounts.models import Agent
+from plazo.channels.email.defects import in_words
 from plazo.mailboxes.models import Mailbox, Source
 from plazo.tickets.models import Authenticity, PublicMessage, Ticket
 
@@ -176,6 +177,11 @@ class IntakeRecord(models.Model):
     def may_be_overruled(self) -> bool:
         """Whether a rule parked it, which a person may overrule."""
         return self.fate == Fate.PARKED and self.reason in BY_RULE
+
+    @property
+    def defects_in_words(self) -> list[str]:
+        """What was wrong with it, in the reader's language."""
+        return list(dict.fromkeys(in_words(defect) for defect in self.defects))
 
 
 class IntakeRaw(models.Model):

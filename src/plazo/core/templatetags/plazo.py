@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from plazo.core import chips, localtime
 from plazo.core.clockview import ClockView, words
+from plazo.core.errors import told
 
 register = template.Library()
 
@@ -35,6 +36,7 @@ register.filter("full_day", localtime.full_day)
 register.filter("exact_duration", localtime.exact_duration)
 register.filter("span_words", localtime.span_words)
 register.filter("iso", localtime.iso)
+register.filter("told", told)
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from plazo.agreements.document import AgreementDocument
 from plazo.agreements.queries import version_in_force
 from plazo.core import localtime
 from plazo.core.clock import read_clock
-from plazo.core.errors import NotVisible, PlazoError
+from plazo.core.errors import NotVisible, PlazoError, told
 from plazo.desk.frame import posted
 from plazo.desk.setting_up import administrators, coordinators, history_of, setting
 from plazo.desk.settings.forms import zones
@@ -224,7 +224,9 @@ def test_webhook(request: HttpRequest, pk: int) -> HttpResponse:
     if call.state == CallState.DONE:
         messages.success(request, _("The test was taken."))
     else:
-        messages.error(request, _("The test was not taken: %(why)s") % {"why": call.last_error})
+        messages.error(
+            request, _("The test was not taken: %(why)s") % {"why": told(call.last_error)}
+        )
     return redirect("desk:webhook", pk=pk)
 
 

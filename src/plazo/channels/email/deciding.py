@@ -242,8 +242,7 @@ class Decision:
         self.aside = True
         record, ticket = self.record, ask.ticket
         if record.insisted:
-            self._area_answer(ask, author)
-            return None
+            return self._insisted_aside(ask, author)
         if record.machine in {"auto_reply", "auto_generated"}:
             commands.record_machine(
                 ticket_id=ticket.pk,
@@ -264,6 +263,20 @@ class Decision:
             self._park(ticket, Reason.AREA_STRANGER, ask.key)
         self._area_answer(ask, author)
         return None
+
+    def _insisted_aside(self, ask: AreaAsk, author: Address) -> int | None:
+        """Take in what a person lets through: as their own words from whoever takes part in the
+        case, since they never speak for an area; as the area's from anybody else.
+        """
+        ticket, person = access.survivor_of(ask.ticket), self._known(author.email)
+        if person is None or not placing.takes_part(ticket, person):
+            self._area_answer(ask, author)
+            return None
+        joined = self._join(ticket, person)
+        if joined is not None:
+            return joined
+        follows = Placement(suggests=ticket, why="follow_up")
+        return self._open(person, follows, quiet=self._quiet(person, follows))
 
     def _area_answer(self, ask: AreaAsk, author: Address) -> None:
         commands.record_area_answer(
@@ -539,10 +552,13 @@ class Decision:
     def _others(self, person: Requester) -> Sequence[int]:
         """Return the people in To and Cc besides the sender and ourselves.
 
-        Edges: agents take part by signing in, so they are no participants; nor is a list of
-        hundreds, which nobody wants to write to.
+        Edges: beside an area's thread they are the area's, and take no part in the case. Agents
+        take part by signing in, so they are no participants; nor is a list of hundreds, which
+        nobody wants to write to.
         """
-        people = []
+        people: list[int] = []
+        if self.aside:
+            return people
         for address in (*self.mail.to, *self.mail.cc)[:MOST_PARTICIPANTS]:
             if self._is_ours(address.email) or address.email == person.email:
                 continue

@@ -434,6 +434,20 @@ def test_the_requesters_answer_stays_theirs_with_the_area_in_copy():
     assert clock_of(ticket, now=NOW + HOUR).state is State.RUNNING
     take(from_area(asking, sender="x@otra.example"), now=NOW + HOUR)
     assert Notice.objects.get(news="area_parked").agent == an_agent()
+    # Who answers the area and us is kept back, and is waited for no more: only if it is them.
+    commands.set_status(
+        ticket_id=ticket.pk,
+        status="pending",
+        waiting_for="requester",
+        reason="Falta la traza",
+        actor=as_agent(),
+        now=NOW + HOUR,
+    )
+    for proven, status in ((False, "pending"), (True, "open")):
+        aside = a_mail(f"Va la traza. {proven}", to=reply_to(asking), proven=proven)
+        assert _reason(take(aside, now=NOW + HOUR)) == (Fate.PARKED, Reason.AREA_STRANGER)
+        ticket.refresh_from_db()
+        assert ticket.status == status
 
 
 def test_a_mail_that_does_not_arrive_is_said_on_the_case(smtp):

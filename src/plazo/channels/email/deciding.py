@@ -37,7 +37,9 @@ from plazo.tickets.models import (
     Channel,
     Participant,
     PublicMessage,
+    Status,
     Ticket,
+    WaitingFor,
 )
 from plazo.triage import sides
 
@@ -260,9 +262,22 @@ class Decision:
             return self._note(agent, ticket, self.mail.text, BESIDE)
         forged = record.authenticity == Authenticity.FAILED or author != self.mail.sender
         if forged or not sides.may_speak(ask, author.email):
+            self._end_the_wait(access.survivor_of(ticket), author)
             self._park(ticket, Reason.AREA_STRANGER, ask.key)
         self._area_answer(ask, author)
         return None
+
+    def _end_the_wait(self, ticket: Ticket, author: Address) -> None:
+        """End the wait for a requester's side that wrote to us, if beside an area's thread: nobody
+        is to be reminded, or given up, who has spoken. Only a proven sender has.
+        """
+        waits = (ticket.status, ticket.waiting_for) == (Status.PENDING, WaitingFor.REQUESTER)
+        person = self._known(author.email)
+        proven = self.record.authenticity == Authenticity.PASSED and author == self.mail.sender
+        if waits and proven and person is not None and placing.takes_part(ticket, person):
+            commands.still_needed(
+                ticket_id=ticket.pk, actor=actor_of_requester(person), now=self.now
+            )
 
     def _insisted_aside(self, ask: AreaAsk, author: Address) -> int | None:
         """Take in what a person lets through: as their own words from whoever takes part in the

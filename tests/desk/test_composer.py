@@ -273,7 +273,8 @@ def test_a_promise_reaches_the_requester_by_mail_and_page(desk):
     ticket = a_case()
     send(desk, ticket, promise=(TUESDAY + 2 * 60 * MINUTE).isoformat())
     sending.send(OutboundMail.objects.get(kind=MailKind.REPLY).pk, now=TUESDAY)
-    assert "Próxima actualización: antes de las 16:52 EST." in django_mail.outbox[-1].body
+    mail = django_mail.outbox[-1].body
+    assert "Próxima actualización: el martes 24 de noviembre antes de las 16:52 EST." in mail
     link = reverse("portal:case", args=["es", access.link_token(ticket, mailed=True)])
     page = Client().get(link).content.decode()
     assert "Próxima actualización <b>antes de las 16:52 EST</b>" in page

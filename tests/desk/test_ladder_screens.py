@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from plazo.accounts.access import actor_of_agent
 from plazo.escalation import calling
 from plazo.escalation.models import Ring, RingState
 from plazo.escalation.sweep import sweep_once
@@ -64,14 +65,33 @@ def test_the_settings_of_the_ladder_are_for_those_who_coordinate():
 
 
 def test_the_link_answers_after_its_mail_went_out():
-    """The words of a mail that rings are kept nowhere once it is sent, and yet its link works."""
+    """The words of a mail that rings are kept nowhere once it is sent, and yet its link works: it
+    says what was taken, then who has it and since when, then what became of it, and that it is over.
+    """
     publish_iws()
     agent = an_agent(2)
     ring(1)
     calling.ring_due(TUESDAY)
-    (text,) = read_mails(agent.user.email)
+    with time_machine.travel(TUESDAY, tick=False):
+        (text,) = read_mails(agent.user.email)
     assert OutboundMail.objects.get(recipient=agent.user.email).body_text == ""
     with time_machine.travel(TUESDAY + MINUTE, tick=False):
         answer = Client().post(path_in(text, "/desk/ring/"))
     assert answer.status_code == 200
-    assert Ring.objects.get().state == RingState.ANSWERED
+    taken = Ring.objects.get()
+    assert taken.state == RingState.ANSWERED
+    assert taken.ticket.subject in answer.content.decode()
+    with time_machine.travel(TUESDAY + 5 * MINUTE, tick=False):
+        page = Client().get(path_in(text, "/desk/ring/")).content.decode()
+    assert f"tiene {taken.ticket.number} desde las 14:53" in page
+    now = TUESDAY + 6 * MINUTE
+    commands.set_status(
+        ticket_id=taken.ticket_id, status="solved", actor=actor_of_agent(agent), now=now
+    )
+    with time_machine.travel(now, tick=False):
+        page = Client().get(path_in(text, "/desk/ring/")).content.decode()
+    assert f"{taken.ticket.number} está resuelto" in page
+    with time_machine.travel(TUESDAY + 8 * 1440 * MINUTE, tick=False):
+        over = Client().post(path_in(text, "/desk/ring/"))
+    assert over.status_code == 410
+    assert "Este enlace ya venció" in over.content.decode()

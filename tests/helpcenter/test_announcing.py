@@ -306,8 +306,8 @@ def test_killed_half_way_nobody_is_told_twice_and_nobody_is_left_out():
 @pytest.mark.parametrize(
     ("language", "subject", "words"),
     [
-        ("es", "Incidente: Demoras en la entrega", ["Las llaves tardan", "Próxima novedad antes de las 15:52 (EST).", "Ver aviso", "No recibir más estos correos"]),
-        ("en", "Incident: Late deliveries", ["Keys take up to", "Next update by 15:52 (EST).", "See the announcement", "Stop these mails"]),
+        ("es", "Incidente: Demoras en la entrega", ["Las llaves tardan", "Próxima novedad el martes 24 de noviembre antes de las 15:52 (EST).", "Ver aviso", "No recibir más estos correos"]),
+        ("en", "Incident: Late deliveries", ["Keys take up to", "Next update on Tuesday 24 November by 15:52 (EST).", "See the announcement", "Stop these mails"]),
     ],
 )  # fmt: skip
 def test_the_mail_says_it_in_the_followers_language(language, subject, words):

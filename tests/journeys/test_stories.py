@@ -486,7 +486,7 @@ def test_7_a_promise_is_moved_and_then_broken(begin: Begin) -> None:
     write(desk, "Encontramos la repetición.", promise="mañana a las 10:00")
     world.let_pass(seconds=10)
     told = world.letter(CLIENT[0], "Re:")
-    assert "Próxima actualización: mañana antes de las 10:00 EST." in told.text
+    assert "actualización: el jueves 26 de noviembre antes de las 10:00 EST." in told.text
     client = world.page(told.link(CASE))
     name = re.compile("Próxima actualización|Actualización comprometida")  # owed, and past
     word = client.locator(".promise", has_text=name)

@@ -8,9 +8,9 @@ from django.test import Client
 
 from plazo.accounts.access import actor_of_requester
 from plazo.accounts.models import Requester
-from plazo.notifications import sending
+from plazo.notifications import rendering, sending
 from plazo.notifications.models import MailKind, MailState, OutboundMail
-from plazo.tickets import commands, waiting
+from plazo.tickets import access, commands, waiting
 from plazo.tickets.wait_models import Wait
 from tests.factory import TUESDAY, a_case, a_requester, as_agent
 
@@ -33,12 +33,20 @@ def sent(smtp, kind, now):
 @pytest.mark.parametrize(
     ("language", "first", "then"),
     [
-        ("es", "Próxima actualización: mañana a las 10:00 (EST)", "Motivo: Falta el proveedor"),
-        ("en", "Next update: tomorrow at 10:00 (EST)", "Why: Falta el proveedor"),
+        (
+            "es",
+            "Próxima actualización: el miércoles 25 de noviembre antes de las 10:00 (EST)",
+            "para el miércoles 25 de noviembre a las 10:00, y lo movimos. Motivo: Falta el prov",
+        ),
+        (
+            "en",
+            "Next update: on Wednesday 25 November by 10:00 (EST)",
+            "for Wednesday 25 November at 10:00, and moved it. Why: Falta el prov",
+        ),
     ],
 )
 def test_a_promise_is_told_at_once_and_so_is_its_moving(smtp, language, first, then):
-    """In the requester's language, with the zone; one that was moved first is not told any more."""
+    """With day and zone, since a mail is read on any day; one that was moved first is not told."""
     ticket = a_case(now=NOW, language=language)
     by = {"ticket_id": ticket.pk, "actor": as_agent()}
     ten = NOW + timedelta(hours=19, minutes=8)
@@ -54,20 +62,47 @@ def test_a_promise_is_told_at_once_and_so_is_its_moving(smtp, language, first, t
     assert OutboundMail.objects.filter(kind=MailKind.PROMISE).count() == 2  # the reply says it
 
 
-def test_a_promise_reaches_whoever_gets_the_replies_without_the_requesters_link(smtp):
-    """Those who take part and want copies; they answer by mail, since the link is another's."""
+def test_whoever_takes_part_hears_how_the_case_stands_by_a_link_of_their_own():
+    """Promises, reminders and the question: a case does not end because one person is away."""
     ticket = a_case(now=NOW)
-    by = {"ticket_id": ticket.pk, "actor": as_agent(), "now": NOW}
-    for email in ("bodega@andina.example", "callada@andina.example"):
-        commands.add_participant(person_id=a_requester(email).pk, **by)
+    by = {"ticket_id": ticket.pk, "actor": as_agent()}
+    friend = a_requester("bodega@andina.example")
+    for person in (friend, a_requester("callada@andina.example"), a_requester("lista@x.example")):
+        commands.add_participant(person_id=person.pk, now=NOW, **by)
+    everybody = Requester.objects.exclude(email="lista@x.example")
+    everybody.update(email_confirmed_at=NOW)
     Requester.objects.filter(email="callada@andina.example").update(wants_copies=False)
-    commands.make_promise(by=NOW + timedelta(hours=2), **by)
-    mails = OutboundMail.objects.filter(kind=MailKind.PROMISE).order_by("pk")
-    assert [mail.recipient for mail in mails] == [ticket.requester.email, "bodega@andina.example"]
-    text = sent(smtp, MailKind.PROMISE, NOW)[2]
-    assert "Próxima actualización: a las 16:52 (EST)" in text
-    assert f"Usted está en copia del caso {ticket.number}" in text
-    assert "/hc/es/requests/" not in text
+    Requester.objects.filter(email="lista@x.example").update(email_confirmed_at=None)
+
+    def told(kind: MailKind, words: str, path: str) -> None:
+        mails = OutboundMail.objects.filter(kind=kind).order_by("pk")
+        texts = {mail.recipient: (rendering.render(mail) or ("", ""))[1] for mail in mails}
+        assert list(texts) == [ticket.requester.email, friend.email, "lista@x.example"]
+        assert all(words in text for text in texts.values())
+        for person in (ticket.requester, friend):
+            token = access.link_token(ticket, person, mailed=True)
+            assert f"/hc/es/requests/{token}/{path}\n" in texts[person.email]
+        assert "/hc/es/requests/" not in texts["lista@x.example"]  # nobody knows who reads it
+        for email in (friend.email, "lista@x.example"):
+            assert f"Usted está en copia del caso {ticket.number}" in texts[email]
+
+    commands.make_promise(by=NOW + timedelta(hours=2), now=NOW, **by)
+    told(MailKind.PROMISE, "el martes 24 de noviembre antes de las 16:52 (EST)", "")
+    commands.set_status(
+        status="pending", waiting_for="requester", reason="Falta la traza", now=NOW, **by
+    )
+    waiting.work_once(NOW + 2 * DAY)
+    told(MailKind.REMINDER, "Falta la traza", "answer/")
+    for days in (4, 7):
+        waiting.work_once(NOW + days * DAY)
+    told(MailKind.SOLVED, "no nos llegó", "answer/")
+    commands.reopen_ticket(now=NOW + 8 * DAY, **by)
+    commands.reply_to_ticket(body="Listo", then="solved", now=NOW + 8 * DAY, **by)
+    for kind, email in ((MailKind.REPLY, ticket.requester.email), (MailKind.COPY, friend.email)):
+        _subject, text, _html = rendering.render(
+            OutboundMail.objects.get(kind=kind, recipient=email)
+        )
+        assert "/answer/" in text
 
 
 def test_a_reply_that_solves_asks_and_so_does_solving_without_one(smtp):

@@ -73,3 +73,28 @@ def test_the_confirmation_speaks_of_a_receipt_only_if_one_is_sent(quiet):
     assert ("Enviamos el acuse" in said) is (not quiet)
     assert ("Esta vez no enviamos acuse" in said) is bool(quiet)
     assert ("Conserve el enlace del acuse" in said) is (not quiet)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ended", "says", "confirmed"),
+    [
+        pytest.param("", False, True, False, id="nobody has decided yet"),
+        pytest.param("billing", False, True, True, id="decided as the form's answers say"),
+        pytest.param("in_scope", False, False, False, id="within scope after all"),
+        pytest.param("environment", False, False, False, id="by another clause: the reply says"),
+        pytest.param("billing", True, False, False, id="nobody attends what is solved"),
+    ],
+)
+def test_a_case_names_another_area_only_while_that_holds(verdict, ended, says, confirmed):
+    """What the form's answers point to is a guess, and a person's verdict is none."""
+    ticket, by = a_case(now=TUESDAY, request_type="billing"), as_agent()
+    known = {"ticket_id": ticket.pk, "actor": by, "now": TUESDAY}
+    if verdict:
+        clause = "" if verdict == "in_scope" else verdict
+        commands.give_verdict(in_scope=not clause, clause=clause, **known)
+    if ended:
+        commands.set_status(status="solved", **known)
+    said = page(ticket)
+    assert ("Esto lo atiende Crédito" in said) is says
+    assert ("Lo confirmamos, y seguimos el caso" in said) is confirmed
+    assert "Esto lo atiende Integraciones" not in said

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import transaction
 
 from plazo.accounts import erasure
@@ -384,7 +385,8 @@ def test_a_colleague_of_a_shared_domain_is_nobody():
 
 def test_the_thread_proves_itself_without_a_token_in_the_address(smtp):
     """Where the mailbox takes no plus addresses, In-Reply-To or the mark in the text is the proof;
-    the requester's own words with the same proof do not enter their thread by it."""
+    the requester's own words with the same proof do not enter their thread by it, unless a person
+    lets them through: then they are theirs, and no answer of the area's."""
     a_mailbox(plus_addressing=False)
     asking = ask(a_case())
     mail = sent(smtp, mails()[0])
@@ -401,12 +403,21 @@ def test_the_thread_proves_itself_without_a_token_in_the_address(smtp):
         from_area(asking, "Otra vez.", to="soporte@iws.example", In_Reply_To=by_id.message_id)
     )
     assert {r.reason for r in (by_id, by_text, theirs)} == {Reason.AREA}
-    client = take(a_mail("¿Qué dicen?", In_Reply_To=mail["Message-ID"], proven=True))
+    client = take(
+        a_mail(
+            "¿Qué dicen?",
+            to=f"soporte@iws.example, {CREDIT}",
+            In_Reply_To=mail["Message-ID"],
+            proven=True,
+        )
+    )
     assert _reason(client) == (Fate.PARKED, Reason.AREA_STRANGER)
     assert intake.run_again(client.pk, actor=as_agent(), now=NOW)
     intake.process(client.pk, now=NOW)
-    assert AreaMessage.objects.filter(body_text="¿Qué dicen?").exists()  # a person insisted
-    assert PublicMessage.objects.count() == 1
+    assert not AreaMessage.objects.filter(body_text="¿Qué dicen?").exists()
+    said = PublicMessage.objects.get(body_text="¿Qué dicen?")  # a person insisted
+    assert said.author_requester == asking.ticket.requester
+    assert not asking.ticket.participants.exists()  # the area is in copy, and no part of the case
 
 
 def test_the_requesters_answer_stays_theirs_with_the_area_in_copy():
@@ -423,6 +434,20 @@ def test_the_requesters_answer_stays_theirs_with_the_area_in_copy():
     assert clock_of(ticket, now=NOW + HOUR).state is State.RUNNING
     take(from_area(asking, sender="x@otra.example"), now=NOW + HOUR)
     assert Notice.objects.get(news="area_parked").agent == an_agent()
+    # Who answers the area and us is kept back, and is waited for no more: only if it is them.
+    commands.set_status(
+        ticket_id=ticket.pk,
+        status="pending",
+        waiting_for="requester",
+        reason="Falta la traza",
+        actor=as_agent(),
+        now=NOW + HOUR,
+    )
+    for proven, status in ((False, "pending"), (True, "open")):
+        aside = a_mail(f"Va la traza. {proven}", to=reply_to(asking), proven=proven)
+        assert _reason(take(aside, now=NOW + HOUR)) == (Fate.PARKED, Reason.AREA_STRANGER)
+        ticket.refresh_from_db()
+        assert ticket.status == status
 
 
 def test_a_mail_that_does_not_arrive_is_said_on_the_case(smtp):
@@ -473,6 +498,28 @@ def test_a_receipt_needs_a_button_and_no_account(client):
     assert "no hace falta" in client.get(f"/hc/es/areas/{receipt_token(asking)}/").content.decode()
 
 
+def test_a_receipts_link_ends_and_says_what_to_do(client):
+    """With its case, and thirty days after our latest mail about it: a reminder brings a new one."""
+    ticket = a_case()
+    asking = ask(ticket)
+    address = f"/hc/es/areas/{receipt_token(asking)}/"
+    with time_machine.travel(NOW + 29 * DAY, tick=False):
+        assert "Lo tenemos" in client.get(address).content.decode()
+    by = {"ticket_id": ticket.pk, "actor": as_agent(), "now": NOW + 29 * DAY}
+    commands.remind_area(ask_id=asking.pk, why="late", actor=as_agent(), now=NOW + 29 * DAY)
+    commands.set_status(status="solved", **by)
+    with time_machine.travel(NOW + 31 * DAY, tick=False):
+        client.post(address)
+        assert "El caso está resuelto" in client.get(address).content.decode()
+    with time_machine.travel(NOW + 59 * DAY, tick=False):
+        for method in (client.get, client.post):
+            over = method(address, follow=True)
+            assert over.status_code == 410
+            assert "respondan cualquier correo nuestro" in over.content.decode()
+            assert ticket.number not in over.content.decode()
+    assert "area.received" not in kinds_of(ticket)
+
+
 def test_a_silent_area_is_reminded_by_its_own_target(smtp):
     """Warned at 75 %, at the deadline, then every four hours of its calendar, until it answers.
 
@@ -498,6 +545,13 @@ def test_a_silent_area_is_reminded_by_its_own_target(smtp):
     assert first["Auto-Submitted"] == "auto-generated"
     assert "¿Pueden anular la FV-1002?" in text_of(first)
     assert "Lo tenemos" in text_of(first)
+    # Whoever reads it has perhaps not seen what was asked: all of it stands there again.
+    assert "respondan el miércoles 25 de noviembre antes de las 6:52 EST" in text_of(first)
+    assert f"Solicitante: {ticket.requester.name}" in text_of(first)
+    assert "No le preguntamos al cliente si pueden contactarlo" in text_of(first)
+    late = text_of(sent(smtp, planned[1], now=planned[1].created_at))
+    assert "se cumplió el miércoles 25 de noviembre a las 6:52 EST y el cliente espera" in late
+    assert "antes de las" not in late
     assert Notice.objects.get(news="area_silent", agent=an_agent(2)).count == 4
     # Answered between the planning and the sending, nobody is reminded; and that is no failure.
     commands.record_area_receipt(ask_id=asking.pk, actor=Actor.system("areas"), now=at)

@@ -217,6 +217,22 @@ def on_words(instant: datetime, zone: str) -> str:
     return f"{day} {_('at %(hour)s') % {'hour': _hour_words(instant, zone)}}"
 
 
+def by_date(instant: datetime, zone: str) -> str:
+    """Return a deadline in full: "el miércoles 25 de noviembre antes de las 7:00".
+
+    Edges: for mails, which are read on any day: in them "mañana" would be another day tomorrow.
+    """
+    day = pgettext("a day, before its hour", "on %(day)s") % {"day": long_date(instant, zone)}
+    return f"{day} {_('by %(hour)s') % {'hour': _hour_words(instant, zone)}}"
+
+
+def promised_for_date(instant: datetime, zone: str) -> str:
+    """Return what a promise was for, in full: "para el miércoles 25 de noviembre a las 7:00"."""
+    day = pgettext("a promise's day", "%(day)s") % {"day": long_date(instant, zone)}
+    moment = f"{day} {_('at %(hour)s') % {'hour': _hour_words(instant, zone)}}"
+    return pgettext("a promise", "for %(moment)s") % {"moment": moment}
+
+
 def promised_for(instant: datetime, zone: str, now: datetime) -> str:
     """Return what a promise was for: "para las 15:52", "para ayer a las 21:37"."""
     moment = _hour_words(instant, zone)

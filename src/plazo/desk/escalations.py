@@ -211,11 +211,11 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
     """Let whoever got the mail say "I have it"; opening the page says nothing yet.
 
     Edges: mail scanners open links, so only the form's button answers. Somebody who is no agent any
-        more is let in no more.
+        more is let in no more. A link that is over says so, and where to look instead.
     """
     mail = letters.mail_of(token)
     if mail is None:
-        raise Http404
+        return _over(request, token)
     person, actor, contact = _who(mail.about)
     if actor is None:
         raise Http404
@@ -242,6 +242,7 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
                 (ring, why_words(ring, zone), due_words(ring.ticket, zone, now)) for ring in rings
             ],
             "taken": taken,
+            "taken_rows": [(ring, due_words(ring.ticket, zone, now)) for ring in taken],
             "last": last,
             "answered": last is not None and last.state == RingState.ANSWERED,
             "is_agent": person is not None,
@@ -250,6 +251,28 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
             "posted": request.method == "POST",
         }
         return render(request, "plazo/desk/ring_link.html", context)
+
+
+def _over(request: HttpRequest, token: str) -> HttpResponse:
+    """Say that a link is over. Raises: Http404 for what we did not sign."""
+    mail = letters.mail_of(token, over=True)
+    if mail is None:
+        raise Http404
+    person, actor, _contact = _who(mail.about)
+    if actor is None:
+        raise Http404
+    with translation.override(mail.language):
+        request.LANGUAGE_CODE = mail.language
+        desk_name = version_in_force(read_clock()).document.name.in_language(mail.language)
+        context = {
+            "language": mail.language,
+            "desk_name": desk_name,
+            "over": True,
+            "taken": [],
+            "rings": [],
+            "is_agent": person is not None,
+        }
+        return render(request, "plazo/desk/ring_link.html", context, status=410)
 
 
 def _who(about: dict[str, Any]) -> tuple[Agent | None, Actor | None, int | None]:

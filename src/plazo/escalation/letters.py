@@ -39,10 +39,13 @@ def token_of(mail: OutboundMail) -> str:
     return _signer.sign(str(mail.pk))
 
 
-def mail_of(token: str) -> OutboundMail | None:
-    """Return the mail that a link came in; None for what we did not sign, or long ago."""
+def mail_of(token: str, *, over: bool = False) -> OutboundMail | None:
+    """Return the mail that a link came in; None for what we did not sign, or long ago.
+
+    Units: with `over`, however long ago: to say in its language that it is over.
+    """
     try:
-        key = int(_signer.unsign(token, max_age=LINK_LASTS))
+        key = int(_signer.unsign(token, max_age=None if over else LINK_LASTS))
     except (signing.BadSignature, ValueError):
         return None
     return OutboundMail.objects.filter(pk=key, kind=MailKind.RING).first()

@@ -353,9 +353,8 @@ def _next_update(
     if at is None:
         return ""
     zone = document.calendars[document.support_calendar].zone
-    moment = localtime.by_words(at, zone, mail.created_at)
     return _("Next update %(moment)s (%(zone)s).") % {
-        "moment": moment,
+        "moment": localtime.by_date(at, zone),
         "zone": localtime.zone_label(at, zone),
     }
 

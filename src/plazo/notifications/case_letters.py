@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from plazo.core import localtime
 from plazo.notifications import planning, rendering
 from plazo.notifications.models import MailKind, OutboundMail
-from plazo.tickets import access, events, queries
+from plazo.tickets import events, queries
 from plazo.tickets.models import Status, Ticket, TicketEvent
 from plazo.tickets.promises import promises_of
 from plazo.tickets.wait_models import Wait
@@ -20,23 +19,6 @@ def register_letters() -> None:
     planning.register(MailKind.PROMISE, planning.Letter(_render_promise))
     planning.register(MailKind.REMINDER, planning.Letter(_render_reminder))
     planning.register(MailKind.SOLVED, planning.Letter(_render_solved))
-
-
-def answer_address(ticket: Ticket, language: str) -> str:
-    """Return the page on which a requester says how it is: opening it changes nothing."""
-    token = access.link_token(ticket, mailed=True)
-    return f"{settings.PLAZO.base_url}/hc/{language}/requests/{token}/answer/"
-
-
-def zone_of(ticket: Ticket) -> str:
-    """Return the zone in which a requester reads times: their own, else that of support."""
-    agreement = ticket.agreement_version.sla
-    return ticket.requester.time_zone or agreement.calendars[agreement.support_calendar].zone
-
-
-def _when(at: datetime, zone: str, now: datetime) -> str:
-    label = localtime.zone_label(at, zone)
-    return f"{localtime.at_words(at, zone, now)} ({label})"
 
 
 def _letter(
@@ -73,7 +55,7 @@ def _render_promise(mail: OutboundMail) -> rendering.Rendered | None:
     by = datetime.fromisoformat(event.payload["by"])
     if promise is None or promise.by != by or promise.standing not in ("open", "late"):
         return None
-    zone, now = zone_of(ticket), mail.created_at
+    zone = rendering.zone_of(ticket)
     solution = promise.kind == "solution"
     label = _("Estimated solution") if solution else _("Next update")
     paragraphs = []
@@ -81,7 +63,7 @@ def _render_promise(mail: OutboundMail) -> rendering.Rendered | None:
         paragraphs.append(
             _("We had promised it %(before)s, and moved it. Why: %(reason)s")
             % {
-                "before": localtime.promised_for(promise.moved[-1].before, zone, now),
+                "before": localtime.promised_for_date(promise.moved[-1].before, zone),
                 "reason": "" if rendering.is_bare(mail) else promise.moved[-1].reason,
             }
         )
@@ -94,33 +76,31 @@ def _render_promise(mail: OutboundMail) -> rendering.Rendered | None:
         mail,
         ticket,
         _("New time: %(what)s") % {"what": label} if promise.moved else label,
-        _("%(what)s: %(when)s") % {"what": label, "when": _when(by, zone, now)},
+        _("%(what)s: %(when)s")
+        % {
+            "what": label,
+            "when": f"{localtime.by_date(by, zone)} ({localtime.zone_label(by, zone)})",
+        },
         paragraphs=paragraphs,
-        **_way_back(mail, ticket),
+        **_way_back(mail, ticket, button=_("See the case")),
     )
 
 
-def _way_back(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
-    """Return how a reader comes to the case: its link is the requester's own, and whoever else
-    takes part answers by mail.
+def _way_back(
+    mail: OutboundMail, ticket: Ticket, *, button: str, path: str = "", small: str = ""
+) -> dict[str, Any]:
+    """Return how a reader comes to the case: by a link of their own, or by an answer.
+
+    Units: `path` is the page of the case, `small` what an answer by mail does.
     """
-    if mail.recipient == ticket.requester.email:
-        return {
-            "button": _("See the case"),
-            "button_url": _case_address(ticket, mail.language),
-            "small": [_("You can also answer this mail.")],
-        }
     name = ticket.agreement_version.document.name.in_language(mail.language)
-    words = _("You are in copy of case %(number)s: answer this mail to write in it.")
-    return {
-        "small": [words % {"number": ticket.number}],
-        "why": _("You receive this mail because you take part in a case with %(name)s.")
-        % {"name": name},
-    }
-
-
-def _case_address(ticket: Ticket, language: str) -> str:
-    return answer_address(ticket, language).removesuffix("answer/")
+    words: dict[str, Any] = {"small": [small or _("You can also answer this mail.")]}
+    if mail.recipient != ticket.requester.email:
+        copied = _("You are in copy of case %(number)s: answer this mail to write in it.")
+        why = _("You receive this mail because you take part in a case with %(name)s.")
+        words = {"small": [copied % {"number": ticket.number}], "why": why % {"name": name}}
+    link = rendering.own_link(mail, ticket)
+    return words | ({"button": button, "button_url": f"{link}{path}"} if link else {})
 
 
 def _render_reminder(mail: OutboundMail) -> rendering.Rendered | None:
@@ -129,7 +109,7 @@ def _render_reminder(mail: OutboundMail) -> rendering.Rendered | None:
     wait = Wait.objects.filter(ticket=ticket, ended_at=None, waiting_for="requester").first()
     if ticket is None or wait is None:
         return None
-    zone, now = zone_of(ticket), mail.created_at
+    zone, now = rendering.zone_of(ticket), mail.created_at
     pauses = ticket.agreement_version.document.pauses
     paragraphs = [
         ""
@@ -150,9 +130,7 @@ def _render_reminder(mail: OutboundMail) -> rendering.Rendered | None:
         _("We are waiting for you"),
         _("Do you still need help?"),
         paragraphs=paragraphs,
-        button=_("I still need help"),
-        button_url=answer_address(ticket, mail.language),
-        small=[_("You can also answer this mail.")],
+        **_way_back(mail, ticket, button=_("I still need help"), path="answer/"),
     )
 
 
@@ -161,7 +139,7 @@ def _render_solved(mail: OutboundMail) -> rendering.Rendered | None:
     ticket, event = mail.ticket, mail.event
     if ticket is None or event is None or ticket.status != Status.SOLVED:
         return None
-    zone = zone_of(ticket)
+    zone = rendering.zone_of(ticket)
     silent = TicketEvent.objects.filter(
         ticket=ticket, correlation=event.correlation, kind=events.RequesterSilent.kind
     ).first()
@@ -173,16 +151,21 @@ def _render_solved(mail: OutboundMail) -> rendering.Rendered | None:
         ) % {"day": localtime.long_date(since, zone)}
     else:
         first = _("We have marked your case as solved.")
-    closes = closing_words(ticket, zone)
+    way = _way_back(
+        mail,
+        ticket,
+        button=_("Say whether it is solved"),
+        path="answer/",
+        small=_("You can also answer this mail: the case is then open again."),
+    )
+    ask = _("Tell us with the button: yes, or not yet.") if "button" in way else ""
     return _letter(
         mail,
         ticket,
         _("Is it solved?"),
         _("Is it solved?"),
-        paragraphs=[first, _("Tell us with the button: yes, or not yet."), closes],
-        button=_("Say whether it is solved"),
-        button_url=answer_address(ticket, mail.language),
-        small=[_("You can also answer this mail: the case is then open again.")],
+        paragraphs=[first, ask, closing_words(ticket, zone)],
+        **way,
     )
 
 

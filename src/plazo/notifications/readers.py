@@ -119,8 +119,8 @@ _OF_THE_CASE: Final = {
 
 
 def _about_the_case(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
-    """Yield the requester, where an event is told to them by a mail of its own; and of a promise,
-    whoever takes part, as with a reply.
+    """Yield the requester, where an event is told to them by a mail of its own, and whoever takes
+    part, as with a reply: a case must not end in silence because one person is away.
 
     Edges: what came with a reply, the reply says. Nobody is asked about what they said themselves,
         and neither a machine nor an erased person is written to.
@@ -136,10 +136,9 @@ def _about_the_case(ticket: Ticket, event: TicketEvent) -> Iterator[Recipient]:
         return
     kind = _OF_THE_CASE[event.kind]
     yield kind, *_requester(ticket)
-    if kind == MailKind.PROMISE:
-        taking_part = ticket.participants.exclude(requester=ticket.requester_id)
-        for person in copied(taking_part.values_list("requester", flat=True)):
-            yield kind, person.email, person.name, ticket.language
+    taking_part = ticket.participants.exclude(requester=ticket.requester_id)
+    for person in copied(taking_part.values_list("requester", flat=True)):
+        yield kind, person.email, person.name, ticket.language
 
 
 def copied(people: Collection[int]) -> list[Requester]:

@@ -15,7 +15,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from plazo.accounts.queries import names_of_agents
+from plazo.accounts.models import Requester
+from plazo.accounts.queries import names_of_agents, requesters_by_email
 from plazo.agreements.labels import metric_label, target_words
 from plazo.core import localtime
 from plazo.core.clockview import named_words
@@ -83,12 +84,13 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
     language = get_language() or "es"
     base = settings.PLAZO.base_url
     calendar = ticket.agreement_version.sla.calendars[document.support_calendar]
+    theirs = mail.kind in TO_PARTICIPANTS
     return {
         "ticket": ticket,
         "language": language,
         "desk_name": document.name.in_language(language),
         "recipient_name": mail.recipient_name,
-        "zone": calendar.zone,
+        "zone": zone_of(ticket) if theirs else calendar.zone,
         "service": document.service_name(ticket.service, language),
         "environment": document.environments[ticket.environment].name.in_language(language)
         if ticket.environment in document.environments
@@ -103,6 +105,27 @@ def _common(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
         "takes_part": mail.kind == MailKind.COPY,
         "by_mail": mail.mailbox is not None and mail.mailbox.source != Source.NONE,
     }
+
+
+def zone_of(ticket: Ticket) -> str:
+    """Return the zone in which a requester reads times: their own, else that of support."""
+    agreement = ticket.agreement_version.sla
+    return ticket.requester.time_zone or agreement.calendars[agreement.support_calendar].zone
+
+
+def own_link(mail: OutboundMail, ticket: Ticket) -> str:
+    """Return the address of a case for whoever gets a mail about it: a link of their own.
+
+    Edges: whoever takes part has one only once their address is confirmed: until then it may be a
+        list's, whose readers nobody knows, and they answer by mail.
+    """
+    person: Requester | None = ticket.requester
+    if mail.recipient != ticket.requester.email:
+        person = requesters_by_email(mail.recipient).exclude(email_confirmed_at=None).first()
+    if person is None:
+        return ""
+    token = access.link_token(ticket, person, mailed=True)
+    return f"{settings.PLAZO.base_url}/hc/{mail.language}/requests/{token}/"
 
 
 def preferences_url() -> str:
@@ -285,16 +308,17 @@ def _reply(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> Rende
         "body_html": html_with_images(message.body_html, {file.content_id for file in inside}),
         "history": _history(message, context["zone"]),
         **_promised_with(mail),
-        **_asks_with(mail, ticket, context),
-        "written_at": mail.created_at,
+        **_asks_with(mail, ticket),
     }
     subject = f"[{ticket.number}] Re: {one_line(ticket.subject)}"
     return finish("reply", subject, context)
 
 
-def _asks_with(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> dict[str, Any]:
-    """Return what a reply that solves its case asks its requester: whether it is solved."""
-    if mail.event is None or mail.kind != MailKind.REPLY or ticket.status != Status.SOLVED:
+def _asks_with(mail: OutboundMail, ticket: Ticket) -> dict[str, Any]:
+    """Return what a reply that solves its case asks whoever gets it: whether it is solved."""
+    asked = (MailKind.REPLY, MailKind.COPY)
+    link = own_link(mail, ticket)
+    if mail.event is None or mail.kind not in asked or ticket.status != Status.SOLVED or not link:
         return {}
     solved = TicketEvent.objects.filter(
         ticket=ticket,
@@ -304,7 +328,7 @@ def _asks_with(mail: OutboundMail, ticket: Ticket, context: dict[str, Any]) -> d
     )
     if not solved.exists():
         return {}
-    return {"answer_url": f"{context['case_url']}answer/", "closes_at": ticket.closes_at}
+    return {"answer_url": f"{link}answer/", "closes_at": ticket.closes_at}
 
 
 def _promised_with(mail: OutboundMail) -> dict[str, Any]:

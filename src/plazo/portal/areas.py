@@ -23,11 +23,12 @@ ACTOR: Final = Actor.system("areas")
 def receipt(request: HttpRequest, language: str, token: str) -> HttpResponse:
     """Let an area say that it has a question; the page shows nothing else of the case.
 
-    Edges: opening the link says nothing, since mail scanners open links too: a button does.
+    Edges: opening the link says nothing, since mail scanners open links too: a button does. What an
+        old link was about is not shown, but what to do is; and of a settled case nothing is noted.
     """
     now = read_clock()
-    found = links.receipt_by_token(token)
-    if request.method == "POST":
+    found = links.receipt_by_token(token, now=now)
+    if request.method == "POST" and not (found.is_expired or found.is_settled):
         if commands.record_area_receipt(ask_id=found.ask.pk, actor=ACTOR, now=now) is not None:
             messages.success(request, _("Thank you. The support team knows that you have it."))
         return redirect("portal:area_receipt", language=language, token=token)
@@ -36,5 +37,8 @@ def receipt(request: HttpRequest, language: str, token: str) -> HttpResponse:
         "number": found.ticket.number,
         "area": document.areas[found.ask.area].name.in_language(language),
         "standing": found.standing,
+        "is_settled": found.is_settled,
+        "is_expired": found.is_expired,
     }
-    return render(request, "plazo/portal/area_receipt.html", context)
+    status = 410 if found.is_expired else 200
+    return render(request, "plazo/portal/area_receipt.html", context, status=status)

@@ -15,7 +15,7 @@ from plazo.agreements.document import AgreementDocument
 from plazo.agreements.labels import clock_label, target_words
 from plazo.agreements.page import sla_page
 from plazo.agreements.why import why_context
-from plazo.channels.forms.cards import elsewhere
+from plazo.channels.forms.cards import Elsewhere, elsewhere
 from plazo.channels.forms.requests import AnswerForm
 from plazo.core import clockview
 from plazo.core.clock import read_clock
@@ -60,14 +60,23 @@ def context_of(request: HttpRequest, language: str, seen: Seen, now: datetime) -
         "severity_name": severity.name.in_language(language) if severity else "",
         "service_name": document.service_name(ticket.service, language),
         "environment_name": environment.name.in_language(language) if environment else "",
-        "elsewhere": elsewhere(
-            document, document.clause_for(ticket.environment, ticket.request_type), language
-        ),
+        "elsewhere": _elsewhere(ticket, document, language),
         "ladder": [
             (step.level, step.role.in_language(language), _(" or ").join(step.contacts))
             for step in document.ladder
         ],
     }
+
+
+def _elsewhere(ticket: Ticket, document: AgreementDocument, language: str) -> Elsewhere | None:
+    """Return who attends what the form's answers are about; nothing where a person decided
+    otherwise, or the case is over.
+    """
+    clause = document.clause_for(ticket.environment, ticket.request_type)
+    decided = bool(ticket.verdict)
+    if ticket.is_ended or clause is None or (decided and ticket.verdict != clause.key):
+        return None
+    return elsewhere(document, clause, language)
 
 
 def _is_past(clock: clockview.ClockView) -> bool:

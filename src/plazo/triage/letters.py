@@ -22,6 +22,7 @@ from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands, queries
 from plazo.tickets.areas import Ask, asks_of
 from plazo.tickets.bodies import html_without_images, text_without_images
+from plazo.tickets.events import AreaAsked
 from plazo.tickets.models import (
     AreaAsk,
     AreaMessage,
@@ -39,6 +40,8 @@ KINDS: Final = {
     "area.reminded": MailKind.AREA_REMINDED,
     "area.withdrawn": MailKind.AREA_WITHDRAWN,
 }
+# Who is reminded has perhaps never seen what was asked: they are told all of it again.
+WHOLE: Final = (MailKind.AREA_ASKED, MailKind.AREA_REMINDED)
 MOST_REFERENCES: Final = 12
 HISTORY: Final = 5
 
@@ -133,12 +136,18 @@ def _render(mail: OutboundMail) -> rendering.Rendered | None:
     if mail.kind == MailKind.AREA_REMINDED and not standing.is_open:
         return None
     event = next(event for event in chain if event.pk == mail.about["event"])
-    context = _context(mail, ask, standing, about) | _words(mail, ask, standing, event)
-    if mail.kind == MailKind.AREA_ASKED:
+    context = _context(mail, ask, standing, about)
+    due = _due(ticket, chain, standing, event)
+    context |= _words(mail, ask, standing, event, due, context["zone"])
+    if mail.kind in WHOLE:
+        asked = next(each for each in chain if _asks(each, ask))
         context["facts"] = _facts(ask, standing)
-        context["shared"] = _shared(ticket, event.payload["shared"], context["zone"])
+        context["shared"] = _shared(ticket, asked.payload["shared"], context["zone"])
         context["consent"] = _consent(ticket, standing)
-        context["due_at"] = _due(ticket, chain, standing, event)
+        context["due_at"] = due if due is not None and event.at < due else None
+    if mail.kind == MailKind.AREA_REMINDED:
+        files = Attachment.objects.filter(area_message=about).order_by("pk")
+        context["linked"] = [rendering.behind_link(file, mail) for file in files]
     subject = f"[{ticket.number}] {context['what']}: {rendering.one_line(ticket.subject)}"
     return rendering.finish("area", subject, context)
 
@@ -174,7 +183,18 @@ def _context(mail: OutboundMail, ask: AreaAsk, standing: Ask, about: AreaMessage
     }
 
 
-def _words(mail: OutboundMail, ask: AreaAsk, standing: Ask, event: TicketEvent) -> dict[str, str]:
+def _asks(event: TicketEvent, ask: AreaAsk) -> bool:
+    return event.kind == AreaAsked.kind and event.payload["ask"] == ask.key
+
+
+def _words(
+    mail: OutboundMail,
+    ask: AreaAsk,
+    standing: Ask,
+    event: TicketEvent,
+    due: datetime | None,
+    zone: str,
+) -> dict[str, str]:
     document = ask.ticket.agreement_version.document
     area = document.areas[ask.area].name.in_language(mail.language)
     match mail.kind:
@@ -194,8 +214,11 @@ def _words(mail: OutboundMail, ask: AreaAsk, standing: Ask, event: TicketEvent) 
         case MailKind.AREA_REMINDED if event.payload["why"] == "warning":
             lead = _("Your time to answer is nearly over. This is what we asked:")
             return {"what": _("Reminder"), "headline": _("We await your answer"), "lead": lead}
-        case MailKind.AREA_REMINDED:
-            lead = _("Your time to answer is over, and the customer waits. This is what we asked:")
+        case MailKind.AREA_REMINDED if due is not None:
+            lead = _(
+                "Your time to answer ended %(moment)s, and the customer waits. This is what we"
+                " asked:"
+            ) % {"moment": f"{localtime.on_words(due, zone)} {localtime.zone_label(due, zone)}"}
             return {"what": _("Reminder"), "headline": _("Your answer is missing"), "lead": lead}
         case MailKind.AREA_WITHDRAWN:
             lead = _("There is no need to answer any more. Thank you. This is what we had asked:")
@@ -282,7 +305,7 @@ def _quoted(
 def _due(
     ticket: Ticket, chain: Sequence[TicketEvent], standing: Ask, event: TicketEvent
 ) -> datetime | None:
-    """Return by when the area is to answer, as it stood when it was asked."""
+    """Return by when the area is to answer, as it stood with an event."""
     upto = [earlier for earlier in chain if earlier.sequence <= event.sequence]
     clock = queries.evaluation_of(ticket, upto, now=event.at).get(standing.clock_key)
     return clock.due_at if clock is not None else None

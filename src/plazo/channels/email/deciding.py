@@ -37,7 +37,9 @@ from plazo.tickets.models import (
     Channel,
     Participant,
     PublicMessage,
+    Status,
     Ticket,
+    WaitingFor,
 )
 from plazo.triage import sides
 
@@ -243,8 +245,7 @@ class Decision:
         self.aside = True
         record, ticket = self.record, ask.ticket
         if record.insisted:
-            self._area_answer(ask, author)
-            return None
+            return self._insisted_aside(ask, author)
         if record.machine in {"auto_reply", "auto_generated"}:
             commands.record_machine(
                 ticket_id=ticket.pk,
@@ -262,9 +263,36 @@ class Decision:
             return self._note(agent, ticket, self.mail.text, BESIDE)
         forged = record.authenticity == Authenticity.FAILED or author != self.mail.sender
         if forged or not sides.may_speak(ask, author.email):
+            self._end_the_wait(access.survivor_of(ticket), author)
             self._park(ticket, Reason.AREA_STRANGER, ask.key)
         self._area_answer(ask, author)
         return None
+
+    def _end_the_wait(self, ticket: Ticket, author: Address) -> None:
+        """End the wait for a requester's side that wrote to us, if beside an area's thread: nobody
+        is to be reminded, or given up, who has spoken. Only a proven sender has.
+        """
+        waits = (ticket.status, ticket.waiting_for) == (Status.PENDING, WaitingFor.REQUESTER)
+        person = self._known(author.email)
+        proven = self.record.authenticity == Authenticity.PASSED and author == self.mail.sender
+        if waits and proven and person is not None and placing.takes_part(ticket, person):
+            commands.still_needed(
+                ticket_id=ticket.pk, actor=actor_of_requester(person), now=self.now
+            )
+
+    def _insisted_aside(self, ask: AreaAsk, author: Address) -> int | None:
+        """Take in what a person lets through: as their own words from whoever takes part in the
+        case, since they never speak for an area; as the area's from anybody else.
+        """
+        ticket, person = access.survivor_of(ask.ticket), self._known(author.email)
+        if person is None or not placing.takes_part(ticket, person):
+            self._area_answer(ask, author)
+            return None
+        joined = self._join(ticket, person)
+        if joined is not None:
+            return joined
+        follows = Placement(suggests=ticket, why="follow_up")
+        return self._open(person, follows, quiet=self._quiet(person, follows))
 
     def _area_answer(self, ask: AreaAsk, author: Address) -> None:
         commands.record_area_answer(
@@ -540,10 +568,13 @@ class Decision:
     def _others(self, person: Requester) -> Sequence[int]:
         """Return the people in To and Cc besides the sender and ourselves.
 
-        Edges: agents take part by signing in, so they are no participants; nor is a list of
-        hundreds, which nobody wants to write to.
+        Edges: beside an area's thread they are the area's, and take no part in the case. Agents
+        take part by signing in, so they are no participants; nor is a list of hundreds, which
+        nobody wants to write to.
         """
-        people = []
+        people: list[int] = []
+        if self.aside:
+            return people
         for address in (*self.mail.to, *self.mail.cc)[:MOST_PARTICIPANTS]:
             if self._is_ours(address.email) or address.email == person.email:
                 continue

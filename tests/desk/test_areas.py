@@ -211,3 +211,17 @@ def test_a_case_with_many_askings_costs_as_much_as_one(agent_client, case):
         ask(number)
     assert cost() == first
     assert AreaMessage.objects.count() == 20
+
+
+def test_what_was_written_to_an_area_that_is_asked_no_more_is_given_back(agent_client, case):
+    """A colleague withdrew the question meanwhile: the refusal costs nobody their words."""
+    agent_client.post(address(case, "hand-off"), filled(case))
+    ask = AreaAsk.objects.get()
+    commands.withdraw_ask(ask_id=ask.pk, actor=as_agent(), now=read_clock())
+
+    answer = agent_client.post(
+        address(case, "areas", ask.key, "write"), {"body": "¿Ya salió la nota crédito?"}
+    )
+
+    assert answer.status_code == 422
+    assert "¿Ya salió la nota crédito?" in answer.content.decode()

@@ -96,7 +96,7 @@ def _status_back(ticket: Ticket, before: Values, actor: Actor, now: datetime) ->
     """Return to the status before: a solved ticket is reopened, and a new one stays open."""
     status = Status.OPEN if before["status"] == Status.NEW else before["status"]
     if ticket.status == Status.SOLVED:
-        commands.reopen_ticket(ticket_id=ticket.pk, actor=actor, now=now)
+        commands.reopen_ticket(ticket_id=ticket.pk, undone=True, actor=actor, now=now)
         if status == Status.OPEN:
             return
     commands.set_status(

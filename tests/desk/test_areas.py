@@ -225,3 +225,20 @@ def test_what_was_written_to_an_area_that_is_asked_no_more_is_given_back(agent_c
 
     assert answer.status_code == 422
     assert "¿Ya salió la nota crédito?" in answer.content.decode()
+
+
+def test_what_a_merged_case_asked_an_area_stands_on_the_one_that_goes_on(agent_client, case):
+    """Whoever works the survivor sees whether the area still owes an answer."""
+    agent_client.post(address(case, "hand-off"), filled(case))
+    kept = a_case(requester=case.requester)
+    by = {"actor": as_agent(), "now": read_clock()}
+    commands.merge_ticket(ticket_id=case.pk, into_id=kept.pk, **by)
+
+    page = agent_client.get(address(kept)).content.decode()
+    assert "Consultada" in page
+    assert "Desde la unión ya no se les recuerda" in page
+    ask = AreaAsk.objects.get()
+    commands.record_area_answer(ask_id=ask.pk, written=written_plain("Anulada."), **by)
+    page = agent_client.get(address(kept)).content.decode()
+    assert "Respondió" in page
+    assert "ya no se les recuerda" not in page

@@ -12,7 +12,7 @@ from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands, queries
 from plazo.tickets.areas import asks_of
 from plazo.tickets.bodies import written_plain
-from plazo.tickets.models import AreaAsk, AreaMessage, PublicMessage
+from plazo.tickets.models import AreaAsk, AreaMessage, PublicMessage, Ticket
 from tests.factory import a_case, a_requester, as_agent, publish_iws
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +101,20 @@ def test_the_form_is_ready_to_be_sent(agent_client, case):
     shown = agent_client.get(address(case)).content.decode()
     for words in ("Conversación lateral", "a Daniela Orrego", "Retirar la consulta"):
         assert words in shown
+
+
+def test_an_area_is_told_how_urgent_it_is_though_nobody_had_judged_it(agent_client, case):
+    """A mail says no severity: the form asks for it, and it is judged on the case with the rest."""
+    Ticket.objects.filter(pk=case.pk).update(requested_severity="")
+    page = agent_client.get(address(case, "hand-off")).content.decode()
+    assert 'name="severity"' in page
+    assert (
+        agent_client.post(address(case, "hand-off"), filled(case, severity="Z")).status_code == 422
+    )
+    agent_client.post(address(case, "hand-off"), filled(case, severity="B"))
+    case.refresh_from_db()
+    assert (case.severity, asks_of(queries.chain_of(case))["ask-1"].severity) == ("B", "B")
+    assert 'name="severity"' not in agent_client.get(address(case, "hand-off")).content.decode()
 
 
 @pytest.mark.parametrize(

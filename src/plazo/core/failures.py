@@ -11,8 +11,8 @@ from django.shortcuts import render
 # What a form holds that no person typed, and what must never be shown again.
 OURS: Final = frozenset({"csrfmiddlewaretoken", "next", "kept", "started", "website", "understood"})
 _SECRET: Final = re.compile(r"password|secret|token|otp", re.IGNORECASE)
-# What a choice sends: “on”, “in_scope”, “29”. Whoever typed such a word has lost one word.
-_CHOICE: Final = re.compile(r"[a-z0-9_:-]{0,40}")
+# What a choice sends: “on”, “in_scope”, “A”, “29”. Whoever typed such a word has lost one word.
+_CHOICE: Final = re.compile(r"[a-z0-9_:-]{0,40}|.")
 
 
 def typed(request: HttpRequest) -> list[str]:

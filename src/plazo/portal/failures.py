@@ -49,13 +49,19 @@ class SignInMiddleware(LoginRequiredMiddleware):
     Edges: a script's own requests are led to the sign-in, as they expect.
     """
 
-    def handle_no_permission(
-        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
-    ) -> HttpResponseBase:
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        answer = super().process_view(request, view_func, view_args, view_kwargs)
         by_script = request.headers.get("Sec-Fetch-Dest", "document") != "document"
-        texts = typed(request) if request.method == "POST" and not by_script else []
+        if answer is None or by_script or request.method != "POST":
+            return answer
+        texts = typed(request)
         if not texts:
-            answer: HttpResponseBase = super().handle_no_permission(request, view_func)
             return answer
         context = {
             "language": language_of_request(request),

@@ -67,6 +67,19 @@ def test_the_promise_is_told_in_whole_sentences(ticket, language, key, words):
     assert context(ticket, key, language)["sentence"].replace("\xa0", " ") == words
 
 
+def test_a_promised_solution_is_told_as_one(ticket):
+    """Whoever was promised a solution must not read that it was an update."""
+    by = {"actor": as_agent(), "now": TUESDAY}
+    for kind, words in (
+        ("solution", "Prometimos una solución en"),
+        ("update", "una actualización"),
+    ):
+        due = TUESDAY + 60 * MINUTE
+        event = commands.make_promise(ticket_id=ticket.pk, promised=kind, by=due, **by)
+        told = context(ticket, f"promised_update:{event.payload['promise']}")["sentence"]
+        assert words in told
+
+
 def test_the_legend_names_what_is_drawn_and_no_more(ticket):
     """A clock on time shows no red, one without a pause no hatching."""
     assert context(ticket, "first_reply")["swatches"] == {"count", "remain", "open"}

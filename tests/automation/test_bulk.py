@@ -13,8 +13,9 @@ from plazo.automation.bulk import do_to_tickets, undo_bulk
 from plazo.automation.errors import TooManyTickets, UndoOver, UnknownBulk
 from plazo.automation.models import BulkChange
 from plazo.core.errors import NotVisible
-from plazo.tickets import access, commands
+from plazo.tickets import access, commands, queries
 from plazo.tickets.models import Ticket, TicketEvent
+from plazo.tickets.promises import promises_of
 from tests.factory import TUESDAY, a_case, a_requester, an_agent, as_agent
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,27 @@ def test_a_solved_ticket_returns_to_its_wait(status):
     chain = TicketEvent.objects.filter(ticket=ticket).order_by("sequence")
     kinds = list(chain.values_list("kind", flat=True))
     assert kinds[-3:] == ["status.changed", "ticket.reopened", "status.changed"]
+
+
+def test_a_promise_that_a_slip_kept_is_owed_again():
+    """Solved and undone: the requester was promised a solution and has none, and no clock gained."""
+    (ticket,) = cases(1)
+    due = TUESDAY + 30 * MINUTE
+    commands.make_promise(
+        ticket_id=ticket.pk, promised="solution", by=due, actor=as_agent(), now=TUESDAY
+    )
+    ticket.refresh_from_db()
+    first = ticket.next_due_at
+    undone(bulk_of([ticket], "status", status="solved", now=TUESDAY + MINUTE), TUESDAY + 5 * MINUTE)
+
+    ticket.refresh_from_db()
+    assert (ticket.promised_by, ticket.next_due_at) == (due, first)
+    chain = queries.chain_of(ticket)
+    assert [event.kind for event in chain][-3:] == [
+        "status.changed", "promise.kept", "ticket.reopened",
+    ]  # fmt: skip
+    told = promises_of(chain, queries.evaluation_of(ticket, chain, now=TUESDAY + 6 * MINUTE))
+    assert [each.standing for each in told] == ["open"]
 
 
 def test_a_severity_returns_to_the_one_before_and_a_first_one_stays():

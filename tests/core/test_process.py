@@ -1,11 +1,40 @@
 """Ports and locks: what keeps two Plazos out of each other's way."""
 
+import os
+import signal
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from plazo.core.process import CannotStart, FileLock, require_free_port
+from plazo.core.process import CannotStart, FileLock, require_free_port, told_by_signals
+
+
+class Held(threading.Event):
+    """An event whose lock can be held, as its `wait` does for a moment each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = threading.Lock()
+
+    def set(self) -> None:
+        with self.held:
+            super().set()
+
+
+def test_a_signal_while_the_event_is_looked_at_stops_all_the_same() -> None:
+    """Whoever presses Ctrl+C in that very moment must not see Plazo hang for ever."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop = Held()
+    try:
+        told_by_signals(stop)
+        with stop.held:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(10)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_busy_port_is_refused() -> None:

@@ -12,7 +12,7 @@ from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands, queries
 from plazo.tickets.areas import asks_of
 from plazo.tickets.bodies import written_plain
-from plazo.tickets.models import AreaAsk, AreaMessage, PublicMessage
+from plazo.tickets.models import AreaAsk, AreaMessage, PublicMessage, Ticket
 from tests.factory import a_case, a_requester, as_agent, publish_iws
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +101,20 @@ def test_the_form_is_ready_to_be_sent(agent_client, case):
     shown = agent_client.get(address(case)).content.decode()
     for words in ("Conversación lateral", "a Daniela Orrego", "Retirar la consulta"):
         assert words in shown
+
+
+def test_an_area_is_told_how_urgent_it_is_though_nobody_had_judged_it(agent_client, case):
+    """A mail says no severity: the form asks for it, and it is judged on the case with the rest."""
+    Ticket.objects.filter(pk=case.pk).update(requested_severity="")
+    page = agent_client.get(address(case, "hand-off")).content.decode()
+    assert 'name="severity"' in page
+    assert (
+        agent_client.post(address(case, "hand-off"), filled(case, severity="Z")).status_code == 422
+    )
+    agent_client.post(address(case, "hand-off"), filled(case, severity="B"))
+    case.refresh_from_db()
+    assert (case.severity, asks_of(queries.chain_of(case))["ask-1"].severity) == ("B", "B")
+    assert 'name="severity"' not in agent_client.get(address(case, "hand-off")).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -211,3 +225,34 @@ def test_a_case_with_many_askings_costs_as_much_as_one(agent_client, case):
         ask(number)
     assert cost() == first
     assert AreaMessage.objects.count() == 20
+
+
+def test_what_was_written_to_an_area_that_is_asked_no_more_is_given_back(agent_client, case):
+    """A colleague withdrew the question meanwhile: the refusal costs nobody their words."""
+    agent_client.post(address(case, "hand-off"), filled(case))
+    ask = AreaAsk.objects.get()
+    commands.withdraw_ask(ask_id=ask.pk, actor=as_agent(), now=read_clock())
+
+    answer = agent_client.post(
+        address(case, "areas", ask.key, "write"), {"body": "¿Ya salió la nota crédito?"}
+    )
+
+    assert answer.status_code == 422
+    assert "¿Ya salió la nota crédito?" in answer.content.decode()
+
+
+def test_what_a_merged_case_asked_an_area_stands_on_the_one_that_goes_on(agent_client, case):
+    """Whoever works the survivor sees whether the area still owes an answer."""
+    agent_client.post(address(case, "hand-off"), filled(case))
+    kept = a_case(requester=case.requester)
+    by = {"actor": as_agent(), "now": read_clock()}
+    commands.merge_ticket(ticket_id=case.pk, into_id=kept.pk, **by)
+
+    page = agent_client.get(address(kept)).content.decode()
+    assert "Consultada" in page
+    assert "Desde la unión ya no se les recuerda" in page
+    ask = AreaAsk.objects.get()
+    commands.record_area_answer(ask_id=ask.pk, written=written_plain("Anulada."), **by)
+    page = agent_client.get(address(kept)).content.decode()
+    assert "Respondió" in page
+    assert "ya no se les recuerda" not in page

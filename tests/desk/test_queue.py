@@ -16,7 +16,7 @@ from plazo.automation.models import BulkAction, SavedView
 from plazo.automation.views import COLUMNS
 from plazo.tickets import commands, drafts, outcomes
 from plazo.tickets.models import Ticket
-from plazo.tickets.outcome_models import Asks
+from plazo.tickets.outcome_models import Asks, Outcome
 from tests.database import queries_of
 from tests.factory import (
     PASSWORD,
@@ -284,6 +284,15 @@ def test_a_case_is_solved_from_its_own_bar_and_taken_back(desk):
     # Where a cause is asked for, the button opens the form; without one nothing is solved.
     assert 'href="#solve-it"' in desk.get(here).content.decode()
     assert desk.post(f"{here}resolve/").status_code == 422
+    told = {kind: Outcome.objects.filter(kind=kind)[0].key for kind in ("cause", "solution")}
+    page = desk.post(f"{here}resolve/", told, follow=True)
+    assert f"{ticket.number} pasó a «Resuelto». Deshacer" in text_of(page)
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.cause, ticket.solution) == ("solved", *told.values())
+    undo = re.search(r'action="(/desk/bulk/[^"]+/undo/)"', page.content.decode())
+    desk.post(undo[1], {"next": here})
+    ticket.refresh_from_db()
+    assert ticket.status == "open"
     outcomes.set_asks(value=Asks.OPTIONAL, actor=as_agent(), now=TUESDAY)
     assert f'action="{here}resolve/"' in desk.get(here).content.decode()
 

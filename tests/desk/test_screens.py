@@ -61,6 +61,22 @@ def test_for_a_requester_the_desk_does_not_exist():
         assert getattr(client, method)(reverse(name, args=arguments)).status_code == 404, name
 
 
+def test_whoever_was_signed_out_meanwhile_gets_back_what_they_wrote():
+    """No form of the desk loses its words to a session that ended; nothing is done, no secret told."""
+    number, text = a_case().number, "Revisen la factura 88213, por favor"
+    sent = {"body": text, "consent": "yes", "new_password": "una clave larga y secreta"}
+    for name in ("hand_off", "write", "promise"):
+        answer = Client().post(reverse(f"desk:{name}", args=[number]), sent)
+        page = answer.content.decode()
+        assert (answer.status_code, text in page, "secreta" in page) == (403, True, False), name
+        assert f"?next=/desk/tickets/{number}/" in page
+
+    script = Client().post(
+        reverse("desk:draft", args=[number]), sent, headers={"Sec-Fetch-Dest": "empty"}
+    )
+    assert script.status_code == 302
+
+
 def test_whoever_had_to_sign_in_first_lands_on_the_case(agent_client):
     """After the sign-in the browser asks for the form's own address, which takes forms only: a 405
     there would leave the agent before a blank page, with their reply one page behind."""

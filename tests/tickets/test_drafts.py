@@ -164,8 +164,10 @@ def test_what_would_be_refused_is_refused_at_once(fields, error):
     """An agent hears of it while they look, and not ten seconds later; nothing stays of it."""
     ticket = a_case(now=NOW)
     chain = len(queries.chain_of(ticket))
-    with pytest.raises(error):
+    with pytest.raises(error) as refused:
         hold(ticket, **fields)
+    if error is errors.NotWhileSolved:
+        assert "o no comprometa" in refused.value.user_message()
     assert (Draft.objects.count(), replies(), len(queries.chain_of(ticket))) == (0, 0, chain)
 
 

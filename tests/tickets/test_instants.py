@@ -63,6 +63,22 @@ def read(text, now=TUESDAY, zone=ZONE):
         pytest.param("hoy al cierre", "Tue 24 Nov 22:00", id="closing time"),
         pytest.param("saturday end of day", "Sat 28 Nov 17:00", id="closing time of another day"),
         pytest.param("pasado mañana 8:15", "Thu 26 Nov 08:15", id="the day after tomorrow"),
+        pytest.param("viernes 27 10:00", "Fri 27 Nov 10:00", id="a weekday and its day"),
+        pytest.param("el lunes 30 a las 9", "Mon 30 Nov 09:00", id="its day, and an hour in words"),
+        pytest.param("viernes, 27/11 10:00", "Fri 27 Nov 10:00", id="a weekday and its date"),
+        pytest.param("el 3 a las 9", "Thu 03 Dec 09:00", id="a day alone is the next such day"),
+        pytest.param("mañana a las 3 de la tarde", "Wed 25 Nov 15:00", id="a part of the day"),
+        pytest.param("tomorrow at 9 in the morning", "Wed 25 Nov 09:00", id="and in English"),
+        pytest.param("a las 8 de la noche", "Tue 24 Nov 20:00", id="an hour of the evening"),
+        pytest.param("3 p. m.", "Tue 24 Nov 15:00", id="with its dots"),
+        pytest.param("a las 10 y media", "Wed 25 Nov 10:30", id="half past"),
+        pytest.param(
+            "mañana a las 10:00 EST", "Wed 25 Nov 10:00", id="with the zone as we write it"
+        ),
+        pytest.param("15:30 hrs", "Tue 24 Nov 15:30", id="with its unit"),
+        pytest.param("en dos horas", "Tue 24 Nov 16:52", id="a number in words"),
+        pytest.param("una hora y media", "Tue 24 Nov 16:22", id="an hour and a half, alone"),
+        pytest.param("en 2 horas y media", "Tue 24 Nov 17:22", id="hours and a half"),
     ],
 )
 def test_words_mean_an_instant(words, means):
@@ -75,6 +91,11 @@ def test_words_mean_an_instant(words, means):
     [
         ("mañana", "Diga también la hora"),
         ("27/11", "Diga también la hora"),
+        ("lunes 30", "Diga también la hora"),
+        ("mañana por la tarde", "Diga también la hora"),
+        ("lunes 9", "no es un momento"),
+        ("jueves 30 de noviembre a las 9", "no es un momento"),
+        ("mañana a las 12 de la noche", "no es un momento"),
         ("hoy a las 10", "Eso ya pasó"),
         ("2026-11-20T10:00", "Eso ya pasó"),
         ("a las 25", "no es un momento"),

@@ -45,6 +45,13 @@ def promise_words(metric: Metric | str) -> str:
     }[Metric(metric)]
 
 
+def promised_words(key: str) -> str:
+    """Return what the clock of a key stands for, after "we promised": its metric, or a solution."""
+    if key.startswith(f"{Metric.PROMISED_UPDATE.value}:solution"):
+        return _("a solution")
+    return promise_words(key.partition("#")[0].partition(":")[0])
+
+
 def target_words(document: AgreementDocument, target: TargetEntry | None) -> str:
     """Return the time that a target promises: "2 h", "4 h hábiles"; nothing where it has none."""
     if target is None or target.duration is None:

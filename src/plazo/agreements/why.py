@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from plazo.agreements.intervals import Row, rows_of, table_of
-from plazo.agreements.labels import clock_label, promise_words
+from plazo.agreements.labels import clock_label, promised_words
 from plazo.agreements.models import AgreementVersion
 from plazo.core import clockview, drawing, localtime
 from plazo.sla import Explanation, Metric, SegmentKind, State
@@ -86,7 +86,7 @@ def _sentence(explanation: Explanation, calendar: str, zone: str) -> str:
 def _promise(explanation: Explanation, calendar: str) -> str:
     """Say what was promised: "Prometimos la primera respuesta en 1 h de horario de soporte."."""
     words = {
-        "what": promise_words(explanation.applied.metric),
+        "what": promised_words(explanation.applied.key),
         "duration": localtime.exact_duration(explanation.applied.duration),
     }
     if explanation.applied.metric is Metric.AREA_REPLY:

@@ -28,6 +28,9 @@ UNDO_WITHIN: Final = timedelta(minutes=10)
 # How long it is known what was done to many at once; the timelines know it for ever.
 KEPT_FOR: Final = timedelta(days=30)
 
+# What a case that is solved was about, where somebody says it.
+OUTCOME: Final = ("cause", "solution")
+
 Values = dict[str, Any]
 Do = Callable[[int, Values, Actor, datetime], TicketEvent | None]
 Undo = Callable[[Ticket, Values, Actor, datetime], None]
@@ -83,20 +86,25 @@ def _read_status(sent: Mapping[str, Any]) -> Values:
         waiting_for = reason = ""
     elif waiting_for not in WaitingFor.values or not reason:
         raise UnknownBulk(missing="reason")
-    return {"status": str(status), "waiting_for": waiting_for, "reason": reason}
+    wanted = {"status": str(status), "waiting_for": waiting_for, "reason": reason}
+    asked = OUTCOME if status == Status.SOLVED else ()
+    return wanted | {name: str(sent[name]) for name in asked if name in sent}
 
 
 def _set_status(pk: int, wanted: Values, actor: Actor, now: datetime) -> TicketEvent | None:
-    if Ticket.objects.get(pk=pk).stands(**wanted):
+    stand = {name: value for name, value in wanted.items() if name not in OUTCOME}
+    if Ticket.objects.get(pk=pk).stands(**stand):
         return None
-    return commands.set_status(ticket_id=pk, **wanted, actor=actor, now=now)
+    told = [wanted.get(name, "") for name in OUTCOME]
+    outcome = commands.Outcomes(*told) if len(stand) < len(wanted) else None
+    return commands.set_status(ticket_id=pk, **stand, outcome=outcome, actor=actor, now=now)
 
 
 def _status_back(ticket: Ticket, before: Values, actor: Actor, now: datetime) -> None:
     """Return to the status before: a solved ticket is reopened, and a new one stays open."""
     status = Status.OPEN if before["status"] == Status.NEW else before["status"]
     if ticket.status == Status.SOLVED:
-        commands.reopen_ticket(ticket_id=ticket.pk, actor=actor, now=now)
+        commands.reopen_ticket(ticket_id=ticket.pk, undone=True, actor=actor, now=now)
         if status == Status.OPEN:
             return
     commands.set_status(

@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from plazo.config.cli import database, database_address
 from plazo.core.postgres import EmbeddedPostgres
-from plazo.core.process import CannotStart, FileLock, require_free_port
+from plazo.core.process import CannotStart, FileLock, require_free_port, told_by_signals
 from plazo.core.settings import GO, LIFELINE, Settings, make_data_dir
 
 STOP_SECONDS: Final = 7.0
@@ -46,8 +46,7 @@ def run(*, demo: bool) -> int:
         os.environ["PLAZO_DEMO"] = "true"
     settings = Settings.load()
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stopping.set())
+    told_by_signals(stopping)
     with owned(settings.data_dir):
         require_free_port(settings.host, settings.port)
         # The children must read what the parent read, from wherever they are started.

@@ -8,9 +8,10 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 PR_SET_PDEATHSIG = 1
@@ -25,6 +26,20 @@ class CannotStart(Exception):
     def __init__(self, sentence: str, *, exit_code: int = 1) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+
+
+def told_by_signals(stop: threading.Event) -> None:
+    """Let Ctrl+C and a supervisor's word to stop set an event.
+
+    Edges: a thread of its own sets it. The signal may come while this very thread is in the event's
+        `wait` and holds its lock; setting it right there would wait for itself for ever.
+    """
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        threading.Thread(target=stop.set, daemon=True).start()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
 
 
 def look_for_cycles_less() -> None:

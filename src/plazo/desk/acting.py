@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
+from plazo.core import failures
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk import forms
@@ -35,25 +36,30 @@ def act(
 ) -> HttpResponse:
     """Run one command of the side panel; on an error show the ticket again with the sentence.
 
-    Units: `typed` returns what the page needs to show a promise's form again as it was filled in.
+    Units: `typed` returns what the page needs to show a promise's form again as it was filled in;
+        of any other form the words that were written are given back, to copy.
     """
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     found = access.ticket_for_agent(agent, number)
     if not form.is_valid():
         first = next(iter(form.errors.values()))[0]
-        return show_ticket(request, found, now, **_again(str(first), typed))
+        return show_ticket(request, found, now, **_again(request, str(first), typed))
     try:
         command(found, form.cleaned_data, {"actor": actor_of_agent(agent), "now": now})
     except PlazoError as error:
-        return show_ticket(request, found, now, **_again(error.user_message(), typed))
+        return show_ticket(request, found, now, **_again(request, error.user_message(), typed))
     if done:
         messages.success(request, done)
     return redirect("desk:ticket", number=number)
 
 
-def _again(words: str, typed: Callable[[str], dict[str, Any]] | None) -> dict[str, Any]:
-    return {"error": words, "promise_asked": typed(words) if typed else None}
+def _again(
+    request: HttpRequest, words: str, typed: Callable[[str], dict[str, Any]] | None
+) -> dict[str, Any]:
+    if typed is not None:
+        return {"error": words, "promise_asked": typed(words)}
+    return {"error": words, "given_back": failures.typed(request)}
 
 
 @agent_required

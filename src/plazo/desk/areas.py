@@ -107,6 +107,7 @@ class HandOffForm(forms.Form):
             "required": gettext_lazy("Say whether the customer agrees to be contacted directly.")
         },
     )
+    severity = forms.ChoiceField(required=False)
     answer = forms.BooleanField(required=False)
     reply = forms.CharField(max_length=LONGEST, required=False)
     waits = forms.BooleanField(required=False)
@@ -116,6 +117,7 @@ class HandOffForm(forms.Form):
         self.page = page
         self._choose("route", [(route, route) for route, *_rest in page.routes])
         self._choose("shared", [(str(said.pk), said.pk) for said, _files in page.messages])
+        self._choose("severity", [("", ""), *((key, key) for key, _name in page.severities)])
         attached = [file for _said, files in page.messages for file in files]
         self._choose("attached", [(str(file.pk), file.pk) for file in attached])
         if not page.asks:
@@ -151,6 +153,12 @@ class HandOffPage:
         self.company = found.organization
         self.routes = list(self._routes())
         self.messages = queries.messages_on(found)
+        told = found.severity or found.requested_severity
+        self.severities = [
+            (each.key, f"{each.key} · {each.name.in_language(language)}")
+            for each in document.severities
+            if self.asks and not told
+        ]
 
     def _routes(self) -> Iterator[tuple[str, str, str]]:
         name = self.area.name.in_language(self.language)
@@ -187,6 +195,7 @@ class HandOffPage:
             "shared": [str(said.pk) for said, _files in self.messages[:1]],
             "attached": [str(file.pk) for _said, files in self.messages[:1] for file in files],
             "consent": "unknown",
+            "severity": "",
             "answer": bool(clause),
             "reply": final_text(found, agent, reply, sign=True, now=now) if reply else "",
             "waits": self.asks,
@@ -262,6 +271,7 @@ def _do(data: dict[str, Any], page: HandOffPage, agent: Agent, now: datetime) ->
         ticket_id=page.found.pk,
         question=question,
         clause=page.clause.key if page.clause else "",
+        severity=data["severity"],
         reply=final_text(page.found, agent, data["reply"], sign=False, now=now)
         if data["answer"]
         else "",

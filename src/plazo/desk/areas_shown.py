@@ -27,13 +27,15 @@ def areas_of(
     language: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return the section on areas. Costs a query where some was asked, here or in what was merged.
+    """Return the section on areas. Costs a query where some was asked, here or in what was merged,
+    and one more where some was asked there.
 
-    Edges: what was asked in a case that this one took in is looked at, and acted on, there.
+    Edges: what was asked in a case that this one took in is acted on there, and stands as it does.
     """
     document = found.agreement_version.document
     asks, clause = areas.asks_of(chain), document.clause(found.verdict)
     rows = queries.asks_on([found.pk, *merged]) if asks or merged else []
+    elsewhere = queries.asks_elsewhere({row.ticket_id for row in rows} - {found.pk})
     shown = []
     for row in rows:
         area = document.areas.get(row.area)
@@ -46,6 +48,8 @@ def areas_of(
                 "standing": STANDINGS[ask.standing],
                 "clock": clockview.of_applied(applied, now) if applied else None,
             }
+        elif there := elsewhere.get((row.ticket_id, row.key)):
+            line |= {"there": there, "standing": STANDINGS[there.standing]}
         shown.append(line)
     latest = {ask.sides[-1] for ask in asks.values() if ask.sides}
     return {

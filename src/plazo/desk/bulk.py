@@ -15,7 +15,7 @@ from plazo.accounts.access import actor_of_agent
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import all_groups, names_of_agents
 from plazo.agreements.queries import version_in_force
-from plazo.automation.bulk import MOST_TICKETS, Outcome, do_to_tickets, undo_bulk
+from plazo.automation.bulk import MOST_TICKETS, OUTCOME, Outcome, do_to_tickets, undo_bulk
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk.case import show_ticket
@@ -79,15 +79,17 @@ def undo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @agent_required
 @posted("desk:ticket")
 def resolve(request: HttpRequest, number: str) -> HttpResponse:
-    """Solve the case that one looks at, and offer to take it back."""
+    """Solve the case that one looks at, with what it was about, and offer to take it back."""
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     found = access.ticket_for_agent(agent, number)
+    sent = request.POST
+    told = {name: sent[name].replace("\x00", "") for name in OUTCOME if name in sent}
     try:
-        require_outcome("", "")
+        require_outcome(told.get("cause", ""), told.get("solution", ""))
     except OutcomeRequired as error:
         return show_ticket(request, found, now, error=error.user_message())
-    wanted = {"status": Status.SOLVED.value}
+    wanted = {"status": Status.SOLVED.value, **told}
     outcome = do_to_tickets(
         tickets=[found], what="status", wanted=wanted, agent_id=agent.pk, now=now
     )

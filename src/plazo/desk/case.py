@@ -70,12 +70,13 @@ def show_ticket(
     doubts: Sequence[tuple[str, str]] = (),
     words: str = "",
     promise_asked: dict[str, Any] | None = None,
+    given_back: Sequence[str] = (),
 ) -> HttpResponse:
     """Render the ticket page; with an error or a doubt, as 422 and with what was typed still there.
 
     Units: `doubts` are what is asked before something is sent: a key and a sentence each. `words`
         are those to write on from. `promise_asked` is a promise whose instant is shown once before
-        it is given.
+        it is given, `given_back` are words of a form that could not be taken, to copy.
     """
     agent: Agent = request.agent  # type: ignore[attr-defined]
     version = found.agreement_version
@@ -147,6 +148,7 @@ def show_ticket(
         "away": away_of(found.assignee_id, away, zone, now),
         "participants": participants,
         "promise_asked": promise_asked,
+        "given_back": given_back,
         "severity_history": severity_history(found, chain),
         "next_level": next((s.level for s in document.ladder if s.level > found.level), None),
         "last_cases": queries.last_cases(found, agent),

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy
 from plazo.accounts.queries import names_of_agents
 from plazo.core import localtime
 from plazo.sla import Evaluation
+from plazo.tickets.commands.promising import FARTHEST
+from plazo.tickets.errors import PromiseOutOfRange
 from plazo.tickets.instants import UnreadableInstant, read_instant
 from plazo.tickets.models import Ticket, TicketEvent
 from plazo.tickets.promises import Told, calendar_of, lacks_promise, promises_of, support_of
@@ -19,9 +21,11 @@ from plazo.tickets.promises import Told, calendar_of, lacks_promise, promises_of
 def understand(found: Ticket, text: str, zone: str, now: datetime) -> datetime:
     """Return the instant that an agent's words mean, within the hours in which it may fall.
 
-    Raises: UnreadableInstant.
+    Raises: UnreadableInstant; PromiseOutOfRange, before anybody confirms what will be refused.
     """
     at = read_instant(text, zone=zone, calendar=support_of(found), now=now)
+    if at > now + FARTHEST:
+        raise PromiseOutOfRange(days=FARTHEST.days)
     calendar = calendar_of(found)
     # Closing time itself is still within the hours: what is promised by then is done by then.
     if not (calendar.is_open(at) or calendar.is_open(at - timedelta(microseconds=1))):

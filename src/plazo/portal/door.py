@@ -19,7 +19,8 @@ from plazo.accounts.models import Requester
 from plazo.core.actor import Actor
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible
-from plazo.portal.site import private, public, reader_of, typed
+from plazo.core.failures import typed
+from plazo.portal.site import private, public, reader_of
 from plazo.tickets import access
 from plazo.tickets.models import Ticket
 

@@ -1,18 +1,22 @@
-"""When a form's proof of origin is missing or old: nothing that was written is lost."""
+"""When a form cannot be taken, its proof of origin or its sender's sign-in being too old: nothing
+that was written is lost."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 
+from plazo.core.failures import typed
 from plazo.core.language import language_of_request
 from plazo.portal import case, views
 from plazo.portal.door import of_case
-from plazo.portal.site import public, typed
+from plazo.portal.site import public
 
 
 @login_not_required
@@ -37,3 +41,31 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         {"language": language_of_request(request), "texts": typed(request)},
         status=403,
     )
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Ask for a sign-in; whoever was signed out while they wrote gets back what they wrote.
+
+    Edges: a script's own requests are led to the sign-in, as they expect.
+    """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        answer = super().process_view(request, view_func, view_args, view_kwargs)
+        by_script = request.headers.get("Sec-Fetch-Dest", "document") != "document"
+        if answer is None or by_script or request.method != "POST":
+            return answer
+        texts = typed(request)
+        if not texts:
+            return answer
+        context = {
+            "language": language_of_request(request),
+            "texts": texts,
+            "following": request.get_full_path(),
+        }
+        return render(request, "plazo/portal/signed_out.html", context, status=403)

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -28,8 +27,6 @@ View = Callable[..., HttpResponseBase]
 
 # How grave an announcement looks: the states of the design language.
 STATE_OF_IMPACT: Final = {Impact.OUTAGE: "late", Impact.DEGRADED: "risk", Impact.NONE: "ok"}
-# What is given back of a form that we do not know: what a person typed, not what we put there.
-OURS: Final = frozenset({"csrfmiddlewaretoken", "password", "next", "kept", "started", "website"})
 
 
 def public(view: View, *, signed_in: bool = False) -> View:
@@ -104,16 +101,6 @@ def me_of(reader: Reader) -> Me | None:
     if reader.requester is not None:
         return Me(str(reader.requester), False, reader.requester.manages)
     return None
-
-
-def typed(request: HttpRequest) -> list[str]:
-    """Return what a person typed into a form, to give it back when it cannot be taken."""
-    return [
-        value
-        for name, values in request.POST.lists()
-        for value in values
-        if name not in OURS and not isinstance(value, UploadedFile) and len(value.strip()) > 1
-    ]
 
 
 def _banner(announcements: list[Announcement], language: str) -> dict[str, Any] | None:

@@ -166,9 +166,13 @@ class Solved(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Reopened(Fact):
-    """The solution did not hold; the requester said so, or we saw it ourselves."""
+    """The solution did not hold; the requester said so, or we saw it ourselves.
+
+    `undone` says that it never was one: solving was a slip, taken back.
+    """
 
     by_requester: bool = False
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ def standing(facts: Sequence[f.Fact], now: datetime) -> Sequence[f.Fact]:
 
     Edges: a reply that failed to arrive was never sent (M-6); a merge that was undone was never
         made, on neither ticket (M-84, M-86); an answer of an area that was none was never given
-        (M-99).
+        (M-99); a solving that was a slip never happened, and kept no promise (M-46).
     """
     gone: set[int] = set()
     failed: set[str] = set()
@@ -28,6 +28,8 @@ def standing(facts: Sequence[f.Fact], now: datetime) -> Sequence[f.Fact]:
                 gone |= _last(facts[:place], gone, f.Merged)
             case f.Released(other=other):
                 gone |= _last(facts[:place], gone, f.Absorbed, other)
+            case f.Reopened(undone=True):
+                gone |= {place} | _solving(facts[:place], gone)
     if not gone and not failed and not none:
         return facts
     return [
@@ -37,6 +39,18 @@ def standing(facts: Sequence[f.Fact], now: datetime) -> Sequence[f.Fact]:
         and not (isinstance(fact, f.RepliedPublicly | f.PromiseKept) and fact.reply in failed)
         and not (isinstance(fact, f.AreaAnswered) and (fact.ask, fact.answer) in none)
     ]
+
+
+def _solving(before: Sequence[f.Fact], gone: set[int]) -> set[int]:
+    """Return the places of the last solving, and of the promises that it kept."""
+    solved = _last(before, gone, f.Solved)
+    first = max(solved, default=len(before))
+    kept = {
+        place
+        for place, fact in enumerate(before)
+        if place > first and isinstance(fact, f.PromiseKept) and not fact.reply
+    }
+    return solved | kept
 
 
 def awaited_since(facts: Sequence[f.Fact], now: datetime) -> datetime | None:

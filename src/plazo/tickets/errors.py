@@ -248,6 +248,11 @@ class NotWhileSolved(PlazoError):
     http_status = HTTPStatus.CONFLICT
 
     def user_message(self) -> str:
+        if self.data.get("what") == "promise":
+            return _(
+                "Nothing can be promised on a case that is solved. Send it with “and keep it "
+                "open”, or promise nothing."
+            )
         return _("%(number)s is solved. Write in it to open it again.") % self.data
 
 

@@ -376,13 +376,17 @@ class StatusChanged(Payload):
 @event("ticket.reopened", PUBLIC, _("Case reopened"), NOTHING)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketReopened(Payload):
-    """The solution did not hold; the ticket is open again."""
+    """The solution did not hold; the ticket is open again.
+
+    `undone` says that solving it was a slip, taken back at once.
+    """
 
     previous: str
     by_requester: bool = False
+    undone: bool = False
 
     def to_fact(self, at: datetime) -> EventFact:
-        return facts.Reopened(at, self.by_requester)
+        return facts.Reopened(at, self.by_requester, self.undone)
 
 
 @event("verdict.given", PUBLIC, _("Scope verdict"), "why, written by an agent for agents")

@@ -2,10 +2,12 @@
 
     en 3 horas hábiles · in 2 working days · en hora y media · in 45 min
     a las 16:30 · mañana 9:00 · tomorrow at 4 pm · el viernes al mediodía · 27/11 10:00
-    hoy al cierre · end of day · 2026-11-27 10:00
+    mañana a las 3 de la tarde · a las 10 y media · 15:00 hrs · tomorrow at 4 in the afternoon
+    el lunes 30 a las 9 · viernes 27/11 10:00 · hoy al cierre · end of day · 2026-11-27 10:00
 
 What is read is shown before anything is promised, so a wording that may mean two things is read in
-one way and never guessed at: hours without “pm” are those of a day of 24. Pure: `now`, the zone and
+one way and never guessed at: hours without “pm” are those of a day of 24, and a figure beside a
+weekday is the day of a month. Pure: `now`, the zone and
 the calendar are arguments.
 """
 
@@ -33,9 +35,13 @@ _UNITS: Final = {
     **dict.fromkeys(("semana", "semanas", "week", "weeks"), 7 * 24 * 60),
 }
 _WORKING: Final = r"habil(?:es)?|laborab?l(?:es)?|de soporte|working|business|support"
-_NUMBERS: Final = {"un": 1.0, "una": 1.0, "a": 1.0, "an": 1.0, "one": 1.0, "media": 0.5}
+_NUMBERS: Final = {
+    "un": 1.0, "una": 1.0, "a": 1.0, "an": 1.0, "one": 1.0, "media": 0.5,
+    "dos": 2.0, "tres": 3.0, "cuatro": 4.0, "cinco": 5.0, "seis": 6.0, "ocho": 8.0, "diez": 10.0,
+    "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "eight": 8.0, "ten": 10.0,
+}  # fmt: skip
 _SPAN: Final = re.compile(
-    rf"(?P<number>\d{{1,4}}(?:[.,]\d{{1,2}})?|half an?|un|una|an?|one|media)\s*"
+    rf"(?P<number>\d{{1,4}}(?:[.,]\d{{1,2}})?|half an?|{'|'.join(sorted(_NUMBERS)[::-1])})\s*"
     rf"(?:(?:{_WORKING})\s+)?(?P<unit>[a-z]+)\b(?P<half>\s+y\s+media|\s+and\s+a\s+half)?"
     rf"(?:\s+(?:{_WORKING}))?"
 )
@@ -43,7 +49,16 @@ _WITHIN: Final = re.compile(r"^(?:en|in|dentro de|within)\s+")
 _BY: Final = re.compile(r"^(?:antes de|a mas tardar|by|before|para|for)\s+")
 _CLOCK: Final = re.compile(
     r"\b(?:a las?|a la|las?|at|@)?\s*(\d{1,2})(?:[:.h](\d{2}))?"
-    r"\s*(am|pm|a\.\s?m\.|p\.\s?m\.|h|hs)?$"
+    r"\s*(am|pm|a\.\s?m\.?|p\.\s?m\.?|h|hs|hrs|horas)?$"
+)
+_PARTS: Final = {
+    "morning": re.compile(r"\s+(?:de|por) la manana$|\s+in the morning$"),
+    "afternoon": re.compile(r"\s+(?:de|por) la tarde$|\s+in the afternoon$"),
+    "night": re.compile(r"\s+(?:de|por) la noche$|\s+in the evening$|\s+at night$"),
+}
+_QUARTERS: Final = (
+    (re.compile(r"(\d)\s+y\s+media\b(?!\s+hora)"), r"\1:30"),
+    (re.compile(r"(\d)\s+y\s+cuarto\b"), r"\1:15"),
 )
 _NOON: Final = re.compile(r"\b(?:al |a |at )?(?:mediodia|noon|midday)$")
 _CLOSE: Final = re.compile(
@@ -132,7 +147,9 @@ def read_instant(text: str, *, zone: str, calendar: Calendar, now: datetime) -> 
     else:
         return _to_come(localtime.utc(chosen, None if chosen.tzinfo else zone), now)
     said = re.sub(r"\s+", " ", fold(text[:LONGEST])).strip(" .,;!")
-    said = re.sub(r"\bhora y media\b", "1 h 30", _BY.sub("", said))
+    said = re.sub(r"(?<!\d )\b(?:una )?hora y media\b", "1 h 30", _BY.sub("", said))
+    here = localtime.local(now, zone).tzname() or ""
+    said = re.sub(rf" \(?{re.escape(here.lower())}\)?$", "", said)
     try:
         found = _read_span(said, zone, calendar, now) or _read_civil(said, zone, calendar, now)
     except (NoOpenTime, OverflowError) as error:
@@ -209,7 +226,7 @@ def _read_civil(said: str, zone: str, calendar: Calendar, now: datetime) -> date
         return next((at for at in closings if at is not None and at > now), None)
     hour, rest = _hour(said)
     if hour is None:
-        if list(_days(said, zone, now)) and said:
+        if said and list(_days(rest, zone, now)):
             raise UnreadableInstant(why="hour")
         return None
     rest = re.sub(r"[ ,]+(?:a|at|by)?$", "", rest).strip(" ,")
@@ -222,19 +239,47 @@ def _hour(said: str) -> tuple[time | None, str]:
     noon = _NOON.search(said)
     if noon:
         return time(12), said[: noon.start()].strip()
+    said, part = _part_of_day(said)
+    for pattern, minutes in _QUARTERS:
+        said = pattern.sub(minutes, said)
     match = _CLOCK.search(said)
-    # A figure that belongs to a date is no hour: “27/11”, “2026-11-27”, “27 nov 2026”.
+    # A figure that belongs to a date is no hour: “27/11”, “2026-11-27”, “27 nov 2026”, “lunes 9”.
     if match is None or re.search(r"[/\-]$", said[: match.start(1)]):
         return None, said
-    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").replace(".", "")
-    half = half.replace(" ", "")
-    if half in ("am", "pm"):
-        if not 1 <= hour <= 12:
-            return None, said
-        hour = hour % 12 + (12 if half == "pm" else 0)
-    if hour > 23 or minute > 59:
+    if re.fullmatch(r"\s*\d+", match[0]) and not part and _ends_in_weekday(said[: match.start()]):
         return None, said
-    return time(hour, minute), said[: match.start()].strip()
+    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").replace(".", "")
+    read = _on_the_day(hour, half.replace(" ", ""), part)
+    if read is None or minute > 59:
+        return None, said
+    return time(read, minute), said[: match.start()].strip()
+
+
+def _part_of_day(said: str) -> tuple[str, str]:
+    """Return some words without the part of the day that ends them, and that part."""
+    for part, pattern in _PARTS.items():
+        if match := pattern.search(said):
+            return said[: match.start()], part
+    return said, ""
+
+
+def _on_the_day(hour: int, half: str, part: str) -> int | None:
+    """Return the hour on a day of 24; None for one that its half of the day does not have.
+
+    Edges: “12 de la mañana” and “12 de la noche” mean this to one and that to another: neither.
+    """
+    if part:
+        least, most = {"morning": (1, 11), "afternoon": (1, 8), "night": (7, 11)}[part]
+        if least <= hour <= most:
+            return hour + (0 if part == "morning" else 12)
+        return 12 if (hour, part) == (12, "afternoon") else None
+    if half in ("am", "pm"):
+        return hour % 12 + (12 if half == "pm" else 0) if 1 <= hour <= 12 else None
+    return hour if hour <= 23 else None
+
+
+def _ends_in_weekday(said: str) -> bool:
+    return said.strip(" ,").rpartition(" ")[2] in _WEEKDAYS
 
 
 def _days(said: str, zone: str, now: datetime) -> Iterator[date]:
@@ -251,10 +296,17 @@ def _days(said: str, zone: str, now: datetime) -> Iterator[date]:
             ahead = 7
         yield from (today + timedelta(days=ahead), today + timedelta(days=ahead + 7))
     else:
-        yield from _dates(said, today)
+        first, _gap, rest = said.partition(" ")
+        weekday = _WEEKDAYS.get(first.strip(","))
+        named_days = _dates(said if weekday is None else rest, today)
+        yield from (day for day in named_days if weekday in (None, day.weekday()))
 
 
 def _dates(said: str, today: date) -> Iterator[date]:
+    if said.isdigit() and len(said) <= 2:  # a day of this month, or of the next ones
+        ahead = (today + timedelta(days=days) for days in range(MOST_DAYS + 1))
+        yield from (day for day in ahead if day.day == int(said))
+        return
     match = _DATE.fullmatch(said)
     if match is None:
         return

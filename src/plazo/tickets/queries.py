@@ -1,5 +1,6 @@
 """Reads: lists, conversations, clocks. Each says what it costs."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from plazo.sla import (
 )
 from plazo.tickets import events, joins, listing, projection, ringing, timeline
 from plazo.tickets.access import tickets_for_agent
+from plazo.tickets.areas import Ask, asks_of
 from plazo.tickets.climbing import Climb, climb_of
 from plazo.tickets.listing import COUNT_CAP, PAGE_SIZE, Page
 from plazo.tickets.models import (
@@ -316,6 +318,17 @@ def _whom_of(ticket: Ticket, shown: Sequence[TicketEvent]) -> dict[str, str]:
 def asks_on(tickets: Sequence[int]) -> list[AreaAsk]:
     """Return what areas were asked on some tickets, by their keys, in order. One query."""
     return list(AreaAsk.objects.filter(ticket__in=tickets).select_related("ticket").order_by("pk"))
+
+
+def asks_elsewhere(tickets: Collection[int]) -> dict[tuple[int, str], Ask]:
+    """Return how what was asked on other tickets stands, by ticket and key. One query, or none."""
+    if not tickets:
+        return {}
+    said = TicketEvent.objects.filter(ticket__in=tickets, kind__startswith="area.")
+    chains: dict[int, list[TicketEvent]] = defaultdict(list)
+    for event in said.order_by("ticket", "sequence"):
+        chains[event.ticket_id].append(event)
+    return {(pk, key): ask for pk, chain in chains.items() for key, ask in asks_of(chain).items()}
 
 
 def messages_on(ticket: Ticket) -> list[tuple[PublicMessage, list[Attachment]]]:

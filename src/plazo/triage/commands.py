@@ -44,6 +44,7 @@ def hand_off(
     ticket_id: int,
     question: Question | None,
     clause: str = "",
+    severity: str = "",
     reply: str = "",
     waits: bool = False,
     actor: Actor,
@@ -52,11 +53,12 @@ def hand_off(
     """Hand a case off to an area: ask it, and tell the requester; the ticket stays ours.
 
     Units: `clause` is that of an out-of-scope verdict, given with it unless it stands already;
+        `severity` is judged first where one is given, so that the area is told it;
         `reply` is what the requester is told, as an agent's reply; `waits` puts the case to waiting
         for the area. Without a question nobody is asked: the clause leaves it to the client.
     Edges: one transaction and one correlation id: all of it happened, or none. A double click is
         one hand-off.
-    Raises: what `ask_area`, `judge_scope` and `reply_to_ticket` raise.
+    Raises: what `ask_area`, `judge_scope`, `set_severity` and `reply_to_ticket` raise.
     Source: agreement §2 and §4.
     """
     by: dict[str, Any] = {"actor": actor, "now": now}
@@ -64,6 +66,8 @@ def hand_off(
         ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
         if clause and ticket.verdict != clause:
             judge_scope(ticket_id=ticket_id, verdict=clause, **by)
+        if severity:
+            commands.set_severity(ticket_id=ticket_id, severity=severity, **by)
         event = _ask(ticket, question, clause, by) if question is not None else None
         waiting = _waiting(ticket, question) if question is not None and waits else {}
         if reply.strip():

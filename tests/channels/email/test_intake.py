@@ -5,6 +5,7 @@ from email import message_from_bytes
 from email.message import Message
 
 import pytest
+import time_machine
 from django.core.files.storage import default_storage
 from django.db import connection
 
@@ -15,6 +16,7 @@ from plazo.channels.email import intake
 from plazo.channels.email.ledger import accept, park_too_large
 from plazo.channels.email.models import Fate, IntakeRecord, Reason
 from plazo.channels.email.parsing import LONGEST_TEXT
+from plazo.channels.email.tasks import take_in
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Source
 from plazo.notifications import brake
@@ -67,6 +69,15 @@ def test_a_mail_becomes_a_ticket_with_its_receipt():
     assert record.public_message.body_text.startswith("La orden 4512")
     mail = OutboundMail.objects.get(kind=MailKind.ACKNOWLEDGEMENT)
     assert (mail.recipient, mail.mailbox) == ("compras@andina.example", ticket.mailbox)
+
+
+def test_a_case_by_mail_begins_at_a_whole_second():
+    """As one by the form does: its explanations say “1 min 37 s”, and never 37,684778."""
+    record = arrive(a_mail())
+    with time_machine.travel(TUESDAY + timedelta(minutes=1, microseconds=684778), tick=False):
+        take_in.func(record.pk)
+    record.refresh_from_db()
+    assert record.ticket.opened_at == TUESDAY + MINUTE
 
 
 def test_a_receipt_ties_itself_to_the_mail_and_proves_where_an_answer_belongs():

@@ -1,7 +1,8 @@
 """Jobs: they only wake a worker. The ledger's row says what waits, so losing one loses nothing."""
 
-from django.utils import timezone
 from procrastinate.contrib.django import app
+
+from plazo.core.clock import read_clock
 
 QUEUE = "intake"
 
@@ -11,7 +12,7 @@ def take_in(record_id: int) -> None:
     """Bring one mail of the ledger to its fate, if it waits. Idempotent: the row decides."""
     from plazo.channels.email.intake import process  # the task must load before the models do
 
-    process(record_id, now=timezone.now())
+    process(record_id, now=read_clock())
 
 
 def nudge(record_id: int) -> None:

@@ -162,9 +162,13 @@ def set_status(
         return event
 
 
-def reopen_ticket(*, ticket_id: int, actor: Actor, now: datetime) -> TicketEvent:
+def reopen_ticket(
+    *, ticket_id: int, undone: bool = False, actor: Actor, now: datetime
+) -> TicketEvent:
     """Open a solved ticket again: its clocks go on from where solving had set them aside.
 
+    Units: `undone` says that solving it was a slip. Then it stands as if it had not been: the time
+        in between counts, and what was promised is owed as before (M-46).
     Raises: StatusRefused if it is not solved; ReopenWindowOver for a requester who comes too
         late; TicketClosed.
     """
@@ -176,7 +180,7 @@ def reopen_ticket(*, ticket_id: int, actor: Actor, now: datetime) -> TicketEvent
                 previous=label(page.ticket.status),
                 status=label(Status.OPEN),
             )
-        return reopen(page)
+        return reopen(page, undone=undone)
 
 
 def give_verdict(

@@ -122,7 +122,7 @@ def promise(
 ) -> TicketEvent:
     """Append a promise, as a part of a command."""
     if page.ticket.is_ended:
-        raise NotWhileSolved(number=page.ticket.number)
+        raise NotWhileSolved(number=page.ticket.number, what="promise")
     if any(owed.kind == promised for owed in open_promises(page).values()):
         raise PromiseStands(kind=promised)
     _require_in_range(page, by)

@@ -231,10 +231,12 @@ def change_status(page: timeline.Page, status: str, waiting_for: str, reason: st
     return event
 
 
-def reopen(page: timeline.Page) -> TicketEvent:
+def reopen(page: timeline.Page, *, undone: bool = False) -> TicketEvent:
     """Append the reopening. The window binds requesters; agents may always take it back up."""
     ticket = page.ticket
     by_requester = page.actor.kind is ActorKind.REQUESTER
     if by_requester and page.now > ticket.reopens_until:
         raise ReopenWindowOver(number=ticket.number)
-    return page.append(events.TicketReopened(previous=ticket.status, by_requester=by_requester))
+    return page.append(
+        events.TicketReopened(previous=ticket.status, by_requester=by_requester, undone=undone)
+    )

@@ -103,10 +103,11 @@ class Settings(BaseSettings):
         description="Demo mode: demo people and cases are loaded, their sign-ins are printed, and "
         "mail goes to an outbox that can be read in the browser.",
     )
-    agreement: str = Field(
-        default="iws",
+    agreement: str | None = Field(
+        default=None,
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="Key of the agreement that new cases fall under.",
+        description="Key of the agreement that new cases fall under. Unset: the one that was "
+        "published first.",
     )
     web_workers: int = Field(
         default=2,

@@ -27,6 +27,7 @@ ABOUT: Final[dict[str, Promise]] = {
     "mailboxes": _("Our addresses: how their mail comes in and goes out."),
     "agreement": _("What is promised: the draft of the next version, and every version so far."),
     "calendars": _("When time counts: the week, holidays and other special days."),
+    "ladder": _("Whom each step rings, whose turn it is, and webhooks to chats."),
     "services": _("What clients can have support for, by name."),
     "fields": _("What the request form asks further, service by service."),
     "companies": _("How far each is, what it contracts, and who of sales answers for it."),

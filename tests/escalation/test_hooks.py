@@ -12,8 +12,8 @@ from django.db import connection
 
 from plazo.core.actor import Actor
 from plazo.core.models import AuditEntry
-from plazo.escalation import calling, hooks, outgoing, settings
-from plazo.escalation.models import CallState, Endpoint, HookCall, HookForm
+from plazo.escalation import calling, hooks, outgoing, payloads, settings
+from plazo.escalation.models import CallState, Endpoint, HookCall, HookForm, Ring
 from plazo.escalation.sweep import sweep_once
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
@@ -166,6 +166,22 @@ def test_words_from_outside_call_nobody_in_a_chat(other, ring, form):
         assert {part["type"] for part in card["body"]} == {"TextBlock", "RichTextBlock"}
         headline = card["body"][0]["text"]
         assert "malo.example" not in headline
+
+
+def test_many_rings_fit_into_what_a_chat_takes(other, ring):
+    """Slack refuses a text of more than 3,000 signs, and warns of a button that no app answers:
+    lines are left out whole and counted, and the way to the board is a link."""
+    ring(other, HookForm.SLACK)
+    one = Ring.objects.select_related("ticket__agreement_version", "ticket__organization").get()
+    one.ticket.subject = "&" * 200
+    said = payloads.of_rings(HookForm.SLACK, 2, [one] * 20, 25, now=TUESDAY)
+    assert {block["type"] for block in said["blocks"]} == {"section"}
+    assert all(len(block["text"]["text"]) <= 3000 for block in said["blocks"])
+    _headline, *lines, more = said["blocks"][0]["text"]["text"].split("\n")
+    assert lines
+    assert all(line.startswith("• <http") and line.endswith("&amp;") for line in lines)
+    assert str(25 - len(lines)) in more
+    assert "/desk/escalations/|" in said["blocks"][1]["text"]["text"]
 
 
 def test_a_failure_is_seen_and_tried_again_until_it_is_given_up(other, ring):

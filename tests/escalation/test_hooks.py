@@ -191,6 +191,7 @@ def test_a_failure_is_seen_and_tried_again_until_it_is_given_up(other, ring):
         Other.answer = answer
         assert hooks.attempt(call.pk, now=now) == CallState.WAITING
         assert str(answer) in Endpoint.objects.get().last_error
+        assert ("no se sigue" in Endpoint.objects.get().last_error) == (answer == 302)
         call.refresh_from_db()
         assert call.next_attempt_at > now
         assert hooks.attempt(call.pk, now=now) == ""  # not before its time
@@ -204,6 +205,12 @@ def test_a_failure_is_seen_and_tried_again_until_it_is_given_up(other, ring):
     assert late.state == CallState.DONE
     Other.answer = 500
     last = settings.test_endpoint(endpoint_id=call.endpoint_id, actor=BY, now=now)
+    assert last.state == CallState.WAITING
+    away = settings.save_endpoint(
+        name="Cerrado", form=HookForm.PLAZO, url="http://localhost:1/", actor=BY, now=now
+    )
+    told = settings.test_endpoint(endpoint_id=away.pk, actor=BY, now=now)
+    assert told.last_error.startswith("No hubo conexión")
     over = now + hooks.GIVE_UP_AFTER
     assert hooks.attempt(last.pk, now=over) == CallState.FAILED
 

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import httpx2
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import translation
@@ -91,7 +90,7 @@ def attempt(call_id: int, *, now: datetime) -> str:
     try:
         _post(call, now)
     except Exception as error:  # whatever it is, it stands on the row and is tried again
-        if not isinstance(error, PlazoError | httpx2.HTTPError | OSError):
+        if not isinstance(error, PlazoError):
             logger.exception("call %s failed", call.pk)
         return _record_trouble(call, _words_of(error), now)
     return _record_done(call, now)

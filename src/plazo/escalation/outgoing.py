@@ -39,7 +39,25 @@ class NotTaken(PlazoError):
     code = "not_taken"
 
     def user_message(self) -> str:
+        if 300 <= self.data["status"] < 400:
+            words = _("The other side answered %(status)s: it sends on to another address.")
+            return f"{words} {_('Write that one here; none is followed.')}" % self.data
         return _("The other side answered %(status)s.") % self.data
+
+
+class NoAnswer(PlazoError):
+    """Nobody answered, or no connection came about; `data["why"]` is empty, or the system's own
+    words for it.
+    """
+
+    code = "no_answer"
+
+    def user_message(self) -> str:
+        if not self.data["why"]:
+            return _("There was no answer within %(seconds)s seconds.") % {
+                "seconds": round(TIMEOUT_SECONDS)
+            }
+        return _("No connection came about: %(why)s") % self.data
 
 
 def check(url: str) -> str:
@@ -101,7 +119,7 @@ def _is_public(address: str) -> bool:
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> None:
-    """Post to an address, once. Raises: AddressRefused; NotTaken; httpx2.HTTPError; OSError."""
+    """Post to an address, once. Raises: AddressRefused; NotTaken; NoAnswer."""
     host = check(url)
     target = httpx2.URL(url)
     port = target.port or (443 if target.scheme == "https" else 80)
@@ -117,7 +135,12 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> None:
             headers={**headers, "Host": target.netloc.decode("ascii")},
             extensions={"sni_hostname": host},
         )
-        response = client.send(request, stream=True)
-        response.close()  # whatever it says, we read none of it
+        try:
+            response = client.send(request, stream=True)
+            response.close()  # whatever it says, we read none of it
+        except httpx2.TimeoutException as error:
+            raise NoAnswer(why="") from error
+        except (httpx2.HTTPError, OSError) as error:
+            raise NoAnswer(why=str(error) or type(error).__name__) from error
     if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
         raise NotTaken(status=response.status_code)

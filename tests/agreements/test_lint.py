@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from plazo.accounts.models import Stage
 from plazo.agreements import lint, lint_scope
-from plazo.agreements.document import parse
+from plazo.agreements.document import STAGES, parse
 from plazo.agreements.lint import check
 from tests.factory import IWS
 
@@ -74,6 +75,8 @@ CASES = [
     pytest.param(SOURCE.replace('area = "integrations"', 'area = "nobody"'), "unknown-area", "error", id="a clause to no area"),
     pytest.param(SOURCE.replace('clause = "billing"', 'clause = "bills"'), "unknown-clause", "error", id="a choice to no clause"),
     pytest.param(SOURCE.replace('entitled = "production"', 'entitled = "live"'), "unknown-stage", "error", id="a stage that is not there"),
+    pytest.param(SOURCE.replace('"production_testing", "production"]', '"live"]').replace('entitled = "production"', 'entitled = "live"'), "unknown-stage", "error", id="a stage at which no company can be"),
+    pytest.param(SOURCE.replace('role = { es = "Manager", en = "Manager" }', 'role = "Manager"'), "bad-value", "error", id="a text in one language"),
     pytest.param(SOURCE.replace('calendar = "working"\n', 'calendar = "office"\n'), "unknown-calendar", "error", id="a target on no calendar"),
     pytest.param(SOURCE.replace('severity = "B"', 'severity = "Z"'), "unknown-severity", "error", id="a target for no severity"),
     pytest.param(with_policy('services = ["esdd"]'), "unknown-service", "error", id="a condition on no service"),
@@ -131,6 +134,11 @@ CASES = [
     pytest.param(with_rule('request_types = ["wish"]'), "unknown-request-type", "error", id="a scope rule for no type"),
     pytest.param(with_rule('answered = ["mood"]'), "unknown-field", "warning", id="a scope rule for no question"),
 ]  # fmt: skip
+
+
+def test_the_stages_of_an_agreement_are_those_that_a_company_can_have():
+    """Else no company could ever be entitled, and every case would be flagged."""
+    assert list(STAGES) == Stage.values
 
 
 @pytest.mark.parametrize(("source", "code", "severity"), CASES)

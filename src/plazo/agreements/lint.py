@@ -18,10 +18,12 @@ from pydantic import BaseModel, ValidationError
 from plazo.agreements.convert import to_agreement, to_calendar
 from plazo.agreements.document import (
     LANGUAGES,
+    STAGES,
     AgreementDocument,
     CalendarEntry,
     FormField,
     PolicyEntry,
+    Text,
     without_mark,
 )
 from plazo.agreements.lint_scope import scope_faults
@@ -118,6 +120,9 @@ def _form(error: ValidationError, data: dict[str, Any], places: Places) -> Itera
                 yield Finding(line, "error", "missing-text", message)
             case "missing":
                 yield Finding(line, "error", "missing-key", f"{name} is missing (add it)")
+            case "model_type" if fault["ctx"]["class_name"] == Text.__name__:
+                message = f'{name} is a text, in both languages: {{ es = "…", en = "…" }}'
+                yield Finding(line, "error", "bad-value", message)
             case _:
                 message = fault["msg"].removeprefix("Value error, ")
                 yield Finding(line, "error", "bad-value", f"{name}: {message}")
@@ -255,13 +260,28 @@ def _references(  # noqa: C901 - as above
             if choice.clause and choice.clause not in clauses:
                 yield missing((table, name, "clause"), "clause", choice.clause, clauses)
     yield from _form_fields(document, places)
-    entitled = document.stages.entitled
-    if entitled not in document.stages.order:
-        yield missing(("stages", "entitled"), "stage", entitled, document.stages.order)
+    yield from _stages(document, places)
     for severity in document.ladder_silence:
         if document.severity(severity) is None:
             known = [s.key for s in document.severities]
             yield missing(("ladder_silence", severity), "severity", severity, known)
+
+
+def _stages(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+    """The stages are those at which a company can be, and the entitled one is among them."""
+    for number, stage in enumerate(document.stages.order):
+        if stage not in STAGES:
+            message = (
+                f"no company can be at the stage {stage!r}; there are {', '.join(STAGES)}"
+                " (take those that you need)"
+            )
+            line = places.line(("stages", "order", number))
+            yield Finding(line, "error", "unknown-stage", message)
+    entitled = document.stages.entitled
+    if entitled not in document.stages.order:
+        listed = ", ".join(document.stages.order)
+        message = f"{entitled!r} is not in the order of stages (known: {listed})"
+        yield Finding(places.line(("stages", "entitled")), "error", "unknown-stage", message)
 
 
 def _form_fields(document: AgreementDocument, places: Places) -> Iterator[Finding]:

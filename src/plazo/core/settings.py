@@ -214,6 +214,14 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("hosts", "webhook_hosts", mode="after")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if "/" in part:
+                raise ValueError(f"it must name hosts alone, without https:// or a path: {part}")
+        return value
+
     @field_validator("trusted_proxies", "mail_relays", mode="after")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:

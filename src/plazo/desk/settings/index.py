@@ -15,6 +15,7 @@ from plazo.desk.settings.absences import everyone
 from plazo.desk.settings.audit_words import KINDS, Reader, told
 from plazo.desk.settings.forms import AuditForm
 from plazo.desk.settings.screens import agent_of, show
+from plazo.notifications.leaving import leaving
 
 # What each screen is for, where its name does not say it.
 ABOUT: Final[dict[str, Promise]] = {
@@ -43,7 +44,7 @@ ABOUT: Final[dict[str, Promise]] = {
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """List the settings that a person may see."""
-    return show(request, "index.html", "", about=ABOUT)
+    return show(request, "index.html", "", about=ABOUT, leaving=leaving())
 
 
 @setting(administrators)

@@ -27,7 +27,7 @@ install = $(UV) pip install --quiet --python $(1)/bin/python --compile-bytecode 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-sla check reset bench fmt lint types arch messages golden docs fresh lock
+.PHONY: help install setup run test test-sla check reset bench fmt lint types arch messages golden docs fresh lock
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,6 +59,8 @@ help:  ## list what can be made
 	$(PYTHON) -m venv .venv-bench
 	@$(call install,.venv-bench,requirements/bench.lock)
 	@touch $@
+
+install: .venv/run.stamp .venv/messages.stamp  ## install Plazo alone: .venv/bin/plazo
 
 setup: .venv/dev.stamp .venv/messages.stamp  ## install everything that development needs
 

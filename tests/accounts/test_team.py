@@ -12,7 +12,7 @@ from plazo.accounts.models import Agent, Group, User
 from plazo.config import cli
 from plazo.core.actor import Actor
 from tests.database import database_url
-from tests.factory import TUESDAY, an_agent, publish_iws
+from tests.factory import IWS, TUESDAY, an_agent, publish_iws
 
 PASSWORD = "una clave larga y rara"
 BY = {"actor": Actor.system("tests"), "now": TUESDAY}
@@ -41,8 +41,9 @@ def sign_in(email: str, password: str) -> int:
 
 def test_the_first_steps_of_an_installation(terminal):
     """From an empty database to somebody who signs in, by the commands of the operator's guide:
-    outside the demo there used to be no way at all."""
-    publish_iws()
+    outside the demo there used to be no way at all. Their clock is that of the agreement."""
+    source = IWS.read_text(encoding="utf-8").replace("America/Panama", "Europe/Madrid")
+    publish_iws(source=source)
     group = ["groups", "add", "soporte", "--name", "Soporte", "--level", "1"]
     assert terminal(*group, "--email", "soporte@example.com") == (
         0,
@@ -57,7 +58,8 @@ def test_the_first_steps_of_an_installation(terminal):
     assert sign_in("ana@example.com", "otra clave") == 302
     assert "ana@example.com" in terminal("agents", "list")[1]
     assert re.search(r"soporte +level 1 +1 agents", terminal("groups", "list")[1])
-    assert Agent.objects.get().role == "administrator"
+    made = Agent.objects.get()
+    assert (made.role, made.user.time_zone) == ("administrator", "Europe/Madrid")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from django.utils import translation
 from pydantic import ValidationError
 
+from plazo.accounts.models import Stage
 from plazo.agreements import lint
-from plazo.agreements.document import AgreementDocument, parse
+from plazo.agreements.document import STAGES, AgreementDocument, parse
 from plazo.agreements.lint import check
 from plazo.agreements.lint_form import SOMETHING, form_faults
 from tests.factory import IWS
@@ -19,7 +20,7 @@ SOURCE = IWS.read_text(encoding="utf-8")
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "agreement-file.md"
 # What tells the one language from the other, once the names of the file are taken out.
 NAMES = re.compile(
-    r"«[^»]*»|'[^']*'|\"[^\"]*\"|\(known: .*|\(se conocen: .*|[\w.]*[._][\w.\[\]]*|\w+/\w+"
+    r"«[^»]*»|\{[^}]*\}|'[^']*'|\"[^\"]*\"|\(known: .*|\(se conocen: .*|[\w.]*[._][\w.\[\]]*|\w+/\w+"
 )
 WORDS = {
     "en": {"the", "is", "are", "of", "and", "or", "this", "that", "it", "has", "have", "with", "nothing", "write", "add", "remove", "must", "says"},
@@ -87,6 +88,8 @@ CASES = [
     pytest.param(SOURCE.replace('area = "integrations"', 'area = "nobody"'), "unknown-area", "error", id="a clause to no area"),
     pytest.param(SOURCE.replace('clause = "billing"', 'clause = "bills"'), "unknown-clause", "error", id="a choice to no clause"),
     pytest.param(SOURCE.replace('entitled = "production"', 'entitled = "live"'), "unknown-stage", "error", id="a stage that is not there"),
+    pytest.param(SOURCE.replace('"production_testing", "production"]', '"live"]').replace('entitled = "production"', 'entitled = "live"'), "unknown-stage", "error", id="a stage at which no company can be"),
+    pytest.param(SOURCE.replace('role = { es = "Manager", en = "Manager" }', 'role = "Manager"'), "bad-value", "error", id="a text in one language"),
     pytest.param(SOURCE.replace('calendar = "working"\n', 'calendar = "office"\n'), "unknown-calendar", "error", id="a target on no calendar"),
     pytest.param(SOURCE.replace('severity = "B"', 'severity = "Z"'), "unknown-severity", "error", id="a target for no severity"),
     pytest.param(with_policy('services = ["esdd"]'), "unknown-service", "error", id="a condition on no service"),
@@ -169,6 +172,11 @@ CASES = [
     pytest.param(SOURCE.replace("[stages]", 'channels = "none"\n\n[stages]', 1).replace("[[channels]]", "[[lines]]"), "unknown-key", "error", id="a table of another name"),
     pytest.param(SOURCE.replace('key = "sku"\n', 'key = "sku"\npattern = "["\n'), "bad-value", "error", id="a pattern that is none"),
 ]  # fmt: skip
+
+
+def test_the_stages_of_an_agreement_are_those_that_a_company_can_have():
+    """Else no company could ever be entitled, and every case would be flagged."""
+    assert list(STAGES) == Stage.values
 
 
 @pytest.mark.parametrize(("source", "code", "severity"), CASES)

@@ -12,7 +12,7 @@ from django.utils import translation
 from plazo.agreements.commands import publish_agreement
 from plazo.agreements.errors import AgreementRefused, AlreadyPublished, NoAgreementInForce
 from plazo.agreements.models import AgreementVersion
-from plazo.agreements.queries import version_in_force
+from plazo.agreements.queries import key_in_use, newest_version, version_in_force, versions
 from plazo.config import cli
 from plazo.core.actor import Actor
 from tests.database import database_url
@@ -38,6 +38,26 @@ def test_the_newest_effective_version_is_in_force():
     assert version_in_force(TUESDAY + DAY).number == 2
     with pytest.raises(NoAgreementInForce):
         version_in_force(TUESDAY - timedelta(microseconds=1))
+
+
+@db
+def test_a_companys_own_agreement_is_the_one_in_use(settings):
+    """Whoever publishes their own file, and only that, has an open desk without another setting;
+    a key that was never published is named, with what to do."""
+    with pytest.raises(NoAgreementInForce) as refused:
+        version_in_force(TUESDAY)
+    assert "plazo agreement publish" in refused.value.user_message()
+    publish(SOURCE.replace('key = "iws"', 'key = "andina"', 1))
+    publish(SOURCE)
+    assert (version_in_force(TUESDAY).key, newest_version().key) == ("andina", "andina")
+    assert [version.key for version in versions()] == ["andina"]
+    settings.PLAZO = settings.PLAZO.model_copy(update={"agreement": "iws"})
+    assert (version_in_force(TUESDAY).key, key_in_use()) == ("iws", "iws")
+    settings.PLAZO = settings.PLAZO.model_copy(update={"agreement": "other"})
+    with pytest.raises(NoAgreementInForce) as refused:
+        newest_version()
+    assert "other" in refused.value.user_message()
+    assert "PLAZO_AGREEMENT" in refused.value.user_message()
 
 
 @db

@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 
 from plazo.core.errors import NotVisible, PlazoError, kept, told
-from plazo.escalation.outgoing import AddressRefused, NotReached, NotTaken
+from plazo.escalation.outgoing import AddressRefused, NoAnswer, NotTaken
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from plazo.escalation.outgoing import AddressRefused, NotReached, NotTaken
     [
         (NotTaken(status=404), "El otro lado respondió 404.", "The other side answered 404."),
         (NotVisible(), "Aquí no hay nada que usted pueda ver.", "There is nothing here that you can see."),
-        (NotReached(what="timed out"), "No se pudo llegar al otro lado: timed out", "The other side could not be reached: timed out"),
+        (NoAnswer(why="Connection refused"), "No hubo conexión: Connection refused", "No connection came about: Connection refused"),
         (AddressRefused(why="unknown", host="añil.example"), "No se conoce el nombre añil.example.", "The name añil.example is not known."),
     ],
 )  # fmt: skip

@@ -54,6 +54,12 @@ def test_defaults_are_enough_to_run(tmp_path: Path) -> None:
             "PLAZO_TRUSTED_PROXIES", "10.0.0.0/99", "PLAZO_TRUSTED_PROXIES is wrong: ", id="no net"
         ),
         pytest.param(
+            "PLAZO_WEBHOOK_HOSTS",
+            "https://chat.example/x",
+            "PLAZO_WEBHOOK_HOSTS is wrong: it must name hosts alone",
+            id="an address for a host",
+        ),
+        pytest.param(
             "PLAZO_WEB_WORKER",
             "2",
             "PLAZO_WEB_WORKER is not a setting of Plazo; did you mean PLAZO_WEB_WORKERS?",

@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from plazo.accounts.access import actor_of_agent
+from plazo.accounts.models import Role
 from plazo.escalation import calling
 from plazo.escalation.models import Ring, RingState
 from plazo.escalation.sweep import sweep_once
@@ -62,6 +63,29 @@ def test_the_settings_of_the_ladder_are_for_those_who_coordinate():
     for address in ("/desk/settings/ladder/", "/desk/settings/ladder/webhooks/new/"):
         assert client.get(address).status_code == 404
     assert Client().get("/desk/ring/1:x:y/").status_code == 404
+
+
+def test_the_ladders_settings_and_their_trail_say_who_and_what():
+    """A name of the agreement that is nobody's is marked; a rota is its level's, with its day."""
+    publish_iws()
+    client, agent = Client(), an_agent(2)
+    agent.role = Role.ADMINISTRATOR
+    agent.save()
+    client.force_login(agent.user)
+    with time_machine.travel(TUESDAY, tick=False):
+        page = client.get("/desk/settings/ladder/").content.decode()
+        assert page.count("aún no se dijo quién es") == 4
+        sent = {
+            "part": "rota",
+            "rota-begins_on": "2026-11-02",
+            "rota-hands_over_at": "08:00",
+            "rota-zone": "America/New_York",
+            "rota-turn_0": str(agent.pk),
+        }
+        assert client.post("/desk/settings/ladder/steps/3/", sent).status_code == 302
+        trail = client.get("/desk/settings/audit/").content.decode()
+    assert ">Nivel 3</a>" in trail
+    assert "lun 2 nov 2026" in trail
 
 
 def test_the_link_answers_after_its_mail_went_out():

@@ -12,11 +12,12 @@ from plazo.channels.email.ledger import park_too_large
 from plazo.channels.email.models import Fate, IntakeRecord
 from plazo.mailboxes import tokens
 from plazo.mailboxes.models import Mailbox
+from plazo.notifications import sending
 from plazo.notifications.models import MailKind, OutboundMail
 from plazo.tickets import commands
 from plazo.tickets.models import Delivery, InternalNote, PublicMessage
 from tests.database import queries_of
-from tests.factory import TUESDAY, an_agent, as_agent, publish_iws
+from tests.factory import TUESDAY, a_case, an_agent, as_agent, publish_iws
 from tests.mails import a_mail, a_mailbox, arrive
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,24 @@ def take(raw: bytes) -> IntakeRecord:
     intake.process(record.pk, now=TUESDAY)
     record.refresh_from_db()
     return record
+
+
+def test_mail_that_does_not_leave_is_seen_where_one_looks(desk, administration, settings):
+    """Without a server, and while one refuses: how many wait, since when, and what it said."""
+    pages = ("/desk/mail/", "/desk/settings/mailboxes/", "/desk/settings/")
+    for page in pages:
+        assert "Ningún correo sale de esta instalación" in administration.get(page).content.decode()
+    assert "Ningún correo sale" not in desk.get("/desk/settings/").content.decode()
+    settings.PLAZO = settings.PLAZO.model_copy(update={"mail_leaves": True})
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    assert "Ningún correo sale" not in desk.get("/desk/mail/").content.decode()
+    a_case(now=TUESDAY)
+    (mail,) = OutboundMail.objects.filter(kind=MailKind.ACKNOWLEDGEMENT)
+    sending.send(mail.pk, now=TUESDAY)
+    text = desk.get("/desk/mail/").content.decode()
+    assert "1 correo espera para salir" in text
+    assert "Connection refused" in text
 
 
 def test_the_ledger_costs_the_same_for_one_mail_and_for_many(desk):

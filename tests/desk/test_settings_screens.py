@@ -105,6 +105,9 @@ def test_who_of_sales_answers_for_a_company_is_set_and_stands_in_the_trail(admin
     page = admin.get(list_).content.decode()
     assert "Nadie todavía" in page
     assert "Solo sin representante de ventas (1)" in page
+    page = admin.get(screen).content.decode()
+    assert "están en la etapa «Producción»" in page
+    assert 'href="/desk/companies/boreal/"' in page
     rest = {"name": company.name, "stage": company.stage, "services": company.services}
     who = rest | {
         "representative_name": "Representante Boreal",

@@ -14,8 +14,8 @@ from django.utils import translation
 from plazo.core.actor import Actor
 from plazo.core.errors import told
 from plazo.core.models import AuditEntry
-from plazo.escalation import calling, hooks, outgoing, settings
-from plazo.escalation.models import CallState, Endpoint, HookCall, HookForm
+from plazo.escalation import calling, hooks, outgoing, payloads, settings
+from plazo.escalation.models import CallState, Endpoint, HookCall, HookForm, Ring
 from plazo.escalation.sweep import sweep_once
 from plazo.tickets import commands
 from plazo.tickets.models import Ticket
@@ -170,18 +170,36 @@ def test_words_from_outside_call_nobody_in_a_chat(other, ring, form):
         assert "malo.example" not in headline
 
 
+def test_many_rings_fit_into_what_a_chat_takes(other, ring):
+    """Slack refuses a text of more than 3,000 signs, and warns of a button that no app answers:
+    lines are left out whole and counted, and the way to the board is a link."""
+    ring(other, HookForm.SLACK)
+    one = Ring.objects.select_related("ticket__agreement_version", "ticket__organization").get()
+    one.ticket.subject = "&" * 200
+    said = payloads.of_rings(HookForm.SLACK, 2, [one] * 20, 25, now=TUESDAY)
+    assert {block["type"] for block in said["blocks"]} == {"section"}
+    assert all(len(block["text"]["text"]) <= 3000 for block in said["blocks"])
+    _headline, *lines, more = said["blocks"][0]["text"]["text"].split("\n")
+    assert lines
+    assert all(line.startswith("• <http") and line.endswith("&amp;") for line in lines)
+    assert str(25 - len(lines)) in more
+    assert "/desk/escalations/|" in said["blocks"][1]["text"]["text"]
+
+
 def test_a_failure_is_seen_and_tried_again_until_it_is_given_up(other, ring):
     """500, then a redirect; the settings say since when, and a success ends it."""
     call, now = ring(other), TUESDAY + 45 * MINUTE
     for answer in (500, 302):
         Other.answer = answer
         assert hooks.attempt(call.pk, now=now) == CallState.WAITING
-        for language, words in (
-            ("es", "El otro lado respondió"),
-            ("en", "The other side answered"),
+        trouble = Endpoint.objects.get().last_error
+        for language, words, follows in (
+            ("es", "El otro lado respondió", "no se sigue"),
+            ("en", "The other side answered", "none is followed"),
         ):
             with translation.override(language):
-                assert told(Endpoint.objects.get().last_error) == f"{words} {answer}."
+                assert told(trouble).startswith(f"{words} {answer}")
+                assert (follows in told(trouble)) == (answer == 302)
         call.refresh_from_db()
         assert call.next_attempt_at > now
         assert hooks.attempt(call.pk, now=now) == ""  # not before its time
@@ -195,6 +213,12 @@ def test_a_failure_is_seen_and_tried_again_until_it_is_given_up(other, ring):
     assert late.state == CallState.DONE
     Other.answer = 500
     last = settings.test_endpoint(endpoint_id=call.endpoint_id, actor=BY, now=now)
+    assert last.state == CallState.WAITING
+    away = settings.save_endpoint(
+        name="Cerrado", form=HookForm.PLAZO, url="http://localhost:1/", actor=BY, now=now
+    )
+    tested = settings.test_endpoint(endpoint_id=away.pk, actor=BY, now=now)
+    assert told(tested.last_error).startswith("No hubo conexión")
     over = now + hooks.GIVE_UP_AFTER
     assert hooks.attempt(last.pk, now=over) == CallState.FAILED
 

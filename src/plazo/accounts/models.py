@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from plazo.accounts.zones import house_zone
 from plazo.core import sealing
 
 
@@ -26,7 +27,12 @@ class UserManager(BaseUserManager["User"]):
     """Creates people who sign in; the e-mail address is the name of the account."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create and store a user; without a password the account cannot sign in by one."""
+        """Create and store a user; without a password the account cannot sign in by one.
+
+        Edges: who names no zone gets that of the house. Costs one query more then.
+        """
+        if "time_zone" not in fields and (zone := house_zone()):
+            fields["time_zone"] = zone
         user = self.model(email=normal_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)

@@ -142,6 +142,7 @@ def _publish(arguments: argparse.Namespace) -> int:
 
     from plazo.agreements.commands import publish_agreement
     from plazo.agreements.errors import AgreementRefused, AlreadyPublished
+    from plazo.agreements.queries import key_in_use
     from plazo.core.actor import Actor
 
     source = _read(arguments.file)
@@ -172,6 +173,9 @@ def _publish(arguments: argparse.Namespace) -> int:
         return 0
     there = version.effective_at.astimezone(ZoneInfo(zone))
     print(f"Published {version} in force from {there.isoformat()}")
+    used = key_in_use()
+    if version.key != used:
+        print(f"New cases fall under {used!r}. For this one set PLAZO_AGREEMENT={version.key}.")
     return 0
 
 

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -154,6 +154,10 @@ class Service(Strict):
     hint: Text
     clients: Text
     retired: bool = False
+
+
+# The stages at which a company can be: what its screen offers, and no agreement adds to.
+STAGES: Final = ("development", "testing", "production_testing", "production")
 
 
 class Stages(Strict):

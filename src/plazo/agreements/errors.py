@@ -14,7 +14,15 @@ class NoAgreementInForce(PlazoError):
     http_status = HTTPStatus.SERVICE_UNAVAILABLE
 
     def user_message(self) -> str:
-        return _("No agreement is in force. Publish one with: plazo agreement publish FILE")
+        if not self.data.get("key"):
+            return _("No agreement is in force. Publish one with: plazo agreement publish FILE")
+        return (
+            _(
+                "The agreement “%(key)s” is not in force. Publish it with: plazo agreement publish"
+                " FILE; or name another one in PLAZO_AGREEMENT."
+            )
+            % self.data
+        )
 
 
 class AgreementRefused(PlazoError):

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from plazo.agreements.convert import to_agreement, to_calendar
 from plazo.agreements.document import (
     LANGUAGES,
+    STAGES,
     AgreementDocument,
     FormField,
     PolicyEntry,
@@ -27,7 +28,7 @@ from plazo.agreements.lint_calendars import SOME_DAY, calendar_faults
 from plazo.agreements.lint_form import form_faults
 from plazo.agreements.lint_scope import scope_faults
 from plazo.agreements.locate import Places
-from plazo.agreements.sentences import Fault, Path, Sentence, quoted, says, unknown
+from plazo.agreements.sentences import Fault, Path, Sentence, listed, quoted, says, unknown
 from plazo.agreements.sentences import marked as _
 from plazo.sla import Calendar, Metric, NoOpenTime, SlaError
 
@@ -170,13 +171,25 @@ def _references(  # noqa: C901 - a list of checks reads best in one place
             if choice.clause and choice.clause not in clauses:
                 yield missing((table, name, "clause"), "clause", choice.clause, clauses)
     yield from _form_fields(document, places)
-    entitled = document.stages.entitled
-    if entitled not in document.stages.order:
-        yield missing(("stages", "entitled"), "stage", entitled, document.stages.order)
+    yield from _stages(document, places)
     for severity in document.ladder_silence:
         if document.severity(severity) is None:
             known = [s.key for s in document.severities]
             yield missing(("ladder_silence", severity), "severity", severity, known)
+
+
+def _stages(document: AgreementDocument, places: Places) -> Iterator[Finding]:
+    """The stages are those at which a company can be, and the entitled one is among them."""
+    order, entitled = document.stages.order, document.stages.entitled
+    for number, stage in enumerate(order):
+        if stage not in STAGES:
+            words = _("no company can be at the stage '%(name)s' (take some of these: %(known)s)")
+            message = says(words, name=quoted(stage), known=listed(STAGES))
+            line = places.line(("stages", "order", number))
+            yield Finding(line, "error", "unknown-stage", message)
+    if entitled not in order:
+        line = places.line(("stages", "entitled"))
+        yield Finding(line, "error", "unknown-stage", unknown("stage", entitled, order))
 
 
 def _form_fields(document: AgreementDocument, places: Places) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from plazo.agreements.document import LANGUAGES, AgreementDocument
+from plazo.agreements.document import LANGUAGES, AgreementDocument, Text
 from plazo.agreements.sentences import Fault, Path, Sentence, Unreadable, listed, quoted, says
 from plazo.agreements.sentences import marked as _
 
@@ -71,6 +71,9 @@ def form_faults(error: ValidationError) -> Iterator[Fault]:
             case "missing":
                 words = _("%(name)s is missing (add it)")
                 yield path, "error", "missing-key", says(words, name=name)
+            case "model_type" if fault["ctx"]["class_name"] == Text.__name__:
+                words = _('%(name)s is a text, in both languages (write { es = "…", en = "…" })')
+                yield path, "error", "bad-value", says(words, name=name)
             case _:
                 message = says("%(name)s: %(why)s", name=name, why=_unreadable(fault))
                 yield path, "error", "bad-value", message

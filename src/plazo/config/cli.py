@@ -58,8 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def prepared(needs: str) -> Iterator[None]:
     """Make ready what a sub-command needs.
 
-    Edges: `nothing` touches neither Django nor the database; `django` sets Django up;
-        `database` also holds a database whose schema the code knows.
+    Edges: `nothing` touches neither Django nor the database; `django` sets Django up; `server`
+        also holds a database with nothing in it that the code does not know; `database` one with
+        all that the code knows.
     """
     if needs == "nothing":
         yield
@@ -71,9 +72,11 @@ def prepared(needs: str) -> Iterator[None]:
         return
     with database(Settings.load()):
         django.setup()
-        from plazo.config.schema import check_schema  # models exist only from here on
+        from plazo.config import schema  # models exist only from here on
 
-        check_schema()
+        schema.check_schema()
+        if needs == "database":
+            schema.require_migrated()
         yield
 
 
@@ -117,15 +120,15 @@ def _parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="the worker alone")
     worker.set_defaults(run=_worker, needs="database")
     migrate = commands.add_parser("migrate", help="bring the database's schema up to the code")
-    migrate.set_defaults(run=_migrate, needs="database")
+    migrate.set_defaults(run=_migrate, needs="server")
     demo = commands.add_parser("demo", help="load the agreement and the demo data once")
-    demo.set_defaults(run=_demo, needs="database")
+    demo.set_defaults(run=_demo, needs="server")
     reset = commands.add_parser("reset", help="remove the data folder and all that is in it")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     reset.set_defaults(run=_reset, needs="nothing")
     manage = commands.add_parser("manage", help="Django's own commands, for those who know them")
     manage.add_argument("arguments", nargs=argparse.REMAINDER)
-    manage.set_defaults(run=_manage, needs="database")
+    manage.set_defaults(run=_manage, needs="server")
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version, needs="nothing")
     add_agreement_commands(commands)

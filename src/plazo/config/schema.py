@@ -6,6 +6,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from plazo.core.postgres import require_supported
@@ -38,6 +39,21 @@ def check_schema() -> None:
         raise CannotStart(
             f"The database is newer than this Plazo (it has {unknown[0]}); install the newer "
             "version, or restore the backup made before the upgrade."
+        )
+
+
+def require_migrated() -> None:
+    """Refuse a schema that lacks some of what the code knows.
+
+    Raises: CannotStart saying what to run.
+    """
+    executor = MigrationExecutor(connections["default"])
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        count = len(missing)
+        raise CannotStart(
+            f"The database is not ready for this Plazo: it lacks {count} of its changes, the first"
+            f" is {missing[0][0]}. Run: plazo migrate"
         )
 
 

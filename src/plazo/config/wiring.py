@@ -6,6 +6,9 @@ from datetime import datetime
 from plazo.accounts import staff
 from plazo.accounts.models import Agent
 from plazo.accounts.queries import absences_at, standing_in
+from plazo.accounts.zones import register_house_zone
+from plazo.agreements.errors import NoAgreementInForce
+from plazo.agreements.queries import newest_version
 from plazo.automation import running, telling
 from plazo.channels.email import erasure as mail_erasure
 from plazo.core import storing
@@ -32,6 +35,7 @@ from plazo.triage import readers as area_readers
 
 def connect_readers() -> None:
     """Register every reader of the timeline and keeper of files. Called once, when all is ready."""
+    register_house_zone(_support_zone)
     notifications.register()
     running.register()
     telling.register_letters()
@@ -59,6 +63,15 @@ def connect_readers() -> None:
     staff.register_holder(mailboxes.held_by, name="mailboxes")
     storing.register(files.kept, name="tickets")
     storing.register(articles.kept_files, name="help center")
+
+
+def _support_zone() -> str:
+    """Return the zone of the agreement's support hours; nothing before one is published."""
+    try:
+        document = newest_version().document
+    except NoAgreementInForce:
+        return ""
+    return str(document.calendars[document.support_calendar].zone)
 
 
 def _substitutes(agents: Iterable[Agent], at: datetime) -> Mapping[int, int]:

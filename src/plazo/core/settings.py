@@ -103,10 +103,11 @@ class Settings(BaseSettings):
         description="Demo mode: demo people and cases are loaded, their sign-ins are printed, and "
         "mail goes to an outbox that can be read in the browser.",
     )
-    agreement: str = Field(
-        default="iws",
+    agreement: str | None = Field(
+        default=None,
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="Key of the agreement that new cases fall under.",
+        description="Key of the agreement that new cases fall under. Unset: the one that was "
+        "published first.",
     )
     web_workers: int = Field(
         default=2,
@@ -211,6 +212,14 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("hosts", "webhook_hosts", mode="after")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if "/" in part:
+                raise ValueError(f"it must name hosts alone, without https:// or a path: {part}")
         return value
 
     @field_validator("trusted_proxies", "mail_relays", mode="after")

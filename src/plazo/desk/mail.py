@@ -17,6 +17,7 @@ from plazo.channels.email.models import IntakeRecord
 from plazo.core.clock import read_clock
 from plazo.core.errors import PlazoError
 from plazo.desk.frame import agent_required, frame, posted
+from plazo.notifications.leaving import leaving
 from plazo.tickets import access, commands
 
 LONGEST_SOURCE = 200_000
@@ -44,6 +45,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
         "fates": [(key, label) for key, label in queries.FATES.items()],
         "counts": queries.ledger_counts(),
         "mailboxes": queries.mailboxes_at_a_glance(),
+        "leaving": leaving(),
     }
     return render(request, "plazo/desk/mail/ledger.html", context)
 

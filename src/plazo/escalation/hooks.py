@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import httpx2
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import translation
@@ -40,7 +39,6 @@ GRACE: Final = timedelta(seconds=5)
 KEPT: Final = timedelta(days=30)
 BATCH: Final = 500
 LONGEST_ERROR: Final = 300
-LONGEST_WHAT: Final = 200
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all of them begin
 
 
@@ -93,7 +91,7 @@ def attempt(call_id: int, *, now: datetime) -> str:
     try:
         _post(call, now)
     except Exception as error:  # whatever it is, it stands on the row and is tried again
-        if not isinstance(error, PlazoError | httpx2.HTTPError | OSError):
+        if not isinstance(error, PlazoError):
             logger.exception("call %s failed", call.pk)
         return _record_trouble(call, _words_of(error), now)
     return _record_done(call, now)
@@ -129,14 +127,9 @@ def _post(call: HookCall, now: datetime) -> None:
 
 
 def _words_of(error: Exception) -> str:
-    match error:
-        case PlazoError():
-            return kept(error, LONGEST_ERROR)
-        case httpx2.HTTPError() | OSError():
-            what = (str(error) or type(error).__name__)[:LONGEST_WHAT]
-            return kept(outgoing.NotReached(what=what), LONGEST_ERROR)
-        case _:
-            return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    if isinstance(error, PlazoError):
+        return kept(error, LONGEST_ERROR)
+    return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
 
 
 def _record_trouble(call: HookCall, why: str, now: datetime) -> str:

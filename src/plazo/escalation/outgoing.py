@@ -20,6 +20,7 @@ from plazo.core.errors import PlazoError
 
 TIMEOUT_SECONDS: Final = 10.0
 LONGEST_URL: Final = 2000
+LONGEST_WHAT: Final = 200
 # Addresses behind which a translator puts any IPv4 address, also of the network it stands in.
 TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -49,22 +50,31 @@ class AddressRefused(PlazoError):
                 return _("This is no address. Copy it whole, from https:// on.")
 
 
-class NotReached(PlazoError):
-    """No answer came; `data["what"]` is what the network said, in its own words."""
-
-    code = "not_reached"
-
-    def user_message(self) -> str:
-        return _("The other side could not be reached: %(what)s") % self.data
-
-
 class NotTaken(PlazoError):
     """The other side answered, and did not take it."""
 
     code = "not_taken"
 
     def user_message(self) -> str:
+        if 300 <= self.data["status"] < 400:
+            words = _("The other side answered %(status)s: it sends on to another address.")
+            return f"{words} {_('Write that one here; none is followed.')}" % self.data
         return _("The other side answered %(status)s.") % self.data
+
+
+class NoAnswer(PlazoError):
+    """Nobody answered, or no connection came about; `data["why"]` is empty, or the system's own
+    words for it.
+    """
+
+    code = "no_answer"
+
+    def user_message(self) -> str:
+        if not self.data["why"]:
+            return _("There was no answer within %(seconds)s seconds.") % {
+                "seconds": round(TIMEOUT_SECONDS)
+            }
+        return _("No connection came about: %(why)s") % self.data
 
 
 def check(url: str) -> str:
@@ -120,7 +130,7 @@ def _is_public(address: str) -> bool:
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> None:
-    """Post to an address, once. Raises: AddressRefused; NotTaken; httpx2.HTTPError; OSError."""
+    """Post to an address, once. Raises: AddressRefused; NotTaken; NoAnswer."""
     host = check(url)
     target = httpx2.URL(url)
     port = target.port or (443 if target.scheme == "https" else 80)
@@ -136,7 +146,13 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> None:
             headers={**headers, "Host": target.netloc.decode("ascii")},
             extensions={"sni_hostname": host},
         )
-        response = client.send(request, stream=True)
-        response.close()  # whatever it says, we read none of it
+        try:
+            response = client.send(request, stream=True)
+            response.close()  # whatever it says, we read none of it
+        except httpx2.TimeoutException as error:
+            raise NoAnswer(why="") from error
+        except (httpx2.HTTPError, OSError) as error:
+            what = str(error) or type(error).__name__
+            raise NoAnswer(why=what[:LONGEST_WHAT]) from error
     if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
         raise NotTaken(status=response.status_code)

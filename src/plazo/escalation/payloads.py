@@ -18,6 +18,7 @@ from plazo.escalation.models import HookForm, Ring, RingState
 
 MOST_LISTED: Final = 20
 LONGEST_SUBJECT: Final = 120
+LONGEST_SLACK_LIST: Final = 2600  # of 3,000, beside the headline and how many more there are
 
 
 def of_rings(
@@ -172,29 +173,24 @@ def _own(step: int, rings: Sequence[Ring], count: int, now: datetime) -> dict[st
 
 def _slack(headline: str, lines: Sequence[tuple[str, str, str]], count: int) -> dict[str, Any]:
     """Source: Slack, “Formatting text for app surfaces”: three signs are escaped, and `verbatim`
-    keeps names and channels in a text from being called.
+    keeps names and channels in a text from being called. “Section block”: 3,000 signs at most,
+    or the whole message is refused. “Button element”: one with an address still wants an answer
+    from an app, and shows a warning where there is none; a link does not.
     """
     listed = [f"• <{url}|{_escaped(number)}> {_escaped(words)}" for number, url, words in lines]
-    if count > len(lines):
-        listed.append(_more(len(lines), count))
+    while sum(len(line) + 1 for line in listed) > LONGEST_SLACK_LIST:
+        listed.pop()
+    if count > len(listed):
+        listed.append(_more(len(listed), count))
     text = "\n".join([f"*{_escaped(headline)}*", *listed])
-    buttons = [
-        {
-            "type": "button",
-            "text": {"type": "plain_text", "text": _("See the escalations")},
-            "url": _board(),
-        }
-    ]
     return {
         "text": _escaped(headline),
-        "blocks": [
-            {
-                "type": "section",
-                "text": {"type": "mrkdwn", "text": text[:2900], "verbatim": True},
-            },
-            {"type": "actions", "elements": buttons},
-        ],
+        "blocks": [_section(text), _section(f"<{_board()}|{_escaped(_('See the escalations'))}>")],
     }
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def _escaped(text: str) -> str:
@@ -232,4 +228,5 @@ def _teams(headline: str, lines: Sequence[tuple[str, str, str]], count: int) -> 
         "actions": [{"type": "Action.OpenUrl", "title": _("See the escalations"), "url": _board()}],
     }
     content = "application/vnd.microsoft.card.adaptive"
-    return {"type": "message", "attachments": [{"contentType": content, "content": card}]}
+    attached = {"contentType": content, "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attached]}

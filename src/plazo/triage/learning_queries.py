@@ -3,9 +3,9 @@
 from functools import lru_cache
 from typing import Final
 
-from django.conf import settings
 from django.db.models import Exists
 
+from plazo.agreements.queries import key_in_use
 from plazo.core.kept import kept
 from plazo.triage.learning import BadWeights, Weights
 from plazo.triage.models import Outcome, ScopeLearning, ScopeModel
@@ -13,7 +13,7 @@ from plazo.triage.models import Outcome, ScopeLearning, ScopeModel
 RUNS_SHOWN: Final = 14
 
 
-@kept("scope_model")
+@kept("scope_model", "agreements")
 def model_in_use() -> tuple[int, Weights] | None:
     """Return the newest model with its key; None where there is none, or where it is off.
 
@@ -22,7 +22,7 @@ def model_in_use() -> tuple[int, Weights] | None:
     off = ScopeLearning.objects.filter(is_on=False)
     newest = (
         ScopeModel.objects.filter(
-            agreement=settings.PLAZO.agreement, outcome=Outcome.TRAINED, weights__isnull=False
+            agreement=key_in_use(), outcome=Outcome.TRAINED, weights__isnull=False
         )
         .exclude(Exists(off))
         .order_by("-pk")
@@ -44,15 +44,15 @@ def _weights(pk: int) -> Weights | None:
 
 def runs() -> list[ScopeModel]:
     """Return the latest runs, the newest first, without their weights. One query."""
-    found = ScopeModel.objects.filter(agreement=settings.PLAZO.agreement).defer("weights")
+    found = ScopeModel.objects.filter(agreement=key_in_use()).defer("weights")
     return list(found.order_by("-pk")[:RUNS_SHOWN])
 
 
 def newest_model() -> ScopeModel | None:
     """Return the run whose model is the newest, in use or not. One query."""
-    found = ScopeModel.objects.filter(
-        agreement=settings.PLAZO.agreement, outcome=Outcome.TRAINED
-    ).defer("weights")
+    found = ScopeModel.objects.filter(agreement=key_in_use(), outcome=Outcome.TRAINED).defer(
+        "weights"
+    )
     return found.order_by("-pk").first()
 
 

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.conf import settings
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
 from plazo.agreements.errors import NoAgreementInForce
-from plazo.agreements.queries import version_in_force
+from plazo.agreements.queries import key_in_use, version_in_force
 from plazo.core import audit, localtime
 from plazo.core.actor import Actor, ActorKind
 from plazo.tickets import events
@@ -135,7 +134,7 @@ def learn(now: datetime, *, fewest: int = FEWEST) -> ScopeModel:
     rows, newest = gather()
     enough, left_out = _enough(rows)
     run = ScopeModel(
-        agreement=settings.PLAZO.agreement,
+        agreement=key_in_use(),
         began_at=now,
         verdicts=len(rows),
         newest_event=newest,
@@ -243,7 +242,7 @@ def gather() -> tuple[list[dict[str, Any]], int | None]:
     tickets = {
         ticket.pk: ticket
         for ticket in Ticket.objects.exclude(verdict="")
-        .filter(agreement_version__key=settings.PLAZO.agreement)
+        .filter(agreement_version__key=key_in_use())
         .only("number", "subject", "language", "verdict", "channel")
         .order_by("-pk")[:MOST]
     }

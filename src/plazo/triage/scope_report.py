@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count
 
 from plazo.agreements.document import IN_SCOPE
+from plazo.agreements.queries import key_in_use
 from plazo.tickets import events
 from plazo.tickets.models import Ticket, TicketEvent
 
@@ -126,7 +126,7 @@ def proposals(since: datetime, until: datetime) -> tuple[dict[str, Proposals], i
 
 def _opened(since: datetime, until: datetime) -> Any:
     return Ticket.objects.filter(
-        opened_at__gte=since, opened_at__lt=until, agreement_version__key=settings.PLAZO.agreement
+        opened_at__gte=since, opened_at__lt=until, agreement_version__key=key_in_use()
     )
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_safe
 from plazo.agreements import drafting
 from plazo.agreements.changes import changes, text_difference
 from plazo.agreements.lint import check
-from plazo.agreements.queries import versions
+from plazo.agreements.queries import key_in_use, versions
 from plazo.agreements.trying import offers, questions, trials
 from plazo.core import localtime
 from plazo.core.clock import read_clock
@@ -63,7 +62,7 @@ def _show_agreement(request: HttpRequest, found: Working, form: PublishForm | No
         versions=known,
         outdated=outdated,
         agreement_zone=zone,
-        history=history_of(f"agreement:{settings.PLAZO.agreement}"),
+        history=history_of(f"agreement:{key_in_use()}"),
         **context,
         **frame_of(request, found),
     )
@@ -108,7 +107,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         begins = data["effective_at"] if data["when"] == "later" else None
         try:
             version = drafting.publish_draft(
-                key=settings.PLAZO.agreement,
+                key=key_in_use(),
                 revision=data["revision"],
                 effective_at=begins,
                 **by(request),
@@ -134,7 +133,7 @@ def discard(request: HttpRequest) -> HttpResponse:
     form = Seen(request.POST)
     if form.is_valid():
         try:
-            drafting.discard_draft(key=settings.PLAZO.agreement, **form.cleaned_data, **by(request))
+            drafting.discard_draft(key=key_in_use(), **form.cleaned_data, **by(request))
         except PlazoError as error:
             messages.error(request, error.user_message())
         else:

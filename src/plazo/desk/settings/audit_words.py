@@ -4,7 +4,7 @@ Whoever records a new kind of change adds its words here. Without them it is sho
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from plazo.accounts.models import Role
+from plazo.accounts.models import Language, Role
 from plazo.agreements.changes import kind_words
 from plazo.agreements.document import DAYS
 from plazo.agreements.labels import runs
@@ -24,6 +24,7 @@ from plazo.core.actor import ActorKind
 from plazo.core.errors import PlazoError
 from plazo.core.models import AuditEntry
 from plazo.desk.filtering import Lists
+from plazo.escalation.models import HookForm
 from plazo.tickets import filters
 
 # The first part of a key: what the change is about.
@@ -164,11 +165,20 @@ FIELDS: Final[dict[str, Promise]] = {
 }
 
 
+# Fields whose value is one of a few.
+CHOICES: Final[dict[str, list[tuple[str, Any]]]] = {
+    "role": Role.choices,
+    "language": Language.choices,
+    "form": HookForm.choices,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One entry of the trail as its page shows it: each field with what it was and what it is."""
 
     entry: AuditEntry
+    about: str
     what: str
     who: str
     fields: list[tuple[str, str, str]]
@@ -222,6 +232,7 @@ def told(entry: AuditEntry, reader: Reader) -> Told:
         who = _("System: %(name)s") % {"name": entry.actor_name}
     return Told(
         entry,
+        _about(entry),
         str(WHAT.get(entry.what, entry.what)),
         who,
         [
@@ -237,6 +248,13 @@ def told(entry: AuditEntry, reader: Reader) -> Told:
             for name in names
         ],
     )
+
+
+def _about(entry: AuditEntry) -> str:
+    """Return what an entry is about: its name, or for a rota the level that it is of."""
+    if entry.subject.startswith("rota:"):
+        return _("Level %(level)s") % {"level": entry.title}
+    return entry.title
 
 
 def _part(values: dict[str, Any], others: dict[str, Any], name: str) -> Any:
@@ -255,15 +273,15 @@ def _value(name: str, value: Any, reader: Reader) -> str:
             return "–"
         case bool():
             return _("yes") if value else _("no")
-        case str() if name == "role":
-            return str(dict(Role.choices).get(value, value))
+        case str() if name in CHOICES:
+            return str(dict(CHOICES[name]).get(value, value))
         case str() if name == "sha256":
             return value[:12]
         case str() if name == "kind":
             return kind_words(value) if value in ("line", "lines", "choice") else value
         case list() if name == "uses":
             return ", ".join(reader.use(each) for each in value)
-        case str() if name.endswith("_at"):
+        case str() if name.endswith(("_at", "_on")):
             return _instant(value, reader.zone)
         case list() if name == "when":
             return ", ".join(
@@ -290,6 +308,8 @@ def _key(key: str) -> str:
 
 def _instant(value: str, zone: str) -> str:
     try:
+        if len(value) == len("2026-11-26"):
+            return localtime.full_day(date.fromisoformat(value))
         at = datetime.fromisoformat(value)
     except ValueError:
         return value

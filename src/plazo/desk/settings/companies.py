@@ -33,10 +33,6 @@ class CompanyForm(forms.Form):
     stage = forms.ChoiceField(
         choices=Stage.choices,
         label=gettext_lazy("Stage of the integration"),
-        help_text=gettext_lazy(
-            "Support is for those who have finished testing in production. Cases of others are"
-            " flagged, and never refused."
-        ),
     )
     services = forms.MultipleChoiceField(
         required=False,
@@ -74,6 +70,11 @@ class CompanyForm(forms.Form):
         self.fields["services"].choices = [  # type: ignore[attr-defined]
             (key, document.service_name(key, language)) for key in offered
         ]
+        entitled = document.stages.entitled
+        self.fields["stage"].help_text = _(
+            "Support is for those at the stage “%(stage)s”. Cases of others are flagged, and never"
+            " refused."
+        ) % {"stage": dict(Stage.choices).get(entitled, entitled)}
         styled(self)
 
     def clean(self) -> dict[str, Any]:

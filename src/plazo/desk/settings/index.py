@@ -15,6 +15,7 @@ from plazo.desk.settings.absences import everyone
 from plazo.desk.settings.audit_words import KINDS, Reader, told
 from plazo.desk.settings.forms import AuditForm
 from plazo.desk.settings.screens import agent_of, show
+from plazo.notifications.leaving import leaving
 
 # What each screen is for, where its name does not say it.
 ABOUT: Final[dict[str, Promise]] = {
@@ -27,6 +28,7 @@ ABOUT: Final[dict[str, Promise]] = {
     "mailboxes": _("Our addresses: how their mail comes in and goes out."),
     "agreement": _("What is promised: the draft of the next version, and every version so far."),
     "calendars": _("When time counts: the week, holidays and other special days."),
+    "ladder": _("Whom each step rings, whose turn it is, and webhooks to chats."),
     "services": _("What clients can have support for, by name."),
     "fields": _("What the request form asks further, service by service."),
     "companies": _("How far each is, what it contracts, and who of sales answers for it."),
@@ -42,7 +44,7 @@ ABOUT: Final[dict[str, Promise]] = {
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """List the settings that a person may see."""
-    return show(request, "index.html", "", about=ABOUT)
+    return show(request, "index.html", "", about=ABOUT, leaving=leaving())
 
 
 @setting(administrators)

@@ -16,6 +16,7 @@ from plazo.desk.settings.screens import by, show
 from plazo.mailboxes import commands
 from plazo.mailboxes import queries as mailboxes
 from plazo.mailboxes.models import Mailbox
+from plazo.notifications.leaving import leaving
 
 DOCTOR_SECONDS: Final = 20.0
 
@@ -24,7 +25,7 @@ DOCTOR_SECONDS: Final = 20.0
 @require_safe
 def every(request: HttpRequest) -> HttpResponse:
     """List the mailboxes, with how each fares."""
-    return show(request, "mailboxes.html", "mailboxes", boxes=mailboxes.every())
+    return show(request, "mailboxes.html", "mailboxes", boxes=mailboxes.every(), leaving=leaving())
 
 
 @setting(administrators)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -15,7 +14,7 @@ from plazo.agreements.document import AgreementDocument
 from plazo.agreements.edits import Edit
 from plazo.agreements.errors import DraftMoved
 from plazo.agreements.models import AgreementDraft, AgreementVersion
-from plazo.agreements.queries import draft_of, newest_version
+from plazo.agreements.queries import draft_of, key_in_use, newest_version
 from plazo.core.errors import PlazoError
 from plazo.desk.settings.forms import Seen
 from plazo.desk.settings.screens import agent_of, by
@@ -100,9 +99,7 @@ def kept(request: HttpRequest, form: Seen, edit: Edit, found: Working) -> bool:
 
 
 def _change(request: HttpRequest, edit: Edit, revision: int, done: str = "") -> None:
-    draft = drafting.change_draft(
-        key=settings.PLAZO.agreement, edit=edit, revision=revision, **by(request)
-    )
+    draft = drafting.change_draft(key=key_in_use(), edit=edit, revision=revision, **by(request))
     if draft is None or drafting.seen_of(draft.source) == revision:
         messages.info(request, _("Nothing is different."))
     else:

@@ -43,6 +43,13 @@ def test_a_case_is_handed_off_and_answered(browse, width, dark):
     page.keyboard.press("l")
     page.wait_for_url("**/hand-off/**")
     expect(page.get_by_role("group", name="Qué se le pide a Integraciones")).to_be_visible()
+    asked = page.get_by_label("Qué debe hacer el área")
+    proposed = asked.input_value()
+    asked.fill("¿Pueden mirar el certificado de pruebas?")
+    page.get_by_role("link", name=re.compile("^Crédito")).first.click()
+    expect(page.get_by_role("group", name="Qué se le pide a Crédito")).to_be_visible()
+    expect(asked).to_have_value("¿Pueden mirar el certificado de pruebas?")
+    page.go_back()
     page.get_by_text("Va 1 mensaje del caso").click()
     at_full_length(page)
     assert audit(page) == []
@@ -50,6 +57,11 @@ def test_a_case_is_handed_off_and_answered(browse, width, dark):
     page.get_by_label("Sí: pueden escribirle al cliente").check()
     page.get_by_role("button", name="Derivar a Integraciones").click()
     expect(page.get_by_text("Ya se consultó a Integraciones")).to_be_visible()
+    asked_of_them = page.locator(".msg--side").first
+    expect(asked_of_them).to_contain_text("¿Pueden mirar el certificado de pruebas?")
+    page.goto(f"/desk/tickets/{case.number}/hand-off/")
+    expect(asked).to_have_value(proposed)  # what was sent is no draft any more
+    page.go_back()
     side = page.locator(".msg--side")
     expect(side).to_contain_text("El cliente acepta que lo contacten directamente.")
     at_full_length(page)

@@ -231,6 +231,8 @@ def test_a_reply_outlives_the_session(browse: Browse, kind: str, button: str) ->
     composing(page, kind, "Una respuesta larga que nadie quiere perder")
     Session.objects.all().delete()
     page.get_by_role("button", name=button).click()
+    expect(page.get_by_text("Una respuesta larga que nadie quiere perder")).to_be_visible()
+    page.get_by_role("link", name="Ingresar").click()
     page.get_by_label("Correo").fill("agente1@demo.example")
     page.get_by_label("Contraseña").fill(demo.PASSWORD)
     page.get_by_role("button", name="Continuar").click()

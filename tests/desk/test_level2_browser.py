@@ -78,7 +78,9 @@ def test_from_the_severity_to_the_end(browse: Browse, tuesday: time_machine.Trav
     fits(page, "level2-promise")
     page.get_by_role("button", name="Comprometerla").click()
     expect(page.locator(".word")).to_contain_text("Solución estimada")
-    assert "Solución estimada: mañana a las 10:00" in last_mail(MailKind.PROMISE)
+    assert "Solución estimada: el miércoles 25 de noviembre antes de las 10:00" in last_mail(
+        MailKind.PROMISE
+    )
     ticket.refresh_from_db()
     assert ticket.promises["solution-1"]["by"] == "2026-11-25T15:00:00Z"
 

@@ -230,7 +230,10 @@ def test_the_chosen_cases_are_given_and_taken_back_without_a_script(desk):
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
-        ({"do": "solve"}, "pasó a «Resuelto»."),
+        ({"do": "solve", "cause": "question", "solution": "explained"}, "pasó a «Resuelto»."),
+        ({"do": "solve", "cause": "question"}, "sin ellos el caso no se da por resuelto."),
+        ({"do": "status", "status": "solved"}, "sin ellos el caso no se da por resuelto."),
+        ({"do": "solve", "cause": "x", "solution": "explained"}, "no cambió"),
         (
             {"do": "status", "status": "pending", "waiting_for": "area", "reason": "Crédito"},
             "pasó a «Pendiente».",

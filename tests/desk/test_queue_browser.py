@@ -116,6 +116,14 @@ def test_a_day_by_keys_alone(browse: Browse) -> None:
     page.keyboard.type("prueba")
     press("Enter")  # what this sheet says, and not what the first button of the bar says
     expect(toast).to_contain_text(f"{number} con otras etiquetas.")
+    press("d")  # solving asks what it was about
+    expect(page.locator("#bulk-cause")).to_be_focused()
+    page.locator("#bulk-cause").select_option("question")
+    page.locator("#bulk-solution").select_option("explained")
+    press("Enter")
+    expect(toast).to_contain_text(f"{number} pasó a «Resuelto».")
+    press("z")
+    expect(toast).to_contain_text("Se deshizo en 1 caso.")
     press("x")
     press("j")
     press("x")

@@ -334,6 +334,24 @@ def test_turns_cover_all_time_without_a_gap():
     assert len(found) >= 57
 
 
+@pytest.mark.parametrize(
+    ("gone", "agents"),
+    [
+        ([], [1, 2, 3, 1, 2, 3]),
+        ([2], [1, 3, 3, 1, 3, 3]),
+        ([3], [1, 2, 1, 1, 2, 1]),
+        ([1, 2], [3] * 6),
+    ],
+)
+def test_whoever_leaves_the_team_moves_no_turn_but_their_own(gone, agents):
+    """Who comes next takes theirs; with nobody left there is no turn."""
+    turns = Turns("America/Panama", date(2026, 1, 5), time(8), [1, 2, 3], gone)
+    begins = datetime.fromisoformat("2026-01-05T13:00+00:00")
+    found = turns.turns_between(begins, begins + timedelta(days=42))
+    assert [turn.agent for turn in found] == agents
+    assert Turns(turns.zone, turns.begins_on, time(8), gone, gone).turn_at(begins) is None
+
+
 def test_contacts_of_the_agreement_are_agents_or_get_the_mail(team):
     """Nestor is Laura, and only she is rung; the manager is outside, and gets mail alone."""
     settings.set_contact(name="Nestor Molano", agent_id=team["Laura"].pk, actor=ADMIN, now=TUESDAY)

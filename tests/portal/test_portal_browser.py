@@ -239,7 +239,7 @@ def test_solve_rate_and_reopen(browse: Browse, js: bool) -> None:
     page.locator("label.choice", has_text="Muy buena").click()
     page.get_by_label("En una frase, ¿por qué? (opcional)").fill("Rápidos y claros")
     page.get_by_role("button", name="Enviar mi opinión").click()
-    expect(page.locator("main")).to_contain_text("Muy buena (5/5): “Rápidos y claros”")
+    expect(page.locator("main")).to_contain_text("Muy buena (5/5): Rápidos y claros")
     page.get_by_label("Su respuesta").fill("Volvió a fallar")
     page.get_by_role("button", name="Reabrir el caso").click()
     expect(page.locator(".thread")).to_contain_text("Reabierto")

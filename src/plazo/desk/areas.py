@@ -242,7 +242,7 @@ def hand_off(request: HttpRequest, number: str) -> HttpResponse:
             except PlazoError as refused:
                 error = refused.user_message()
             else:
-                messages.success(request, _done(page))
+                messages.success(request, _done(page), extra_tags=f"handoff-{number}")
                 return redirect("desk:ticket", number=number)
     else:
         form = HandOffForm(initial=page.initial(agent, now), page=page)

@@ -41,6 +41,8 @@ def bulk(request: HttpRequest) -> HttpResponse:
     numbers = request.POST.getlist("t")
     what, wanted = _asked(request, agent)
     try:
+        if wanted.get("status") == Status.SOLVED:
+            require_outcome(wanted.get("cause", ""), wanted.get("solution", ""))
         tickets = access.tickets_by_number(agent, numbers[: MOST_TICKETS + 1])
         outcome = do_to_tickets(
             tickets=tickets, what=what, wanted=wanted, agent_id=agent.pk, now=now
@@ -83,8 +85,7 @@ def resolve(request: HttpRequest, number: str) -> HttpResponse:
     now = read_clock()
     agent: Agent = request.agent  # type: ignore[attr-defined]
     found = access.ticket_for_agent(agent, number)
-    sent = request.POST
-    told = {name: sent[name].replace("\x00", "") for name in OUTCOME if name in sent}
+    told = _told(request)
     try:
         require_outcome(told.get("cause", ""), told.get("solution", ""))
     except OutcomeRequired as error:
@@ -133,6 +134,12 @@ def see_next(request: HttpRequest) -> HttpResponse:
     return redirect("desk:ticket", number=found.number)
 
 
+def _told(request: HttpRequest) -> dict[str, str]:
+    """Return what solving says a case was about, as far as the form asked."""
+    sent = request.POST
+    return {name: sent[name].replace("\x00", "") for name in OUTCOME if name in sent}
+
+
 def _asked(request: HttpRequest, agent: Agent) -> tuple[str, dict[str, Any]]:
     """Return what a form of the queue asks for; the command refuses what makes no sense."""
     sent = request.POST
@@ -148,7 +155,7 @@ def _asked(request: HttpRequest, agent: Agent) -> tuple[str, dict[str, Any]]:
                 {"assignee" if kind == "agent" else "group": wanted} if wanted else {}
             )
         case "solve":
-            return "status", {"status": Status.SOLVED.value}
+            return "status", {"status": Status.SOLVED.value, **_told(request)}
         case "status":
             return "status", {
                 name: sent.get(name, "") for name in ("status", "waiting_for", "reason")

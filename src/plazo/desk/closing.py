@@ -39,6 +39,15 @@ def require_outcome(cause: str, solution: str) -> None:
         raise OutcomeRequired
 
 
+def outcome_choices(language: str) -> dict[str, Any]:
+    """Return what solving asks of many at once. Costs two queries, unless they are kept."""
+    return {
+        "causes": outcomes.choices(CAUSE, language),
+        "solutions": outcomes.choices(SOLUTION, language),
+        "outcome_required": outcomes.asks() == Asks.REQUIRED,
+    }
+
+
 def ending_context(found: Ticket, chain: Sequence[TicketEvent], language: str) -> dict[str, Any]:
     """Return the lists that solving offers, and what is said of a case that was solved.
 

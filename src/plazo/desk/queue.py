@@ -20,6 +20,7 @@ from plazo.automation.errors import BadView
 from plazo.automation.views import COLUMNS, Definition
 from plazo.core.clock import read_clock
 from plazo.core.errors import NotVisible, PlazoError
+from plazo.desk.closing import outcome_choices
 from plazo.desk.filtering import chips
 from plazo.desk.frame import FOLLOWS, agent_required, frame, posted
 from plazo.desk.horizon import horizon
@@ -112,7 +113,9 @@ def _list_context(
 
 
 def _around(wanted: Wanted, version: AgreementVersion, context: dict[str, Any]) -> dict[str, Any]:
-    """Return what can be done with the list and with what is chosen in it. Costs two queries."""
+    """Return what can be done with the list and with what is chosen in it. Costs two queries, and
+    two more unless they are kept.
+    """
     return {
         "here": wanted.query(),
         "chips": chips(wanted.definition.conditions, version, context["zone"], context["language"])
@@ -125,6 +128,7 @@ def _around(wanted: Wanted, version: AgreementVersion, context: dict[str, Any]) 
         "all_groups": all_groups(),
         "severities": [each.key for each in version.document.severities],
         "waiting": WaitingFor.choices,
+        **outcome_choices(context["language"]),
     }
 
 

@@ -1,6 +1,6 @@
 """Whom a step rings: who is on call, else whom the agreement names, else the level."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,18 +47,16 @@ def setup() -> Setup:
     return Setup(
         agents,
         levels,
-        {
-            rota.step: Turns(
-                rota.zone,
-                rota.begins_on,
-                rota.hands_over_at,
-                [turn.agent_id for turn in rota.members.all() if turn.agent_id in agents],
-            )
-            for rota in Rota.objects.prefetch_related("members")
-        },
+        {rota.step: _turns(rota, agents) for rota in Rota.objects.prefetch_related("members")},
         {contact.name: contact for contact in Contact.objects.all()},
         list(Endpoint.objects.filter(is_active=True)),
     )
+
+
+def _turns(rota: Rota, present: Collection[int]) -> Turns:
+    members = [member.agent_id for member in rota.members.all()]
+    gone = frozenset(members).difference(present)
+    return Turns(rota.zone, rota.begins_on, rota.hands_over_at, members, gone)
 
 
 def rung_by(ticket: Ticket, step: int, cause: Cause, at: datetime) -> list[int]:

@@ -4,7 +4,7 @@ A turn is a stretch of the wall clock, from a weekday and an hour to the same a 
 does not move when clocks change: a week with a change in it is an hour longer or shorter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -24,20 +24,25 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """A rota as a value: who takes turns, from which day and hour on, in which zone."""
+    """A rota as a value: who takes turns, from which day and hour on, in which zone.
+
+    Units: `gone` are those of `agents` who have left the team. Whoever comes next in the order
+        takes their turns, and nobody else's turn moves by it.
+    """
 
     zone: str
     begins_on: date
     hands_over_at: time
     agents: Sequence[int]
+    gone: Collection[int] = ()
 
     def turn_at(self, at: datetime) -> Turn | None:
-        """Return the turn that runs at an instant; None without members.
+        """Return the turn that runs at an instant; None without members, or once all are gone.
 
         Edges: before the first turn the members took turns as they will after it, so a rota
             covers all time. At the handover itself the new turn runs.
         """
-        if not self.agents:
+        if set(self.agents) <= set(self.gone):
             return None
         days = (localtime.local(at, self.zone).date() - self.begins_on).days
         number = days // 7
@@ -57,7 +62,9 @@ class Turns:
         return found
 
     def _turn(self, number: int) -> Turn:
-        agent = self.agents[number % len(self.agents)]
+        place = number % len(self.agents)
+        order = (*self.agents[place:], *self.agents[:place])
+        agent = next(each for each in order if each not in self.gone)
         return Turn(agent, self._begins(number), self._begins(number + 1))
 
     def _begins(self, number: int) -> datetime:

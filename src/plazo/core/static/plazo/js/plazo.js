@@ -381,12 +381,13 @@ try {
   // No storage here: the forms work all the same.
 }
 
-// A note must not come back as a reply: which of the two it was is kept with it.
+// A note must not come back as a reply: which of the two it was is kept with it. What a page only
+// proposes gives way to what was typed over it.
 function keepDraft(field) {
   const key = `plazo:${field.dataset.draft}`;
   const kinds = () => [...field.form.querySelectorAll('input[type="radio"][name="kind"]')];
   const kept = readDraft(localStorage.getItem(key) || "");
-  if (kept.text && !field.value) {
+  if (kept.text && (!field.value || "proposed" in field.dataset)) {
     field.value = kept.text;
     for (const radio of kinds()) radio.checked = kept.kind ? radio.value === kept.kind : radio.checked;
   }
